@@ -1,0 +1,1 @@
+"""The GitHub App: webhooks in, verdicts, comments and labels out."""

@@ -1,0 +1,180 @@
+"""What a check says: a cause (the kind of problem), a finding (one place of it) and the verdict of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NewType
+
+RuleId = NewType("RuleId", str)
+
+
+class Severity(StrEnum):
+    """How much a finding weighs, heaviest first."""
+
+    ERROR = "error"  # blocks: the author has to change something
+    WARNING = "warning"  # shown to the author, blocks nothing
+    NOTICE = "notice"  # for triagers; never shown as the author's task
+
+
+class Check(StrEnum):
+    """The check run under which a rule's findings are reported."""
+
+    CONTRIBUTION = "Contribution"
+    SIGN_OFF = "Sign-off"
+
+
+class Outcome(StrEnum):
+    """What one check run may say. A crash of ours is UNVERIFIED: neither a failure nor a green light."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One kind of problem, in words for people: what it is, why it matters, how to put it right.
+
+    `id` is "RULE/KIND", e.g. "schema/missing-key". `title` is the line under which all findings of this
+    cause are grouped, so it holds no detail of a single place and no contributor text.
+    """
+
+    id: str
+    title: str
+    why: str
+    remedy: str
+
+    @property
+    def rule(self) -> RuleId:
+        """The rule this cause belongs to: the part of the id before the slash."""
+        return RuleId(self.id.partition("/")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A mechanical fix: the lines `first_line`..`last_line` (1-based, inclusive) become `lines`."""
+
+    first_line: int
+    last_line: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem at one place.
+
+    `message` says what is wrong right here, in one or two plain sentences. It may quote contributor text
+    (renderers escape it) but never what was found of secrets or personal data. `remedy` replaces the
+    cause's general remedy where this place allows a better one. Lines and columns count from 1.
+    """
+
+    cause: Cause
+    severity: Severity
+    message: str
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    remedy: str = ""
+    suggestion: Suggestion | None = None
+    sha: str | None = None  # the commit meant, for findings about commits
+
+    @property
+    def rule(self) -> RuleId:
+        """The id of the rule that found it."""
+        return self.cause.rule
+
+    @property
+    def how_to_fix(self) -> str:
+        """The best remedy known for this place."""
+        return self.remedy or self.cause.remedy
+
+    def weighed(self, severity: Severity) -> Finding:
+        """Return the same finding at another severity."""
+        return self if severity is self.severity else replace(self, severity=severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A rule that failed through our own fault. `detail` is for operators, never for contributors."""
+
+    rule: RuleId
+    check: Check
+    detail: str
+
+
+_WEIGHT = {severity: weight for weight, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything the rules say about one contribution at one commit.
+
+    Findings are ordered: errors first, then by the rules' own order, then by place.
+    """
+
+    findings: tuple[Finding, ...]
+    crashes: tuple[Crash, ...] = ()
+    sign_off_rules: frozenset[str] = frozenset()
+
+    def of(self, check: Check) -> tuple[Finding, ...]:
+        """Return the findings reported under `check`, in order."""
+        sign_off = check is Check.SIGN_OFF
+        return tuple(f for f in self.findings if (f.rule in self.sign_off_rules) is sign_off)
+
+    def outcome(self, check: Check) -> Outcome:
+        """Say whether `check` failed, passed, or could not be verified because a rule of ours crashed."""
+        if any(f.severity is Severity.ERROR for f in self.of(check)):
+            return Outcome.FAILED
+        if any(crash.check is check for crash in self.crashes):
+            return Outcome.UNVERIFIED
+        return Outcome.PASSED
+
+    @property
+    def overall(self) -> Outcome:
+        """The outcome of all checks together: any failure fails, then any crash leaves it unverified."""
+        outcomes = {self.outcome(check) for check in Check}
+        for worst in (Outcome.FAILED, Outcome.UNVERIFIED):
+            if worst in outcomes:
+                return worst
+        return Outcome.PASSED
+
+    def with_severity(self, severity: Severity) -> tuple[Finding, ...]:
+        """Return the findings of exactly this severity, in order."""
+        return tuple(f for f in self.findings if f.severity is severity)
+
+
+@dataclass(frozen=True, slots=True)
+class CauseGroup:
+    """All findings of one cause and one severity: what people read as one line."""
+
+    cause: Cause
+    severity: Severity
+    findings: tuple[Finding, ...]
+
+
+def by_cause(findings: Iterable[Finding]) -> tuple[CauseGroup, ...]:
+    """Group findings by cause and severity, keeping the order of their first findings."""
+    groups: dict[tuple[str, Severity], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.cause.id, finding.severity), []).append(finding)
+    return tuple(CauseGroup(g[0].cause, g[0].severity, tuple(g)) for g in groups.values())
+
+
+def heaviest_first(findings: Iterable[Finding], rule_order: dict[str, int]) -> tuple[Finding, ...]:
+    """Sort findings by severity, then the rules' order, then place."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda f: (
+                _WEIGHT[f.severity],
+                rule_order.get(f.rule, 0),
+                f.path or "",
+                f.line or 0,
+                f.column or 0,
+                f.cause.id,
+                f.message,
+            ),
+        )
+    )

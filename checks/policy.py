@@ -1,0 +1,270 @@
+"""The community's rules file `.github/taxonomy-bot.yml`: typed, strict, complete defaults, errors with lines."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from checks import yaml_tree
+from checks.yaml_tree import MapNode, Scalar, YamlDocument
+
+POLICY_PATH = ".github/taxonomy-bot.yml"
+
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+def _switch(value: Any) -> Any:
+    """Take a switch by its name; YAML reads an unquoted `off` as False, which is taken as it was meant."""
+    name = "off" if value is False else value
+    if name not in list(Switch):
+        raise ValueError(f"must be one of {', '.join(Switch)}")
+    return Switch(name)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Switch(StrEnum):
+    """How a rule, or one cause of it, weighs in this community."""
+
+    OFF = "off"
+    NOTICE = "notice"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+RuleSwitch = Annotated[Switch, BeforeValidator(_switch)]
+
+
+class Limits(_Section):
+    """How much a contribution may and must hold."""
+
+    skill_seed_examples: PositiveInt = Field(5, description="Fewest seed examples of a skill.")
+    knowledge_contexts: PositiveInt = Field(5, description="Fewest contexts of a knowledge leaf.")
+    questions_per_context: PositiveInt = Field(3, description="Fewest question-answer pairs per context.")
+    words_per_file: PositiveInt = Field(
+        2300, description="Words of all questions and answers of a file before a warning."
+    )
+    words_error_factor: PositiveInt = Field(3, description="How many times words_per_file is an error.")
+    context_tokens: PositiveInt = Field(500, description="Most tokens of a knowledge context.")
+    pair_tokens: PositiveInt = Field(250, description="Most tokens of one question with its answer.")
+    context_and_pairs_tokens: PositiveInt = Field(750, description="Most tokens of a context with all its pairs.")
+    file_bytes: PositiveInt = Field(1_048_576, description="Largest file that is read, in bytes.")
+    changed_files: PositiveInt = Field(300, description="Most files one pull request may change.")
+
+
+class Versions(_Section):
+    """Accepted values of `version:`."""
+
+    skill: tuple[int, ...] = (2, 3)
+    knowledge: tuple[int, ...] = (3,)
+
+
+class Licences(_Section):
+    """Licences a source may have."""
+
+    allowed: tuple[str, ...] = (
+        "CC0-1.0",
+        "CDLA-Permissive-1.0",
+        "CDLA-Permissive-2.0",
+        "CC-BY-4.0",
+        "CC-BY-SA-4.0",
+        "Apache-2.0",
+        "MIT",
+        "LicenseRef-scancode-public-domain",
+    )
+
+
+class Documents(_Section):
+    """Where knowledge documents may come from."""
+
+    allowed_hosts: tuple[str, ...] = ("github.com", "gitlab.com", "codeberg.org")
+    allowed_suffixes: tuple[str, ...] = (".md", ".pdf")
+
+
+class Dco(_Section):
+    """The Developer Certificate of Origin."""
+
+    enabled: bool = True
+    exempt_members: bool = Field(
+        False, description="Members of the organisation may leave out the sign-off on verified commits."
+    )
+    individual_remediation: bool = True
+    third_party_remediation: bool = False
+    exempt_bots: tuple[str, ...] = Field((), description="Bot logins whose verified commits need no sign-off.")
+
+
+class Pii(_Section):
+    """Personal data in texts."""
+
+    allowed: tuple[str, ...] = Field(
+        (), description="Exact texts that are never reported, such as a project's own contact address."
+    )
+
+
+class Teams(_Section):
+    """Team slugs of the organisation; empty means nobody by team (repository permissions still count)."""
+
+    triagers: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    maintainers: tuple[str, ...] = ()
+
+
+class Messages(_Section):
+    """What people are pointed to."""
+
+    rules_url: str = "https://github.com/taxonomy-bot/taxonomy-bot/blob/main/docs/rules.md"
+    welcome: bool = Field(True, description="Greet people who contribute for the first time.")
+
+
+class Policy(_Section):
+    """All settings of one community. Every field has a default, so an empty file is a valid policy."""
+
+    limits: Limits = Limits()
+    versions: Versions = Versions()
+    licences: Licences = Licences()
+    documents: Documents = Documents()
+    dco: Dco = Dco()
+    pii: Pii = Pii()
+    teams: Teams = Teams()
+    messages: Messages = Messages()
+    rules: dict[str, RuleSwitch] = Field(
+        {},
+        description='Switch a rule ("limits") or one cause ("limits/long-pair") to off, notice, warning or error.',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """One mistake in the file, in plain words, with its place (counted from 1)."""
+
+    message: str
+    line: int
+    column: int
+
+
+class PolicyError(Exception):
+    """The file cannot be used. `problems` lists every mistake; fall back on the last good policy."""
+
+    def __init__(self, problems: tuple[PolicyProblem, ...]) -> None:
+        super().__init__("; ".join(f"line {p.line}: {p.message}" for p in problems))
+        self.problems = problems
+
+
+def default_policy() -> Policy:
+    """Return the policy of a repository that has no file of its own."""
+    return Policy()
+
+
+def policy_schema() -> dict[str, Any]:
+    """Return the JSON schema of the file, for editors and for the published documentation."""
+    return Policy.model_json_schema()
+
+
+def read_policy(text: str) -> Policy:
+    """Read the file. Raises PolicyError with every mistake, its line and the nearest valid key."""
+    document = yaml_tree.parse(text)
+    problems = _unreadable(document)
+    if problems:
+        raise PolicyError(problems)
+    if document.root is None or (isinstance(document.root, Scalar) and document.root.value is None):
+        return default_policy()
+    data = yaml_tree.to_data(document.root)
+    problems = tuple(
+        PolicyProblem(f'"{k.text}" stands here a second time', k.mark.line, k.mark.column)
+        for k in document.duplicate_keys
+    )
+    try:
+        policy = Policy.model_validate(_tuples(data))
+    except ValidationError as error:
+        problems += tuple(_problem(document, detail) for detail in error.errors())
+        raise PolicyError(problems) from None
+    problems += _unknown_rules(document, policy)
+    if problems:
+        raise PolicyError(problems)
+    return policy
+
+
+def _unreadable(document: YamlDocument) -> tuple[PolicyProblem, ...]:
+    if document.syntax:
+        mark = document.syntax.mark
+        return (PolicyProblem(f"this is not YAML: {document.syntax.problem}", mark.line, mark.column),)
+    refused: tuple[tuple[yaml_tree.Mark | None, str], ...] = (
+        (document.too_deep, "this is nested too deeply"),
+        (document.too_large, "this is too large"),
+        (
+            document.aliases[0] if document.aliases else None,
+            "aliases (*name) are not allowed; write the value out",
+        ),
+        (document.more_documents, "a second document starts here; only one is allowed"),
+    )
+    for place, message in refused:
+        if place is not None:
+            return (PolicyProblem(message, place.line, place.column),)
+    return ()
+
+
+def _tuples(value: Any) -> Any:
+    """Strict models take tuples and enums only from their own types: hand lists over as tuples."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    return value
+
+
+def _problem(document: YamlDocument, detail: Any) -> PolicyProblem:
+    path = tuple(detail["loc"])
+    node = document.node_at(path)
+    parent = document.node_at(path[:-1])
+    mark = node.mark if node is not None else yaml_tree.Mark(1, 1)
+    name = str(path[-1]) if path else "the file"
+    if isinstance(parent, MapNode) and path and (key := parent.key(name)) is not None:
+        mark = key.mark
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, _known_keys(path[:-1]), n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else f"; known here: {', '.join(_known_keys(path[:-1]))}"
+        return PolicyProblem(f'unknown key "{name}"{hint}', mark.line, mark.column)
+    return PolicyProblem(f'"{name}": {_plainly(detail["msg"])}', mark.line, mark.column)
+
+
+def _plainly(message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    return message[0].lower() + message[1:]
+
+
+def _known_keys(path: tuple[Any, ...]) -> list[str]:
+    model: Any = Policy
+    for step in path:
+        field = model.model_fields.get(step) if hasattr(model, "model_fields") else None
+        if field is None:
+            return []
+        model = field.annotation
+    return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _unknown_rules(document: YamlDocument, policy: Policy) -> tuple[PolicyProblem, ...]:
+    known = _rule_and_cause_ids()
+    section = document.node_at(("rules",))
+    problems = []
+    for name in policy.rules:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            key = section.key(name) if isinstance(section, MapNode) else None
+            mark = key.mark if key else yaml_tree.Mark(1, 1)
+            problems.append(PolicyProblem(f'there is no rule "{name}"{hint}', mark.line, mark.column))
+    return tuple(problems)
+
+
+@cache
+def _rule_and_cause_ids() -> tuple[str, ...]:
+    from checks.registry import all_rules  # here, because the registry's rules know the policy
+
+    return tuple(i for rule in all_rules().values() for i in (rule.id, *(cause.id for cause in rule.causes)))

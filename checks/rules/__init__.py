@@ -1,0 +1,1 @@
+"""One module a rule. Adding a module here is all it takes: it is discovered at start-up."""

@@ -1,0 +1,49 @@
+"""All rules over one contribution: their findings, weighed by the policy, in reading order."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+
+from checks.contribution import Contribution
+from checks.findings import Check, Crash, Finding, Severity, Verdict, heaviest_first
+from checks.policy import Policy, Switch
+from checks.registry import Rule, all_rules
+
+
+def judge(contribution: Contribution, policy: Policy, rules: Iterable[Rule] | None = None) -> Verdict:
+    """Return what `rules` (default: all) say of the contribution. A rule that crashes is a Crash, never a pass."""
+    chosen = tuple(all_rules().values() if rules is None else rules)
+    findings: list[Finding] = []
+    crashes: list[Crash] = []
+    for rule in chosen:
+        try:
+            findings += weighed(rule.find(contribution, policy), policy)
+        except Exception as error:  # one broken rule must not hide the others' findings
+            crashes.append(Crash(rule.id, rule.check, _crash_site(error)))
+    return assemble(findings, crashes)
+
+
+def assemble(findings: Iterable[Finding], crashes: Iterable[Crash] = ()) -> Verdict:
+    """Put findings and crashes together into one ordered verdict."""
+    rules = all_rules()
+    order: dict[str, int] = {rule.id: rule.order for rule in rules.values()}
+    sign_off: frozenset[str] = frozenset(rule.id for rule in rules.values() if rule.check is Check.SIGN_OFF)
+    return Verdict(heaviest_first(findings, order), tuple(crashes), sign_off)
+
+
+def weighed(findings: Iterable[Finding], policy: Policy) -> Iterable[Finding]:
+    """Apply the policy's switches: by cause first, else by rule; "off" drops the finding."""
+    for finding in findings:
+        switch = policy.rules.get(finding.cause.id, policy.rules.get(finding.rule))
+        if switch is None:
+            yield finding
+        elif switch is not Switch.OFF:
+            yield finding.weighed(Severity(switch.value))
+
+
+def _crash_site(error: Exception) -> str:
+    """Name the error's type and place; its text may quote the contribution and stays out of every log."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} at {place}"
