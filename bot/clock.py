@@ -1,0 +1,67 @@
+"""The only clock of the bot: real time when it serves, moved by hand when it is tested."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the bot knows of time."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`; at least yield to others when it is zero or less."""
+        ...
+
+
+class SystemClock:
+    """Real time."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class MovableClock:
+    """Time that stands still until it is advanced; sleepers wake when their moment has come."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = start or datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+        self._order = itertools.count()
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        """Return the time this clock was set to, aware, in UTC."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock has been advanced by `seconds`."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        awakened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._order), awakened))
+        await awakened
+
+    async def advance(self, **delta: float) -> None:
+        """Move the clock by `timedelta(**delta)`, waking sleepers in the order of their moments."""
+        target = self._now + timedelta(**delta)
+        while self._sleepers and self._sleepers[0][0] <= target:
+            moment, _, awakened = heapq.heappop(self._sleepers)
+            self._now = max(self._now, moment)
+            if not awakened.done():
+                awakened.set_result(None)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        self._now = target
