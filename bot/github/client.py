@@ -1,0 +1,285 @@
+"""The HTTP client: gidgethub with our tokens, pinned host, ETag cache, paced writes, bounded retries."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import gidgethub
+import structlog
+from gidgethub.aiohttp import GitHubAPI
+from pydantic import SecretStr
+from yarl import URL
+
+from bot.clock import Clock
+from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
+from bot.github.pacing import WritePacer
+from bot.github.tokens import AccessToken, AppTokens
+
+log = structlog.get_logger()
+
+REQUESTER = "taxonomy-bot"
+_MAX_TRIES = 3
+_LONGEST_WAIT_S = 60.0  # a longer Retry-After is left to the delivery's own retry
+
+CacheEntry = tuple[str | None, str | None, Any, str | None]
+
+
+class EtagCache(MutableMapping[str, CacheEntry]):
+    """The newest `size` answers by URL, so that an unchanged one costs GitHub and our budget nothing."""
+
+    def __init__(self, size: int = 512) -> None:
+        self._size = size
+        self._entries: OrderedDict[str, CacheEntry] = OrderedDict()
+
+    def __getitem__(self, url: str) -> CacheEntry:
+        self._entries.move_to_end(url)
+        return self._entries[url]
+
+    def __setitem__(self, url: str, entry: CacheEntry) -> None:
+        self._entries[url] = entry
+        self._entries.move_to_end(url)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def __delitem__(self, url: str) -> None:
+        del self._entries[url]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+@dataclass
+class CallCount:
+    """How many requests were sent, by kind."""
+
+    reads: int = 0
+    writes: int = 0
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return self.reads + self.writes
+
+
+class GitHubClient(GitHubAPI):
+    """One installation's client. Every method raises only the errors of `bot.github.errors`."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        base_url: str,
+        graphql_url: str,
+        tokens: AppTokens,
+        installation_id: int,
+        pacer: WritePacer,
+        clock: Clock,
+    ) -> None:
+        super().__init__(session, REQUESTER, cache=EtagCache(), base_url=base_url)
+        self._hosts = {URL(base_url).authority, URL(graphql_url).authority}
+        self._graphql_url = graphql_url
+        self._tokens = tokens
+        self._installation_id = installation_id
+        self._pacer = pacer
+        self._clock = clock
+        self.calls = CallCount()
+
+    async def read(self, url: str, url_vars: Mapping[str, str] | None = None) -> Any:
+        """GET one item."""
+        return await self._call("GET", url, url_vars, b"")
+
+    async def read_all(self, url: str, url_vars: Mapping[str, str] | None = None, key: str = "") -> list[Any]:
+        """GET every page of a list; `key` names the list where GitHub wraps it in an object."""
+        return [item async for page in self.pages(url, url_vars) for item in (page[key] if key else page)]
+
+    async def pages(self, url: str, url_vars: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
+        """GET page after page, following the Link headers."""
+        following: str | None = url
+        while following:
+            data, following = await self._try("GET", following, url_vars, b"")
+            url_vars = None
+            yield data
+
+    async def write(self, method: str, url: str, url_vars: Mapping[str, str] | None = None, data: Any = b"") -> Any:
+        """POST, PATCH, PUT or DELETE. Sent once the pacer lets it; an unknown outcome is not repeated."""
+        return await self._call(method, url, url_vars, data)
+
+    async def mutate(self, document: str, variables: dict[str, Any]) -> Any:
+        """Run a GraphQL mutation and return its data."""
+        answer = await self._call("POST", self._graphql_url, None, {"query": document, "variables": variables})
+        if answer.get("errors"):
+            kinds = {error.get("type", "") for error in answer["errors"]}
+            message = f"GraphQL refused: {', '.join(sorted(kinds)) or 'error'}"
+            raise NotFoundError(message) if kinds == {"NOT_FOUND"} else RefusedError(message, 200)
+        return answer["data"]
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait by the bot's own clock."""
+        await self._clock.sleep(seconds)
+
+    async def _call(self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any) -> Any:
+        answer, _ = await self._try(method, url, url_vars, data)
+        return answer
+
+    async def _try(
+        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any
+    ) -> tuple[Any, str | None]:
+        """Send the request; wait and repeat what is safe to repeat, at most twice."""
+        for attempt in range(1, _MAX_TRIES + 1):
+            try:
+                return await self._send(method, url, url_vars, data)
+            except TransientError as error:
+                wait_s = error.retry_after_s if error.retry_after_s is not None else 0.2 * 4**attempt
+                if error.retry_after_s is not None and method != "GET":
+                    self._pacer.pause(wait_s)
+                safe = method == "GET" or error.retry_after_s is not None  # refused by a limit: not performed
+                if not safe or attempt == _MAX_TRIES or wait_s > _LONGEST_WAIT_S:
+                    raise
+                log.info("github.retry", method=method, attempt=attempt, wait_s=round(wait_s, 1))
+                await self._clock.sleep(wait_s * random.uniform(1.0, 1.2))  # noqa: S311 - jitter, no secret
+            except _ExpiredTokenError:
+                self._tokens.forget(self._installation_id)
+        raise TransientError("GitHub keeps refusing our token")
+
+    async def _send(
+        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any
+    ) -> tuple[Any, str | None]:
+        if method == "GET":
+            self.calls.reads += 1
+        else:
+            await self._pacer.admit()
+            self.calls.writes += 1
+        token = await self._tokens.installation(self._installation_id)
+        try:
+            answer, more, _ = await self._make_request(
+                method, url, url_vars or {}, data, "application/vnd.github+json", oauth_token=token
+            )
+        except gidgethub.GitHubException as error:
+            raise _translated(error, self._clock.now()) from None
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise TransientError(f"no answer from GitHub ({type(error).__name__})") from None
+        except (ValueError, LookupError) as error:  # an HTML page, JSON cut short
+            raise TransientError(f"an unreadable answer from GitHub ({type(error).__name__})") from None
+        return answer, more
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if URL(url).authority not in self._hosts:
+            raise GitHubError("refused to send our token to another host")
+        async with self._session.request(
+            method, url, headers=headers, data=body, allow_redirects=False
+        ) as response:
+            content = await response.read()
+            if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != HTTPStatus.NOT_MODIFIED:
+                _raise_for_limits(response.status, response.headers, content)
+            return response.status, response.headers, content
+
+
+class _ExpiredTokenError(Exception):
+    """401: the token died before its time."""
+
+
+def _raise_for_limits(status: int, headers: Mapping[str, str], content: bytes) -> None:
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise _ExpiredTokenError
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+        if "Retry-After" in headers:
+            raise TransientError("GitHub asked us to slow down", _seconds(headers["Retry-After"]))
+        if headers.get("X-RateLimit-Remaining") == "0":
+            raise TransientError("our GitHub budget of this hour is used up", _until(headers))
+        if b"secondary rate limit" in content:
+            raise TransientError("GitHub asked us to slow down", _LONGEST_WAIT_S)
+
+
+def _seconds(value: str) -> float:
+    return float(value) if value.isdigit() else _LONGEST_WAIT_S
+
+
+def _until(headers: Mapping[str, str]) -> float:
+    reset = headers.get("X-RateLimit-Reset", "")
+    return max(1.0, int(reset) - datetime.now(UTC).timestamp()) if reset.isdigit() else _LONGEST_WAIT_S
+
+
+def _translated(error: gidgethub.GitHubException, now: datetime) -> GitHubError:
+    if isinstance(error, gidgethub.RateLimitExceeded):
+        wait_s = (error.rate_limit.reset_datetime - now).total_seconds()
+        return TransientError("our GitHub budget of this hour is used up", max(1.0, wait_s))
+    if isinstance(error, gidgethub.GitHubBroken):
+        return TransientError(f"GitHub answered {int(error.status_code)}")
+    if isinstance(error, gidgethub.RedirectionException):
+        return RefusedError("the repository has moved", int(error.status_code))
+    if isinstance(error, gidgethub.HTTPException):
+        status = int(error.status_code)
+        if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return NotFoundError(f"GitHub answered {status}")
+        return RefusedError(f"GitHub answered {status}", status)
+    return TransientError(f"an answer we do not understand ({type(error).__name__})")
+
+
+class GitHubApp:
+    """Our App on GitHub: hands out one client per installation, all sharing a session and a pacer each."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        base_url: str,
+        graphql_url: str,
+        app_id: int,
+        private_key: SecretStr,
+        clock: Clock,
+        write_burst: int,
+        writes_per_minute: int,
+        writes_per_hour: int,
+    ) -> None:
+        self._session = session
+        self._base_url = base_url
+        self._graphql_url = graphql_url
+        self._clock = clock
+        self._bucket = {"burst": write_burst, "per_minute": writes_per_minute, "per_hour": writes_per_hour}
+        self._tokens = AppTokens(app_id, private_key, clock, self._fetch_token)
+        self._clients: dict[int, GitHubClient] = {}
+        self._app_id = app_id
+
+    @property
+    def app_id(self) -> int:
+        """The App's id: what we know our own comments and check runs by."""
+        return self._app_id
+
+    def installation(self, installation_id: int) -> GitHubClient:
+        """Return the client of one installation; always the same one, with its cache and its pacing."""
+        if installation_id not in self._clients:
+            self._clients[installation_id] = GitHubClient(
+                self._session,
+                base_url=self._base_url,
+                graphql_url=self._graphql_url,
+                tokens=self._tokens,
+                installation_id=installation_id,
+                pacer=WritePacer(self._clock, **self._bucket),
+                clock=self._clock,
+            )
+        return self._clients[installation_id]
+
+    async def _fetch_token(self, installation_id: int, app_jwt: str) -> AccessToken:
+        anonymous = GitHubAPI(self._session, REQUESTER, base_url=self._base_url)
+        try:
+            answer = await anonymous.post(
+                f"/app/installations/{installation_id}/access_tokens", data=b"", jwt=app_jwt
+            )
+        except gidgethub.GitHubException as error:
+            raise _translated(error, self._clock.now()) from None
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise TransientError(f"no answer from GitHub ({type(error).__name__})") from None
+        expires_at = datetime.fromisoformat(answer["expires_at"])
+        return AccessToken(SecretStr(answer["token"]), expires_at)

@@ -1,0 +1,68 @@
+"""Token buckets that keep our writes under GitHub's limits on creating content."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from bot.clock import Clock
+
+
+class TokenBucket:
+    """Holds at most `capacity` tokens, refilled evenly at `per_second`; one token lets one write through."""
+
+    def __init__(self, clock: Clock, capacity: float, per_second: float) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._per_second = per_second
+        self._tokens = capacity
+        self._at: datetime = clock.now()
+
+    def wait_s(self) -> float:
+        """Return how many seconds it takes until a token is there; 0 when one is there now."""
+        now = self._clock.now()
+        elapsed_s = max(0.0, (now - self._at).total_seconds())
+        self._tokens = min(self._capacity, self._tokens + elapsed_s * self._per_second)
+        self._at = now
+        return max(0.0, (1.0 - self._tokens) / self._per_second)
+
+    def take(self) -> None:
+        """Use one token; the caller has waited for it."""
+        self._tokens -= 1.0
+
+
+class WritePacer:
+    """Lets writes through one after the other, at most as fast as both buckets allow.
+
+    *Source*: GitHub's secondary limits: no more than 80 content-creating requests a minute and 500 an hour.
+    """
+
+    def __init__(self, clock: Clock, *, burst: int, per_minute: int, per_hour: int) -> None:
+        self._clock = clock
+        self._buckets = (
+            TokenBucket(clock, min(burst, per_minute), per_minute / 60),
+            TokenBucket(clock, per_hour, per_hour / 3600),
+        )
+        self._turn = asyncio.Lock()
+        self._not_before: datetime | None = None
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing through for `seconds`: GitHub asked us to wait."""
+        until = self._clock.now().timestamp() + seconds
+        if self._not_before is None or until > self._not_before.timestamp():
+            self._not_before = datetime.fromtimestamp(until, tz=self._clock.now().tzinfo)
+
+    async def admit(self) -> None:
+        """Return when the next write may be sent; callers are served in the order they came."""
+        async with self._turn:
+            while (wait_s := self._wait_s()) > 0:
+                await self._clock.sleep(wait_s)
+            for bucket in self._buckets:
+                bucket.take()
+
+    def _wait_s(self) -> float:
+        paused_s = (self._not_before - self._clock.now()).total_seconds() if self._not_before else 0.0
+        # a millisecond more than needed, so that rounding never makes us wait twice
+        waits = [bucket.wait_s() for bucket in self._buckets]
+        longest = max(paused_s, *waits)
+        return longest + 0.001 if longest > 0 else 0.0

@@ -1,0 +1,67 @@
+"""The App's own tokens: a signed JWT for the App, a cached access token per installation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import jwt
+from pydantic import SecretStr
+
+from bot.clock import Clock
+
+_BACKDATED = timedelta(seconds=60)  # clocks of two machines are never quite the same
+_JWT_LIFE = timedelta(minutes=9)  # GitHub refuses more than 10 minutes
+_RENEW_BEFORE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An installation's token and the moment it stops working."""
+
+    value: SecretStr
+    expires_at: datetime
+
+
+FetchToken = Callable[[int, str], Awaitable[AccessToken]]
+
+
+class AppTokens:
+    """Makes App JWTs and hands out installation tokens, fetching each once until shortly before its end."""
+
+    def __init__(self, app_id: int, private_key: SecretStr, clock: Clock, fetch: FetchToken) -> None:
+        self._app_id = app_id
+        self._private_key = private_key
+        self._clock = clock
+        self._fetch = fetch
+        self._tokens: dict[int, AccessToken] = {}
+        self._fetching: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def app_jwt(self) -> str:
+        """Return a fresh JWT of the App, valid for some minutes.
+
+        *Source*: GitHub, "Generating a JSON Web Token (JWT) for a GitHub App".
+        """
+        issued = self._clock.now() - _BACKDATED
+        claims = {
+            "iat": int(issued.timestamp()),
+            "exp": int((issued + _JWT_LIFE).timestamp()),
+            "iss": str(self._app_id),
+        }
+        return jwt.encode(claims, self._private_key.get_secret_value(), algorithm="RS256")
+
+    async def installation(self, installation_id: int) -> str:
+        """Return a token of the installation that lives for at least some more minutes."""
+        async with self._fetching[installation_id]:
+            token = self._tokens.get(installation_id)
+            if token is None or token.expires_at - _RENEW_BEFORE <= self._clock.now():
+                token = await self._fetch(installation_id, self.app_jwt())
+                self._tokens[installation_id] = token
+            return token.value.get_secret_value()
+
+    def forget(self, installation_id: int) -> None:
+        """Drop the cached token: GitHub no longer takes it."""
+        self._tokens.pop(installation_id, None)

@@ -1,0 +1,148 @@
+"""The front door: verify the signature on the raw bytes, store the delivery durably, answer 202."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.clock import Clock
+from bot.store.deliveries import Delivery, DeliveryStore
+
+log = structlog.get_logger()
+
+_MAX_BATCH = 256
+_GUID = re.compile(r"[0-9A-Za-z-]{8,64}")
+_EVENT = re.compile(r"[a-z_]{1,64}")
+
+
+class Inbox:
+    """Stores deliveries; those that arrive together share one commit, and each is on disk before its answer."""
+
+    def __init__(self, store: DeliveryStore, on_stored: Callable[[], None]) -> None:
+        self._store = store
+        self._on_stored = on_stored
+        self._waiting: list[tuple[Delivery, asyncio.Future[None]]] = []
+        self._something_waits = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to take deliveries."""
+        self._writer = asyncio.create_task(self._write(), name="inbox")
+
+    async def stop(self) -> None:
+        """Store what still waits, then stop."""
+        if self._writer is not None:
+            while self._waiting:
+                await asyncio.sleep(0.01)
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def put(self, delivery: Delivery) -> None:
+        """Return once the delivery is on disk. Raises what the database raised; then it is not stored."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((delivery, stored))
+        self._something_waits.set()
+        await stored
+
+    async def _write(self) -> None:
+        while True:
+            await self._something_waits.wait()
+            batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+            if not self._waiting:
+                self._something_waits.clear()
+            try:
+                await self._store.add([delivery for delivery, _ in batch])
+            except Exception as error:
+                log.exception("inbox.store_failed", deliveries=len(batch))
+                _settle(batch, error)
+            else:
+                _settle(batch, None)
+                self._on_stored()
+
+
+def _settle(batch: Iterable[tuple[Delivery, asyncio.Future[None]]], error: Exception | None) -> None:
+    for _, stored in batch:
+        if stored.done():  # the client has gone; the delivery is stored all the same
+            continue
+        if error is None:
+            stored.set_result(None)
+        else:
+            stored.set_exception(error)
+
+
+class SignatureCheck:
+    """Says whether one of our secrets signed these bytes. Several secrets let an operator rotate them."""
+
+    def __init__(self, secrets: Iterable[SecretStr]) -> None:
+        self._keys = tuple(secret.get_secret_value().encode() for secret in secrets)
+        if not self._keys:
+            raise ValueError("no webhook secret: every stranger could send deliveries")
+
+    def accepts(self, body: bytes, signature: str) -> bool:
+        """Compare in constant time with the signature of every secret."""
+        accepted = False
+        for key in self._keys:
+            expected = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
+            accepted |= hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+        return accepted
+
+
+class WebhookEndpoint:
+    """`POST /webhooks`: 202 stored, 401 not signed by us, 400 unreadable, 413 too large."""
+
+    def __init__(
+        self, inbox: Inbox, signatures: SignatureCheck, repositories: frozenset[int], clock: Clock
+    ) -> None:
+        self._inbox = inbox
+        self._signatures = signatures
+        self._repositories = repositories
+        self._clock = clock
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Take one delivery."""
+        body = await request.read()
+        if not self._signatures.accepts(body, request.headers.get("X-Hub-Signature-256", "")):
+            return _answer(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong")
+        guid = request.headers.get("X-GitHub-Delivery", "")
+        event = request.headers.get("X-GitHub-Event", "")
+        if not _GUID.fullmatch(guid) or not _EVENT.fullmatch(event):
+            return _answer(HTTPStatus.BAD_REQUEST, "X-GitHub-Delivery or X-GitHub-Event is missing or malformed")
+        try:
+            payload = json.loads(body)
+        except (ValueError, RecursionError):
+            return _answer(HTTPStatus.BAD_REQUEST, "the body is not JSON")
+        repository_id = _repository_id(payload)
+        if repository_id not in self._repositories:
+            return _answer(HTTPStatus.ACCEPTED, "not for a repository that this bot serves")
+        subject = _subject(payload, repository_id)
+        await self._inbox.put(Delivery(guid, event, repository_id, subject, body, self._clock.now()))
+        return _answer(HTTPStatus.ACCEPTED, "stored")
+
+
+def _answer(status: HTTPStatus, text: str) -> web.Response:
+    return web.Response(status=status, text=text + "\n")
+
+
+def _repository_id(payload: Any) -> int:
+    repository = payload.get("repository") if isinstance(payload, dict) else None
+    identifier = repository.get("id") if isinstance(repository, dict) else None
+    return identifier if isinstance(identifier, int) else 0
+
+
+def _subject(payload: dict[str, Any], repository_id: int) -> str:
+    """Name what a delivery is about, so that deliveries about the same thing are handled in order."""
+    for key in ("pull_request", "issue"):
+        item = payload.get(key)
+        if isinstance(item, dict) and isinstance(item.get("number"), int):
+            return f"{repository_id}#{item['number']}"
+    return str(repository_id)

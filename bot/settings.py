@@ -1,0 +1,111 @@
+"""The operator's settings: one typed object, the only reader of the environment, secrets masked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from checks.policy import Policy
+
+PREFIX = "TAXONOMY_BOT_"
+
+_HOW_TO_GET = {
+    "app_id": 'GitHub, your App\'s settings page, field "App ID"',
+    "private_key": 'GitHub, your App\'s settings page, "Generate a private key"; give its text or path',
+    "webhook_secrets": "the secret you typed into your App's webhook settings; several, separated by commas, "
+    "while you rotate it",
+    "repositories": "the numeric ids of the repositories to serve, separated by commas "
+    "(https://api.github.com/repos/OWNER/NAME shows it as `id`)",
+}
+
+
+class SettingsError(Exception):
+    """The bot cannot start with these settings; the text says which variable is wrong and how to get it."""
+
+
+class BotSettings(BaseSettings):
+    """Everything an operator may set, each by the environment variable TAXONOMY_BOT_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    app_id: int
+    private_key: SecretStr
+    webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode, Field(min_length=1)]
+    repositories: Annotated[frozenset[int], NoDecode, Field(min_length=1)]
+
+    database_url: str = "sqlite+aiosqlite:///taxonomy-bot.sqlite"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    github_api_url: str = "https://api.github.com"
+    github_graphql_url: str = ""  # empty: <github_api_url>/graphql
+    request_timeout_s: Annotated[float, Field(gt=0)] = 20.0
+
+    write_burst: Annotated[int, Field(gt=0)] = 60
+    writes_per_minute: Annotated[int, Field(gt=0)] = 80
+    writes_per_hour: Annotated[int, Field(gt=0)] = 500
+
+    rule_workers: Annotated[int, Field(gt=0)] = 2
+    rule_time_limit_s: Annotated[float, Field(gt=0)] = 5.0
+    concurrent_triages: Annotated[int, Field(gt=0)] = 8
+    policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
+
+    max_delivery_bytes: Annotated[int, Field(gt=0)] = 25 * 1024 * 1024
+    max_file_bytes: Annotated[int, Field(gt=0)] = 4 * 1024 * 1024  # ceiling on limits.file_bytes
+    max_changed_files: Annotated[int, Field(gt=0, le=300)] = 300  # ceiling on limits.changed_files
+    log_format: str = "console"  # or "json"
+
+    @field_validator("webhook_secrets", "repositories", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("private_key", mode="before")
+    @classmethod
+    def _read_key(cls, value: Any) -> Any:
+        if isinstance(value, str) and value and "-----BEGIN" not in value:
+            path = Path(value).expanduser()
+            if not path.is_file():
+                raise ValueError(f"is neither a PEM text nor the path of a file that exists: {value}")
+            return path.read_text()
+        return value
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _no_empty_secret(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(secret.get_secret_value()) < 8 for secret in value):
+            raise ValueError("must be at least 8 characters long: a short secret lets strangers forge deliveries")
+        return value
+
+    @property
+    def graphql_url(self) -> str:
+        """Where GraphQL documents are posted."""
+        return self.github_graphql_url or self.github_api_url.rstrip("/") + "/graphql"
+
+    def capped(self, policy: Policy) -> Policy:
+        """Return the community's policy with the operator's ceilings put on it."""
+        limits = policy.limits.model_copy(
+            update={
+                "file_bytes": min(policy.limits.file_bytes, self.max_file_bytes),
+                "changed_files": min(policy.limits.changed_files, self.max_changed_files),
+            }
+        )
+        return policy.model_copy(update={"limits": limits})
+
+
+def read_settings(**overrides: Any) -> BotSettings:
+    """Return the settings from the environment. Raises SettingsError, which names every mistake at once."""
+    try:
+        return BotSettings(**overrides)
+    except ValidationError as error:
+        lines = []
+        for detail in error.errors():
+            name = str(detail["loc"][0]) if detail["loc"] else "settings"
+            problem = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+            hint = f"\n    where to find it: {_HOW_TO_GET[name]}" if name in _HOW_TO_GET else ""
+            lines.append(f"  {PREFIX}{name.upper()}: {problem}{hint}")
+        raise SettingsError("The bot cannot start:\n" + "\n".join(lines)) from None
