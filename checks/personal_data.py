@@ -1,0 +1,269 @@
+"""Personal data and secrets in a text: where they stand and of what kind, and the same text without them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+
+from checks import pii_recognisers as recognisers
+
+
+class DataKind(StrEnum):
+    """What was found, strongest first; the value is what stands in its place in masked text."""
+
+    SECRET = "key"  # noqa: S105  # the name of a kind, no password
+    EMAIL = "e-mail"
+    IBAN = "bank account"
+    CARD = "card number"
+    NATIONAL_ID = "identity number"
+    PHONE = "phone number"
+    POSSIBLE_PHONE = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One place; `what` names it in words ("a GitHub token"). The text itself is never kept."""
+
+    kind: DataKind
+    what: str
+    start: int
+    end: int
+
+
+MOST_PER_TEXT = 500  # numbers or addresses looked at; who has that many has been told often enough
+
+_WHAT = {
+    recognisers.EMAIL: (DataKind.EMAIL, "an e-mail address"),
+    recognisers.CARD: (DataKind.CARD, "a payment card number"),
+    recognisers.IBAN: (DataKind.IBAN, "a bank account number (IBAN)"),
+    recognisers.PHONE: (DataKind.PHONE, "a phone number"),
+    **{entity: (DataKind.NATIONAL_ID, what) for entity, (_, what, _) in recognisers.NATIONAL_IDS.items()},
+    **{entity: (DataKind.SECRET, what) for entity, (what, _) in recognisers.SECRETS.items()},
+}
+_STRENGTH = {kind: place for place, kind in enumerate(DataKind)}
+
+_ADDRESS = re.compile(r"(?i:https?|ftp|ssh|git)://[^\s<>\"'|]+|\bwww\.[^\s<>\"'|]+|\bdoi:?\s?10\.\d{4,9}/\S+")
+_CATALOGUE_NUMBER = re.compile(
+    r"\b(?i:ISBN|ISSN|OCLC|PMID|PMC|LCCN|EAN|arXiv|oldid|curid|pageid)(?i:-?1[03])?[\s:=#]{0,3}[\d][\dXx –-]{3,20}"
+)
+_EMAIL_AROUND = 300
+_NUMBER = re.compile(r"(?<![\w])(?:[A-Za-z]{2}\d{2}|[A-Za-z]{0,6}\+?\(?\d)[\w ().\-/]{4,40}")
+_PHONE_SHAPE = re.compile(r"\d[ ().\-/]{0,2}(?:\d[ ().\-/]{0,2}){5,}\d")
+_CARD_SHAPE = re.compile(r"\d(?:[ -]?\d){12,}")
+_IBAN_SHAPE = re.compile(r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}")
+_SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
+_PHONE_WORDS = re.compile(
+    r"\b(?:(?:tele|cell|smart)?phone|tel|mobile|cell (?:no|number)|whatsapp|fax|hotline|dial"
+    r"|(?:call|text|reach|ring|contact) (?:me|us|him|her|them)(?: at| on)?)\b",
+    re.IGNORECASE,
+)
+_CARD_WORDS = re.compile(r"\b(?:credit|debit|payment|bank)? ?card|\bvisa\b|\bmastercard\b", re.IGNORECASE)
+_EXAMPLE_DOMAIN = re.compile(
+    r"(?:.*[.@])?(?:example\.(?:com|org|net|edu)|[\w-]+\.(?:example|test|invalid))", re.IGNORECASE
+)
+_MACHINE_ADDRESS = re.compile(r"git@.*|.*@users\.noreply\.github\.com|noreply@github\.com", re.IGNORECASE)
+_ID_WORDS = {
+    entity: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for entity, (_, _, words) in recognisers.NATIONAL_IDS.items()
+}
+_ANY_ID_WORD = re.compile(
+    r"\b(?:" + "|".join(words for _, _, words in recognisers.NATIONAL_IDS.values()) + r")\b", re.IGNORECASE
+)
+_TELLING_ID = re.compile(
+    r"\d{3}-\d{2}-\d{4}|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]|[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]"
+)
+_PUBLIC_NUMBERS = frozenset(
+    {
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.UAN,
+    }
+)
+
+
+def detect(text: str, allowed: Collection[str] = ()) -> list[Detection]:
+    """Return what is found in the text, in order and without overlaps.
+
+    At most MOST_PER_TEXT addresses and numbers are looked at, which bounds the time. `allowed` are exact texts
+    that do not count. Addresses of example domains, of machines (git@host) and numbers inside web addresses do
+    not count either.
+    """
+    known = frozenset(word.casefold() for word in allowed)
+    found = _candidates(text, MOST_PER_TEXT, out_of_context=False)
+    return _without_overlaps(d for d in found if text[d.start : d.end].casefold() not in known)
+
+
+def mask(text: str) -> str:
+    """Return the text with everything found replaced by a word for it, such as "[e-mail removed]".
+
+    Made for quotations, which may have lost the words around them: an identity or phone number of a telling
+    form is removed even when nothing near it says what it is.
+    """
+    pieces, at = [], 0
+    for detection in _without_overlaps(_candidates(text, len(text), out_of_context=True)):
+        pieces += [text[at : detection.start], f"[{detection.kind} removed]"]
+        at = detection.end
+    return "".join(pieces) + text[at:] if pieces else text
+
+
+def _candidates(text: str, most: int, *, out_of_context: bool) -> Iterator[Detection]:
+    if recognisers.MAY_HOLD_SECRET.search(text):
+        for entity, start, end in recognisers.analyse(text, tuple(recognisers.SECRETS)):
+            if not _SECRET_FILLER.search(text, start, end):
+                yield _detection(entity, start, end)
+    readable = _blank(text, _ADDRESS, _CATALOGUE_NUMBER)
+    entities = _worth_looking_for(readable, out_of_context=out_of_context)
+    if not entities:
+        return
+    view = _only(readable, _spans(readable, most))
+    for entity, start, end in recognisers.analyse(view, entities):
+        detection = _ACCEPT.get(entity, _accept_id)(readable, entity, start, end, out_of_context)
+        if detection is not None:
+            yield detection
+
+
+def _worth_looking_for(text: str, *, out_of_context: bool) -> list[str]:
+    """Return the entities that the text can hold at all, by cheap looks."""
+    entities = []
+    if "@" in text:
+        entities.append(recognisers.EMAIL)
+    if _IBAN_SHAPE.search(text):
+        entities.append(recognisers.IBAN)
+    if _CARD_SHAPE.search(text):
+        entities.append(recognisers.CARD)
+    if _PHONE_SHAPE.search(text):
+        entities.append(recognisers.PHONE)
+    if out_of_context and _TELLING_ID.search(text):
+        entities += _ID_WORDS
+    elif _ANY_ID_WORD.search(text):
+        entities += (entity for entity, words in _ID_WORDS.items() if words.search(text))
+    return entities
+
+
+def _spans(text: str, most: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches around every `@` and every longer number; nothing else can be of interest."""
+    start, seen = text.find("@"), 0
+    while start >= 0 and seen < most:
+        yield start - 65, start + _EMAIL_AROUND
+        start, seen = text.find("@", start + 1), seen + 1
+    for seen, match in enumerate(_NUMBER.finditer(text)):
+        if seen >= most:
+            return
+        if sum(c.isdigit() for c in match.group()) >= 5:
+            yield match.start() - 2, match.end() + 24
+
+
+def _only(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return the text with everything outside the spans blanked, so that every offset stays what it is."""
+    pieces, at = [], 0
+    for start, end in sorted(spans):
+        start, end = max(start, at), min(end, len(text))
+        if start < end:
+            pieces += [" " * (start - at), text[start:end]]
+            at = end
+    return "".join(pieces) + " " * (len(text) - at)
+
+
+def _blank(text: str, *patterns: re.Pattern[str]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(lambda m: " " * len(m.group()), text)
+    return text
+
+
+def _detection(entity: str, start: int, end: int) -> Detection:
+    kind, what = _WHAT[entity]
+    return Detection(kind, what, start, end)
+
+
+_Accept = Callable[[str, str, int, int, bool], Detection | None]
+
+
+def _accept_email(text: str, entity: str, start: int, end: int, _: bool) -> Detection | None:
+    address = text[start:end]
+    public = _EXAMPLE_DOMAIN.fullmatch(address.rpartition("@")[2]) or _MACHINE_ADDRESS.fullmatch(address)
+    return None if public else _detection(entity, start, end)
+
+
+def _accept_card(text: str, entity: str, start: int, end: int, _: bool) -> Detection | None:
+    """Take numbers that a card network gives out; any other that passes the checksum needs the word near it."""
+    if _inside_number(text, start):
+        return None
+    digits = re.sub(r"\D", "", text[start:end])
+    issued = (
+        (digits[0] == "4" and len(digits) == 16)
+        or (51 <= int(digits[:2]) <= 55 and len(digits) == 16)
+        or (digits[:2] in {"34", "37"} and len(digits) == 15)
+        or (digits[:2] in {"60", "64", "65", "35"} and len(digits) == 16)
+        or (digits[:2] in {"30", "36", "38"} and len(digits) == 14)
+    )
+    return _detection(entity, start, end) if issued or _near(text, start, end, _CARD_WORDS) else None
+
+
+def _accept_iban(text: str, entity: str, start: int, end: int, _: bool) -> Detection | None:
+    return _detection(entity, start, end)
+
+
+def _accept_id(text: str, entity: str, start: int, end: int, out_of_context: bool) -> Detection | None:
+    """Take an identity number when a word near it says so; out of context, when its form alone is telling."""
+    telling = out_of_context and _TELLING_ID.fullmatch(text, start, end)
+    return _detection(entity, start, end) if telling or _near(text, start, end, _ID_WORDS[entity]) else None
+
+
+def _accept_phone(text: str, entity: str, start: int, end: int, _: bool) -> Detection | None:
+    written = text[start:end]
+    digits = re.sub(r"\D", "", written)
+    if not 7 <= len(digits) <= 15 or "\n" in written or _is_public_number(written):
+        return None
+    if written.startswith("+") or text[max(0, start - 1) : start] == "+" or _near(text, start, end, _PHONE_WORDS):
+        return _detection(entity, start, end)
+    if written.isdigit() or _inside_number(text, start):
+        return None
+    return Detection(DataKind.POSSIBLE_PHONE, "a number that may be a phone number", start, end)
+
+
+_ACCEPT: dict[str, _Accept] = {
+    recognisers.EMAIL: _accept_email,
+    recognisers.CARD: _accept_card,
+    recognisers.IBAN: _accept_iban,
+    recognisers.PHONE: _accept_phone,
+}
+
+
+def _is_public_number(written: str) -> bool:
+    """True for numbers of services (0800 ...) and those set aside for fiction (555-01..)."""
+    if re.search(r"555[ .-]?01\d\d\s*$", written):
+        return True
+    try:
+        number = phonenumbers.parse(written, "US")
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.number_type(number) in _PUBLIC_NUMBERS
+
+
+def _inside_number(text: str, start: int) -> bool:
+    """True for the digits after a decimal point or a thousands comma."""
+    return start > 1 and text[start - 1] in ".," and text[start - 2].isdigit()
+
+
+def _near(text: str, start: int, end: int, words: re.Pattern[str]) -> bool:
+    return (
+        words.search(text[max(0, start - 60) : start]) is not None or words.search(text[end : end + 25]) is not None
+    )
+
+
+def _without_overlaps(found: Iterable[Detection]) -> list[Detection]:
+    """Keep the stronger, then the longer, of detections that overlap; return them in order of place."""
+    kept: list[Detection] = []
+    for one in sorted(found, key=lambda d: (_STRENGTH[d.kind], d.start - d.end)):
+        place = bisect_left(kept, one.start, key=lambda d: d.start)
+        clear_before = place == 0 or kept[place - 1].end <= one.start
+        clear_after = place == len(kept) or one.end <= kept[place].start
+        if clear_before and clear_after:
+            kept.insert(place, one)
+    return kept
