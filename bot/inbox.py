@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.clock import Clock
+from bot.events import pull_number_of
 from bot.store.deliveries import Delivery, DeliveryStore
 
 log = structlog.get_logger()
@@ -34,6 +35,7 @@ class Inbox:
         self._waiting: list[tuple[Delivery, asyncio.Future[None]]] = []
         self._something_waits = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def start(self) -> None:
         """Begin to take deliveries."""
@@ -41,11 +43,10 @@ class Inbox:
 
     async def stop(self) -> None:
         """Store what still waits, then stop."""
+        self._closing = True
+        self._something_waits.set()
         if self._writer is not None:
-            while self._waiting:
-                await asyncio.sleep(0.01)
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await self._writer
 
     async def put(self, delivery: Delivery) -> None:
         """Return once the delivery is on disk. Raises what the database raised; then it is not stored."""
@@ -55,11 +56,13 @@ class Inbox:
         await stored
 
     async def _write(self) -> None:
-        while True:
+        while self._waiting or not self._closing:
             await self._something_waits.wait()
             batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
-            if not self._waiting:
+            if not self._waiting and not self._closing:
                 self._something_waits.clear()
+            if not batch:
+                continue
             try:
                 await self._store.add([delivery for delivery, _ in batch])
             except Exception as error:
@@ -145,4 +148,7 @@ def _subject(payload: dict[str, Any], repository_id: int) -> str:
         item = payload.get(key)
         if isinstance(item, dict) and isinstance(item.get("number"), int):
             return f"{repository_id}#{item['number']}"
+    check_run = payload.get("check_run")
+    if isinstance(check_run, dict) and (number := pull_number_of(check_run.get("external_id"))):
+        return f"{repository_id}#{number}"
     return str(repository_id)

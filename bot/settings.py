@@ -41,6 +41,7 @@ class BotSettings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = ""  # empty: <github_api_url>/graphql
+    github_web_url: str = "https://github.com"
     request_timeout_s: Annotated[float, Field(gt=0)] = 20.0
 
     write_burst: Annotated[int, Field(gt=0)] = 60
@@ -55,6 +56,7 @@ class BotSettings(BaseSettings):
     max_delivery_bytes: Annotated[int, Field(gt=0)] = 25 * 1024 * 1024
     max_file_bytes: Annotated[int, Field(gt=0)] = 4 * 1024 * 1024  # ceiling on limits.file_bytes
     max_changed_files: Annotated[int, Field(gt=0, le=300)] = 300  # ceiling on limits.changed_files
+    max_commits: Annotated[int, Field(gt=0)] = 2000  # of one pull request; more are refused, never judged in part
     log_format: str = "console"  # or "json"
 
     @field_validator("webhook_secrets", "repositories", mode="before")

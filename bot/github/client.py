@@ -115,13 +115,17 @@ class GitHubClient(GitHubAPI):
         return await self._call(method, url, url_vars, data)
 
     async def mutate(self, document: str, variables: dict[str, Any]) -> Any:
-        """Run a GraphQL mutation and return its data."""
+        """Run a GraphQL mutation and return its data; fields that failed are None in it.
+
+        Raises NotFoundError or RefusedError when nothing of it was done.
+        """
         answer = await self._call("POST", self._graphql_url, None, {"query": document, "variables": variables})
-        if answer.get("errors"):
-            kinds = {error.get("type", "") for error in answer["errors"]}
-            message = f"GraphQL refused: {', '.join(sorted(kinds)) or 'error'}"
+        data = answer.get("data") or {}
+        if not any(data.values()):
+            kinds = {error.get("type", "") for error in answer.get("errors", ())}
+            message = f"GraphQL refused: {', '.join(sorted(kinds)) or 'no reason given'}"
             raise NotFoundError(message) if kinds == {"NOT_FOUND"} else RefusedError(message, 200)
-        return answer["data"]
+        return data
 
     async def sleep(self, seconds: float) -> None:
         """Wait by the bot's own clock."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -34,6 +34,10 @@ class Delivery:
     received_at: datetime
     id: int = 0
     attempts: int = 0
+
+    def tried_again(self) -> Delivery:
+        """Return the delivery after one more attempt that failed."""
+        return replace(self, attempts=self.attempts + 1)
 
 
 class DeliveryStore:

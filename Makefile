@@ -1,0 +1,42 @@
+# Each target sets up what it needs by itself; the second time it is quick.
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(PY) || python3 -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@echo "Installing (about half a minute the first time) ..."
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --compile-bytecode -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running)
+	@$(VENV)/bin/taxonomy-bot demo $(if $(KEEP),--keep,)
+
+test: $(READY) ## Run all tests
+	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(READY) ## Check style, types, import arrows and generated documents
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m checks.report.rule_book --check
+
+docs: $(READY) ## Write the generated documents anew
+	$(PY) -m checks.report.rule_book --write
+
+bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict
+	$(PY) -m benchmarks.checks_speed
+	$(PY) -m benchmarks.webhook_speed
+	$(PY) -m benchmarks.verdict_latency
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,67 @@
+"""What the bot may do on GitHub, as values: decided first, applied later, compared in tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checks.contribution import Sha
+from checks.findings import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A note on a line of a file. `level` is GitHub's: notice, warning or failure."""
+
+    path: str
+    line: int
+    column: int | None
+    level: str
+    title: str
+    message: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCheck:
+    """Create a completed check run."""
+
+    check: Check
+    head_sha: Sha
+    conclusion: str
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...]
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddLabels:
+    """Put labels on the pull request."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLabel:
+    """Take a label off the pull request."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostComment:
+    """Write a new comment; the one it takes the place of is folded away."""
+
+    body: str
+    replaces_node_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditComment:
+    """Change the text of our comment."""
+
+    comment_id: int
+    body: str
+
+
+Action = ReportCheck | AddLabels | RemoveLabel | PostComment | EditComment

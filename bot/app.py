@@ -1,0 +1,125 @@
+"""The whole bot, wired on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+from aiohttp import web
+
+from bot.clock import Clock, SystemClock
+from bot.comments.markers import MarkerSigner
+from bot.desk import Desk, OnTriaged
+from bot.dispatcher import Dispatcher
+from bot.github.client import GitHubApp
+from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
+from bot.policies import Policies
+from bot.rule_workers import RuleWorkers
+from bot.settings import BotSettings
+from bot.store.database import migrate, open_engine
+from bot.store.deliveries import DeliveryStore
+from bot.store.pull_requests import PullRequestStore
+from bot.triage import Triage
+
+
+@dataclass
+class Health:
+    """Whether the bot can take deliveries."""
+
+    ready: bool = False
+
+
+DISPATCHER = web.AppKey("dispatcher", Dispatcher)
+HEALTH = web.AppKey("health", Health)
+WEBHOOKS = web.AppKey("webhooks", WebhookEndpoint)
+
+
+def make_app(
+    settings: BotSettings,
+    *,
+    clock: Clock | None = None,
+    workers: RuleWorkers | None = None,
+    on_triaged: OnTriaged | None = None,
+) -> web.Application:
+    """Return the bot as an aiohttp application.
+
+    `workers` may be shared between several applications; without them the application has its own and stops
+    them at its end. `on_triaged` is told of every finished triage.
+    """
+    clock = clock or SystemClock()
+    own_workers = workers is None
+    workers = workers or RuleWorkers(settings.rule_workers, settings.rule_time_limit_s)
+    engine = open_engine(settings.database_url)
+    deliveries, memories = DeliveryStore(engine), PullRequestStore(engine)
+    health = Health()
+    app = web.Application(client_max_size=settings.max_delivery_bytes)
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        await migrate(engine)
+        timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            github = GitHubApp(
+                session,
+                base_url=settings.github_api_url,
+                graphql_url=settings.graphql_url,
+                app_id=settings.app_id,
+                private_key=settings.private_key,
+                clock=clock,
+                write_burst=settings.write_burst,
+                writes_per_minute=settings.writes_per_minute,
+                writes_per_hour=settings.writes_per_hour,
+            )
+            policies = Policies(settings, clock)
+            signer = MarkerSigner(settings.webhook_secrets)
+            triage = Triage(
+                github,
+                policies,
+                workers,
+                memories,
+                signer,
+                clock,
+                web_url=settings.github_web_url,
+                most_commits=settings.max_commits,
+            )
+            desk = Desk(github, triage, policies, memories, on_triaged)
+            dispatcher = Dispatcher(
+                deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
+            )
+            inbox = Inbox(deliveries, dispatcher.wake)
+            signatures = SignatureCheck(settings.webhook_secrets)
+            app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock)
+            app[DISPATCHER] = dispatcher
+            await workers.warm_up()
+            await inbox.start()
+            await dispatcher.start()
+            health.ready = True
+            yield
+            health.ready = False
+            await inbox.stop()
+            await dispatcher.stop()
+        if own_workers:
+            workers.close()
+        await engine.dispose()
+
+    app[HEALTH] = health
+    app.cleanup_ctx.append(run)
+    app.router.add_post("/webhooks", _webhooks)
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/readyz", _readyz)
+    return app
+
+
+async def _webhooks(request: web.Request) -> web.Response:
+    return await request.app[WEBHOOKS].handle(request)
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    ready = request.app[HEALTH].ready
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return web.Response(status=status, text="ready\n" if ready else "starting or stopping\n")

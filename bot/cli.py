@@ -1,0 +1,84 @@
+"""`taxonomy-bot`: serve webhooks, play the demo, check settings and policies."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiohttp import web
+
+from bot.settings import SettingsError, read_settings
+
+cli = typer.Typer(
+    name="taxonomy-bot",
+    help="The contribution bot: judges pull requests on a taxonomy repository.",
+    no_args_is_help=True,
+)
+
+
+@cli.command()
+def serve() -> None:
+    """Take GitHub's webhooks and judge pull requests. Settings come from TAXONOMY_BOT_... variables."""
+    from bot.app import make_app
+    from bot.logs import configure_logs
+
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        _stop(str(error))
+    configure_logs(settings.log_format)
+    web.run_app(make_app(settings), host=settings.host, port=settings.port, access_log=None, print=None)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check every setting; name what is missing and where to find it."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        _stop(str(error))
+    typer.echo(f"App {settings.app_id}, {len(settings.webhook_secrets)} webhook secret(s): fine.")
+    typer.echo(f"Repositories served: {', '.join(str(i) for i in sorted(settings.repositories))}.")
+    typer.echo(f"Listens on {settings.host}:{settings.port}, talks to {settings.github_api_url}.")
+
+
+@cli.command("check-config")
+def check_config(
+    path: Annotated[Path, typer.Argument(help="The policy file.")] = Path(".github/taxonomy-bot.yml"),
+) -> None:
+    """Check a community's policy file; every mistake is named with its line."""
+    from checks.policy import PolicyError, read_policy
+
+    try:
+        read_policy(path.read_text(encoding="utf-8"))
+    except OSError:
+        _stop(f"{path} cannot be read. Is it there, and may you read it?")
+    except UnicodeDecodeError:
+        _stop(f"{path} is not UTF-8 text. Save it as UTF-8.")
+    except PolicyError as error:
+        for problem in error.problems:
+            typer.echo(f"{path}:{problem.line}:{problem.column}: {problem.message}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{path}: a valid policy.")
+
+
+@cli.command()
+def demo(
+    keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
+) -> None:
+    """Play the whole story on this machine: a simulated GitHub, the real bot, a good and a bad pull request."""
+    from bot.demo import play
+
+    raise typer.Exit(asyncio.run(play(keep=keep)))
+
+
+def _stop(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()

@@ -1,0 +1,80 @@
+"""Findings as Markdown: one line a cause, every place below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from bot.comments.escape import block, code, escape, prose
+from checks.findings import CauseGroup, Finding, Severity
+
+_MOST_PLACES = 50  # of one cause; the annotations show the others
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where things are on the web: the repository's address, the commit judged, the published rule book."""
+
+    repository_url: str
+    head_sha: str
+    rules_url: str
+
+    def place(self, finding: Finding) -> str:
+        """Return a link to the line a finding is about; empty when it is about no file."""
+        if finding.sha:
+            return f"[commit {code(finding.sha[:7])}]({self.repository_url}/commit/{finding.sha})"
+        if not finding.path:
+            return ""
+        name = finding.path.rpartition("/")[2]
+        if not finding.line:
+            return code(name)
+        address = f"{self.repository_url}/blob/{self.head_sha}/{quote(finding.path)}?plain=1#L{finding.line}"
+        return f"[{code(name)} line {finding.line}]({address})"
+
+    def rule(self, group: CauseGroup) -> str:
+        """Return the address of a cause in the rule book."""
+        return f"{self.rules_url}#{group.cause.id.replace('/', '-')}"
+
+
+def headline(group: CauseGroup, links: Links, words_left: int) -> str:
+    """Return a cause as one short line: what, where, how to fix it as far as `words_left` allows, and why."""
+    first = group.findings[0]
+    place = links.place(first)
+    others = len(group.findings) - 1
+    where = f" ({place}{f' and {others} more' if others else ''})" if place else ""
+    what = f"**{escape(group.cause.title)}**{where}."
+    why = f"[Why?]({links.rule(group)})"
+    for remedy in (first.how_to_fix, _first_sentence(first.how_to_fix)):
+        if len(f"{what} {remedy}".split()) + 1 <= words_left:
+            return f"{what} {prose(remedy)} {why}"
+    return f"{what} {why}"
+
+
+def in_full(group: CauseGroup, links: Links) -> str:
+    """Return a cause with its reason, its remedy and every place."""
+    lines = [
+        f"**{escape(group.cause.title)}** · [{code(group.cause.rule)}]({links.rule(group)})",
+        "",
+        prose(group.cause.why),
+        "",
+        *(_place_line(finding, links) for finding in group.findings[:_MOST_PLACES]),
+    ]
+    if len(group.findings) > _MOST_PLACES:
+        lines.append(f"- … and {len(group.findings) - _MOST_PLACES} more of the same kind")
+    lines += ("", f"How to put it right: {prose(group.cause.remedy)}")
+    return "\n".join(lines)
+
+
+def _place_line(finding: Finding, links: Links) -> str:
+    place = links.place(finding)
+    remedy = f" {prose(finding.remedy)}" if finding.remedy and finding.remedy != finding.cause.remedy else ""
+    line = f"- {place}{': ' if place else ''}{prose(finding.message)}{remedy}"
+    if finding.suggestion and finding.severity is not Severity.NOTICE:
+        fix = block("\n".join(finding.suggestion.lines), "yaml")
+        line += "\n\n  Like this:\n\n" + "\n".join(f"  {row}" for row in fix.split("\n"))
+    return line
+
+
+def _first_sentence(text: str) -> str:
+    head, dot, _ = text.partition(". ")
+    return head + "." if dot else text

@@ -1,0 +1,86 @@
+"""What a check run shows: its title, its summary, and the notes on the lines."""
+
+from __future__ import annotations
+
+from bot.actions import Annotation, ReportCheck
+from bot.comments.causes import Links, in_full
+from bot.comments.escape import visible
+from checks.contribution import Sha
+from checks.findings import Check, Finding, Outcome, Severity, Verdict, by_cause
+
+MOST_ANNOTATIONS = 500
+_MOST_SUMMARY = 60_000
+_MOST_MESSAGE = 8_000
+_CONCLUSION = {Outcome.PASSED: "success", Outcome.FAILED: "failure", Outcome.UNVERIFIED: "neutral"}
+_LEVEL = {Severity.ERROR: "failure", Severity.WARNING: "warning"}
+
+
+def check_report(verdict: Verdict, check: Check, head_sha: Sha, links: Links, recipe: str = "") -> ReportCheck:
+    """Return the check run for `check`, without an id: findings as annotations, causes as summary."""
+    outcome = verdict.outcome(check)
+    return ReportCheck(
+        check=check,
+        head_sha=head_sha,
+        conclusion=_CONCLUSION[outcome],
+        title=_title(verdict, check, outcome),
+        summary=_summary(verdict, check, outcome, links, recipe),
+        annotations=tuple(
+            _annotation(f) for f in verdict.of(check) if f.path and f.severity is not Severity.NOTICE
+        )[:MOST_ANNOTATIONS],
+    )
+
+
+def _title(verdict: Verdict, check: Check, outcome: Outcome) -> str:
+    if outcome is Outcome.UNVERIFIED:
+        return "Could not be checked: our fault, not yours"
+    if outcome is Outcome.PASSED:
+        return "Every commit is signed off" if check is Check.SIGN_OFF else "Nothing to fix"
+    things = len({f.cause.id for f in verdict.of(check) if f.severity is Severity.ERROR})
+    return f"{things} thing{'' if things == 1 else 's'} to fix"
+
+
+def _summary(verdict: Verdict, check: Check, outcome: Outcome, links: Links, recipe: str) -> str:
+    parts = []
+    if any(crash.check is check for crash in verdict.crashes):
+        parts.append("One of our checks broke down on this commit. Nothing is wrong on your side; we look into it.")
+    groups = by_cause(verdict.of(check))
+    for severity, heading in (
+        (Severity.ERROR, "### To fix"),
+        (Severity.WARNING, "### Suggestions"),
+        (Severity.NOTICE, "### Notes for triagers"),
+    ):
+        texts = [in_full(group, links) for group in groups if group.severity is severity]
+        if texts:
+            parts.append(heading + "\n\n" + "\n\n---\n\n".join(texts))
+    if recipe:
+        parts.append("### How to sign off\n\n" + recipe)
+    if outcome is Outcome.PASSED and not parts:
+        parts.append("Everything this check looks at is in order.")
+    return _cut("\n\n".join(parts))
+
+
+def _cut(summary: str) -> str:
+    if len(summary.encode()) <= _MOST_SUMMARY:
+        return summary
+    kept = summary.encode()[:_MOST_SUMMARY].decode(errors="ignore").rpartition("\n- ")[0]
+    return (
+        kept
+        + "\n\n… more of the same does not fit in here; `taxonomy-check` on your own computer lists everything."
+    )
+
+
+def _annotation(finding: Finding) -> Annotation:
+    """Annotations are plain text on GitHub: nothing needs escaping, only what cannot be seen is shown."""
+    message = "\n\n".join(
+        (finding.message, f"How to put it right: {finding.how_to_fix}", f"Why: {finding.cause.why}")
+    )
+    fix = finding.suggestion
+    return Annotation(
+        path=finding.path or "",
+        line=finding.line or 1,
+        column=finding.column,
+        level=_LEVEL[finding.severity],
+        title=visible(finding.cause.title)[:255],
+        message=visible(message)[:_MOST_MESSAGE],
+        details=visible("\n".join(fix.lines))[:_MOST_MESSAGE] if fix else "",
+    )

@@ -1,0 +1,127 @@
+"""The living comment: the one text on a pull request that says how it stands and who acts next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.comments.causes import Links, headline, in_full
+from bot.comments.escape import code
+from bot.workflow import Turn
+from checks.findings import CauseGroup, Outcome, Severity, Verdict, by_cause
+
+MOST_BYTES = 60_000  # GitHub takes 65,536 characters
+_VISIBLE_WORDS = 140
+_SHOWN_CAUSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who reads the comment and in which situation."""
+
+    author: str
+    is_first_time: bool
+    is_draft: bool
+    targets_default_branch: bool = True
+
+
+def living_comment(
+    verdict: Verdict, turn: Turn, audience: Audience, links: Links, sign_off_recipe: str = ""
+) -> str:
+    """Return the comment's Markdown, without the marker: first line is verdict, count and who acts next."""
+    errors = by_cause(verdict.with_severity(Severity.ERROR))
+    warnings = by_cause(verdict.with_severity(Severity.WARNING))
+    notices = by_cause(verdict.with_severity(Severity.NOTICE))
+    head = [first_line(verdict, len(errors), turn, audience), *_greeting(audience, turn)]
+    if verdict.overall is Outcome.UNVERIFIED or (verdict.crashes and not errors):
+        head.append(_our_fault())
+    words_left = _VISIBLE_WORDS - len(" ".join(head).split())
+    parts = head + _shown_causes(errors, links, words_left)
+    if turn is Turn.AUTHOR:
+        parts.append("Push to this branch when you are done: I look again within seconds and update this comment.")
+    if not audience.targets_default_branch:
+        parts.append("This branch is not the one that models are built from, so I check it but never merge it.")
+    folded = [
+        _folded(_count(len(errors), "thing", "to fix, in full"), [in_full(g, links) for g in errors]),
+        _folded("How to sign off your commits", [sign_off_recipe] if sign_off_recipe else []),
+        _folded(
+            f"{_count(len(warnings), 'suggestion')} (nothing here blocks you)",
+            [in_full(g, links) for g in warnings],
+        ),
+        _folded(f"{_count(len(notices), 'note')} for triagers", [in_full(g, links) for g in notices]),
+    ]
+    return _fitted(parts, [part for part in folded if part], _footer(links))
+
+
+def first_line(verdict: Verdict, things: int, turn: Turn, audience: Audience) -> str:
+    """Return the heading: verdict, how many things to fix, who acts next."""
+    if turn is Turn.AUTHOR:
+        return f"### ✋ Not ready yet: {_count(things, 'thing')} to fix. Next: you, {code(audience.author)}"
+    if turn is Turn.US:
+        return "### ⏳ Not checked completely: nothing for you to fix. Next: us"
+    if audience.is_draft:
+        return "### ✅ All checks passed, nothing to fix. Next: you mark this draft as ready"
+    return "### ✅ All checks passed, nothing to fix. Next: a triager"
+
+
+def _greeting(audience: Audience, turn: Turn) -> list[str]:
+    if not audience.is_first_time:
+        return []
+    if turn is Turn.AUTHOR:
+        return [
+            "Welcome, and thank you for your first contribution! Almost everybody has something to fix at first."
+        ]
+    return ["Welcome, and thank you for your first contribution!"]
+
+
+def _our_fault() -> str:
+    return (
+        "One of our checks broke down. That is our fault, not yours, and says nothing about your contribution. "
+        "We have been told; the checks can be run again from the Checks tab."
+    )
+
+
+def _shown_causes(errors: Sequence[CauseGroup], links: Links, words_left: int) -> list[str]:
+    shown = errors[:_SHOWN_CAUSES]
+    if not shown:
+        return []
+    lines = []
+    for number, group in enumerate(shown, start=1):
+        share = words_left // (len(shown) - number + 1)
+        line = headline(group, links, share)
+        words_left -= len(line.split())
+        lines.append(f"{number}. {line}")
+    rest = len(errors) - len(shown)
+    if rest:
+        lines.append(f"\n… and {_count(rest, 'more thing')} below.")
+    return ["\n".join(lines)]
+
+
+def _folded(summary: str, parts: Sequence[str]) -> str:
+    if not parts:
+        return ""
+    return f"<details>\n<summary>{summary}</summary>\n\n" + "\n\n---\n\n".join(parts) + "\n\n</details>"
+
+
+def _footer(links: Links) -> str:
+    sha = links.head_sha
+    return (
+        f"<sub>Checked [{code(sha[:7])}]({links.repository_url}/commit/{sha}) against the "
+        f"[rules]({links.rules_url}). The same answer on your own computer: `taxonomy-check`.</sub>"
+    )
+
+
+def _fitted(parts: Sequence[str], folded: Sequence[str], footer: str) -> str:
+    """Join everything; folded parts that would make the comment too long for GitHub are left to the Checks tab."""
+    kept = list(folded)
+    while True:
+        cut = ["The Checks tab above lists everything; it did not fit in here."] if len(kept) < len(folded) else []
+        text = "\n\n".join((*parts, *kept, *cut, footer)) + "\n"
+        if len(text.encode()) <= MOST_BYTES or not kept:
+            return text
+        kept.remove(max(kept, key=len))
+
+
+def _count(number: int, noun: str, rest: str = "") -> str:
+    plural = "" if number == 1 else "s"
+    return f"{number} {noun}{plural}{' ' + rest if rest else ''}"

@@ -1,0 +1,52 @@
+"""Signed hidden markers: how we know our own comments again, even after losing the database."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from bot.workflow import Turn
+
+_MARKER = re.compile(r"<!-- taxonomy-bot:living:(author|triager|us):([0-9a-f]{40}):([0-9a-f]{32}) -->")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a living comment says of itself: whose turn it announced, and the commit it was posted for."""
+
+    turn: Turn
+    posted_for: str
+
+
+class MarkerSigner:
+    """Signs markers with the newest secret and accepts those of every secret still listed."""
+
+    def __init__(self, secrets: Sequence[SecretStr]) -> None:
+        self._keys = [
+            hashlib.sha256(b"taxonomy-bot comment marker\0" + secret.get_secret_value().encode()).digest()
+            for secret in secrets
+        ]
+
+    def sign(self, marker: Marker, repository_id: int, number: int) -> str:
+        """Return the marker as an HTML comment, valid only on this pull request."""
+        signature = _signature(self._keys[0], marker, repository_id, number)
+        return f"<!-- taxonomy-bot:living:{marker.turn}:{marker.posted_for}:{signature} -->"
+
+    def read(self, body: str, repository_id: int, number: int) -> Marker | None:
+        """Return the marker a comment starts with, or None when there is none that we signed for this place."""
+        match = _MARKER.match(body)
+        if match is None:
+            return None
+        marker = Marker(Turn(match[1]), match[2])
+        expected = [_signature(key, marker, repository_id, number) for key in self._keys]
+        return marker if any(hmac.compare_digest(match[3], e) for e in expected) else None
+
+
+def _signature(key: bytes, marker: Marker, repository_id: int, number: int) -> str:
+    signed = f"{repository_id}#{number}:{marker.turn}:{marker.posted_for}".encode()
+    return hmac.new(key, signed, hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,158 @@
+"""From stored deliveries to handled events: in order for one pull request, many pull requests at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+import structlog
+
+from bot.clock import Clock
+from bot.events import Event, Ignored, PullChanged, UnreadableEventError, read_event
+from bot.github.errors import GitHubError, TransientError
+from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
+
+log = structlog.get_logger()
+
+_BATCH = 500
+_MOST_ATTEMPTS = 5
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 300.0
+
+
+class EventHandler(Protocol):
+    """Whoever acts on events."""
+
+    async def handle(self, event: Event) -> None:
+        """Act on one event. Raises TransientError to be asked again later."""
+        ...
+
+
+class Dispatcher:
+    """Takes stored deliveries, lane by lane: one lane for each subject, at most `at_once` lanes working."""
+
+    def __init__(
+        self, store: DeliveryStore, handler: EventHandler, clock: Clock, *, app_id: int, at_once: int
+    ) -> None:
+        self._store = store
+        self._handler = handler
+        self._clock = clock
+        self._app_id = app_id
+        self._gate = asyncio.Semaphore(at_once)
+        self._lanes: dict[str, deque[Delivery]] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._seen_id = 0
+        self._something_new = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+
+    def wake(self) -> None:
+        """New deliveries have been stored."""
+        self._idle.clear()
+        self._something_new.set()
+
+    async def start(self) -> None:
+        """Begin, first with what an earlier process left unfinished."""
+        self._something_new.set()
+        self._reader = asyncio.create_task(self._read(), name="dispatcher")
+
+    async def stop(self) -> None:
+        """Stop; what is not finished stays stored and is taken up at the next start."""
+        tasks = [task for task in (self._reader, *self._workers) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Return when every stored delivery has been handled."""
+        await self._idle.wait()
+
+    async def _read(self) -> None:
+        while True:
+            await self._something_new.wait()
+            self._something_new.clear()
+            while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
+                self._seen_id = batch[-1].id
+                for delivery in batch:
+                    self._enter_lane(delivery)
+            self._note_idleness()
+
+    def _enter_lane(self, delivery: Delivery) -> None:
+        if delivery.subject in self._lanes:
+            self._lanes[delivery.subject].append(delivery)
+            return
+        self._lanes[delivery.subject] = deque([delivery])
+        worker = asyncio.create_task(self._work(delivery.subject), name=f"lane {delivery.subject}")
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, subject: str) -> None:
+        """Handle one lane until it is empty."""
+        lane = self._lanes[subject]
+        while lane:
+            async with self._gate:
+                together = self._take_together(lane)
+                pause_s = await self._handle(together)
+            if pause_s:
+                lane.extendleft(reversed(together))
+                await self._clock.sleep(pause_s)
+        del self._lanes[subject]
+        self._note_idleness()
+
+    def _take_together(self, lane: deque[Delivery]) -> list[Delivery]:
+        """Take the next delivery, and those right behind it that ask for the same: triage reads live state."""
+        together = [lane.popleft()]
+        if not self._asks_for_triage(together[0]):
+            return together
+        while lane and self._asks_for_triage(lane[0]):
+            together.append(lane.popleft())
+        return together
+
+    def _asks_for_triage(self, delivery: Delivery) -> bool:
+        return isinstance(self._event(delivery), PullChanged)
+
+    def _event(self, delivery: Delivery) -> Event:
+        try:
+            return read_event(delivery.event, delivery.payload, app_id=self._app_id)
+        except UnreadableEventError:
+            return Ignored("unreadable")
+
+    async def _handle(self, together: list[Delivery]) -> float:
+        """Handle deliveries that ask for the same. Return the seconds to wait before another try, 0 when done."""
+        ids = [delivery.id for delivery in together]
+        last = together[-1]
+        with structlog.contextvars.bound_contextvars(delivery=last.guid, subject=last.subject):
+            try:
+                event = read_event(last.event, last.payload, app_id=self._app_id)
+                if not isinstance(event, Ignored):
+                    await self._handler.handle(event)
+            except TransientError as error:
+                return await self._put_off(together, error)
+            except (GitHubError, UnreadableEventError) as error:
+                log.error("delivery.failed", error=str(error))
+                await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), str(error))
+            except Exception as error:
+                log.exception("delivery.crashed")
+                await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), type(error).__name__)
+            else:
+                await self._store.finish(ids, DeliveryState.DONE, self._clock.now())
+        return 0.0
+
+    async def _put_off(self, together: list[Delivery], error: TransientError) -> float:
+        ids = [delivery.id for delivery in together]
+        attempts = together[-1].attempts + 1
+        if attempts >= _MOST_ATTEMPTS:
+            log.error("delivery.given_up", attempts=attempts, error=str(error))
+            await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), str(error))
+            return 0.0
+        await self._store.count_attempt(ids, str(error))
+        for i, delivery in enumerate(together):
+            together[i] = delivery.tried_again()
+        pause_s = error.retry_after_s or min(_FIRST_PAUSE_S * 4 ** (attempts - 1), _LONGEST_PAUSE_S)
+        log.warning("delivery.put_off", attempts=attempts, pause_s=pause_s, error=str(error))
+        return pause_s
+
+    def _note_idleness(self) -> None:
+        if not self._lanes and not self._something_new.is_set():
+            self._idle.set()

@@ -1,0 +1,107 @@
+"""Typed events: the raw payloads of GitHub stop here."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from checks.findings import Check
+
+TRIAGE_ACTIONS: Final = frozenset({"opened", "reopened", "synchronize", "edited", "ready_for_review"})
+_EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an event happened; a repository may be renamed, its id never changes."""
+
+    repository_id: int
+    full_name: str
+    installation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PullChanged:
+    """A pull request was opened, pushed to, edited, reopened, or is ready: it has to be judged."""
+
+    origin: Origin
+    number: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksRerequested:
+    """Somebody asked for our checks again. `number` is None when GitHub does not tell (heads on forks)."""
+
+    origin: Origin
+    number: int | None
+    head_sha: str
+    check: Check | None  # None: all of them
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultBranchMoved:
+    """The default branch has new commits, so the policy may have changed."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing for us to do."""
+
+    reason: str
+
+
+Event = PullChanged | ChecksRerequested | DefaultBranchMoved | Ignored
+
+
+class UnreadableEventError(Exception):
+    """A signed payload lacks what GitHub documents; kept as failed, for an operator to look at."""
+
+
+def external_id(number: int, head_sha: str, verdict_digest: str) -> str:
+    """Return the id of the check runs that report one verdict: how we find them, also for heads on forks."""
+    return f"pull:{number}:{head_sha}:{verdict_digest[:12]}"
+
+
+def pull_number_of(identifier: object) -> int | None:
+    """Return the pull request's number out of one of our external ids; None for anybody else's."""
+    match = _EXTERNAL_ID.fullmatch(identifier) if isinstance(identifier, str) else None
+    return int(match[1]) if match else None
+
+
+def read_event(name: str, payload: bytes, *, app_id: int) -> Event:
+    """Read one delivery. Raises UnreadableEventError when a documented field is missing."""
+    try:
+        return _read(name, json.loads(payload), app_id)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableEventError(f"{name}: {type(error).__name__}") from None
+
+
+def _read(name: str, data: dict[str, Any], app_id: int) -> Event:
+    action = data.get("action", "")
+    if name == "pull_request" and action in TRIAGE_ACTIONS:
+        return PullChanged(_origin(data), int(data["pull_request"]["number"]), action)
+    if name == "check_run" and action == "rerequested":
+        run = data["check_run"]
+        if run["app"]["id"] != app_id:
+            return Ignored("a check run of another App")
+        check = Check(run["name"]) if run["name"] in set(Check) else None
+        return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check)
+    if name == "check_suite" and action == "rerequested":
+        suite = data["check_suite"]
+        if suite["app"]["id"] != app_id:
+            return Ignored("a check suite of another App")
+        return ChecksRerequested(_origin(data), None, suite["head_sha"], None)
+    if name == "push":
+        default = f"refs/heads/{data['repository']['default_branch']}"
+        return DefaultBranchMoved(_origin(data)) if data["ref"] == default else Ignored("not the default branch")
+    return Ignored("nothing to do for this event")
+
+
+def _origin(data: dict[str, Any]) -> Origin:
+    repository = data["repository"]
+    return Origin(int(repository["id"]), str(repository["full_name"]), int(data["installation"]["id"]))

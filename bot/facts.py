@@ -1,0 +1,129 @@
+"""Gathering: everything a triage needs to know, read from GitHub once, pinned to one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.github.errors import NotFoundError
+from bot.github.pulls import (
+    MOST_LISTED_FILES,
+    Comparison,
+    IncompleteListingError,
+    ListedFile,
+    OwnComment,
+    Pull,
+    PullReader,
+    TreeEntry,
+)
+from checks.contribution import (
+    ATTRIBUTION_FILE,
+    FOUNDATIONAL_ROOT,
+    ChangedFile,
+    Commit,
+    FileKind,
+    FileStatus,
+    Login,
+    Refusal,
+)
+from checks.policy import POLICY_PATH, Policy
+
+_READ_SUFFIXES = (".yaml", ".yml", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is judged, and what is known about its author. `unreadable` says why we could not read all of it."""
+
+    pull: Pull
+    policy: Policy
+    files: tuple[ChangedFile, ...] = ()
+    commits: tuple[Commit, ...] = ()
+    tree: frozenset[str] = frozenset()
+    refusals: tuple[Refusal, ...] = ()
+    author_is_maintainer: bool = False
+    unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What our App has already posted on GitHub, for when we do not remember it."""
+
+    comments: tuple[OwnComment, ...] = ()
+    external_ids: frozenset[str] = frozenset()
+
+
+async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits: int) -> Facts:
+    """Read the pull request's files and commits at its head.
+
+    What cannot be read in full is refused (too much for one pull request) or marked unreadable (GitHub told
+    only a part): nothing is ever judged on a part. Raises the errors of `bot.github.errors`.
+    """
+    limit = min(policy.limits.changed_files, MOST_LISTED_FILES)
+    if pull.changed_files > limit:
+        return Facts(pull, policy, refusals=(_too_many_files(pull.changed_files, limit),))
+    try:
+        comparison, tree = await asyncio.gather(
+            reader.comparison(pull.base_sha, pull.head_sha, most_commits), reader.tree(pull.head_sha)
+        )
+    except (IncompleteListingError, NotFoundError) as error:  # the head may be gone after a force-push
+        return Facts(pull, policy, unreadable=str(error))
+    if len(comparison.files) < pull.changed_files:
+        missing = f"GitHub listed {len(comparison.files)} of {pull.changed_files} changed files"
+        return Facts(pull, policy, unreadable=missing)
+    files, commits, is_maintainer = await asyncio.gather(
+        _with_content(reader, comparison.files, tree, policy.limits.file_bytes),
+        _with_membership(reader, comparison, policy),
+        _author_is_maintainer(reader, pull, comparison),
+    )
+    return Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer)
+
+
+def _too_many_files(count: int, limit: int) -> Refusal:
+    return Refusal(
+        f"This pull request changes {count} files; at most {limit} can be checked together.",
+        "Split it into several smaller pull requests, best one per skill or knowledge leaf.",
+    )
+
+
+async def _with_content(
+    reader: PullReader, listed: tuple[ListedFile, ...], tree: Mapping[str, TreeEntry], most_bytes: int
+) -> tuple[ChangedFile, ...]:
+    changed = [_changed_file(file, tree) for file in listed]
+    wanted = {f.path: tree[f.path].sha for f in changed if _is_read(f, most_bytes)}
+    blobs = await reader.blobs(wanted.values())
+    return tuple(replace(f, content=blobs[wanted[f.path]]) if f.path in wanted else f for f in changed)
+
+
+def _changed_file(file: ListedFile, tree: Mapping[str, TreeEntry]) -> ChangedFile:
+    entry = tree.get(file.path)
+    if entry is None:
+        return ChangedFile(file.path, FileStatus.REMOVED, previous_path=file.previous_path)
+    return ChangedFile(file.path, file.status, size=entry.size, kind=entry.kind, previous_path=file.previous_path)
+
+
+def _is_read(file: ChangedFile, most_bytes: int) -> bool:
+    """Only what rules look into is read, and never more than the limit allows."""
+    if file.is_gone or file.kind is not FileKind.REGULAR or file.size > most_bytes:
+        return False
+    if file.path == POLICY_PATH:
+        return True
+    return file.in_taxonomy and (file.name == ATTRIBUTION_FILE or file.name.lower().endswith(_READ_SUFFIXES))
+
+
+async def _with_membership(reader: PullReader, comparison: Comparison, policy: Policy) -> tuple[Commit, ...]:
+    """Look up who is a member, only where the policy lets members off and the commit is verified."""
+    if not policy.dco.exempt_members:
+        return comparison.commits
+    logins = sorted({c.author_login for c in comparison.commits if c.verified and c.author_login})
+    answers = await asyncio.gather(*(reader.is_member(login) for login in logins))
+    members = {login for login, is_member in zip(logins, answers, strict=True) if is_member}
+    return tuple(replace(c, author_is_member=c.author_login in members) for c in comparison.commits)
+
+
+async def _author_is_maintainer(reader: PullReader, pull: Pull, comparison: Comparison) -> bool:
+    """Only a pull request to the foundational skills needs to know."""
+    if not any(file.path.startswith(FOUNDATIONAL_ROOT + "/") for file in comparison.files):
+        return False
+    return await reader.is_maintainer(Login(pull.author), pull.author_id)

@@ -1,0 +1,61 @@
+"""The community's policy of each repository: read from the default branch, kept for a minute."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.clock import Clock
+from bot.github.pulls import Pull, PullReader
+from bot.settings import BotSettings
+from checks.policy import POLICY_PATH, Policy, PolicyError, default_policy, read_policy
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    policy: Policy
+    until: datetime
+
+
+class Policies:
+    """Reads policies and caps them by the operator's settings."""
+
+    def __init__(self, settings: BotSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._kept: dict[int, _Kept] = {}
+        self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def of(self, reader: PullReader, repository_id: int, pull: Pull) -> Policy:
+        """Return the policy in force. A file that cannot be used leaves the last good one in force."""
+        async with self._reading[repository_id]:
+            kept = self._kept.get(repository_id)
+            if kept is None or kept.until <= self._clock.now():
+                until = self._clock.now() + timedelta(seconds=self._settings.policy_cache_s)
+                kept = _Kept(await self._read(reader, repository_id, pull.default_branch), until)
+                self._kept[repository_id] = kept
+            return kept.policy
+
+    def forget(self, repository_id: int) -> None:
+        """The default branch has moved: read again next time, but keep what was good."""
+        if repository_id in self._kept:
+            kept = self._kept[repository_id]
+            self._kept[repository_id] = _Kept(kept.policy, self._clock.now())
+
+    async def _read(self, reader: PullReader, repository_id: int, branch: str) -> Policy:
+        text = await reader.text_file(POLICY_PATH, branch)
+        try:
+            policy = default_policy() if text is None else read_policy(text)
+        except PolicyError as error:
+            log.error(
+                "policy.unusable", repository_id=repository_id, problems=len(error.problems), first=str(error)
+            )
+            last = self._kept.get(repository_id)
+            return last.policy if last else self._settings.capped(default_policy())
+        return self._settings.capped(policy)

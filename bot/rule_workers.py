@@ -1,0 +1,117 @@
+"""Rules run in worker processes off the event loop; one over its time limit is killed and replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from pebble import ProcessExpired, ProcessPool
+
+from checks.contribution import ChangedFile, Commit, Refusal, read_contribution
+from checks.findings import Check, Crash, Finding, RuleId, Verdict
+from checks.policy import Policy
+
+log = structlog.get_logger()
+
+_MEMORY_LIMIT_BYTES = 3 * 1024**3
+_WHOLE_RUN_FACTOR = 2  # all rules together get this many times the limit of one
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRequest:
+    """What a worker needs to judge: plain facts, nothing secret."""
+
+    files: tuple[ChangedFile, ...]
+    commits: tuple[Commit, ...]
+    author: str
+    author_is_maintainer: bool
+    tree: frozenset[str]
+    policy: Policy
+    refusals: tuple[Refusal, ...] = ()
+
+
+class RuleWorkers:
+    """A pool of processes that judge contributions."""
+
+    def __init__(self, workers: int, rule_time_limit_s: float) -> None:
+        self._limit_s = rule_time_limit_s
+        self._workers = workers
+        self._pool = ProcessPool(
+            max_workers=workers, initializer=_prepare, context=multiprocessing.get_context("spawn")
+        )
+
+    async def warm_up(self) -> None:
+        """Return when every process has loaded what the rules need."""
+        await asyncio.gather(*(self._schedule(_warm, (), 120.0) for _ in range(self._workers)))
+
+    async def judge(self, request: JudgeRequest) -> Verdict:
+        """Judge; a rule that hangs or takes its process down becomes a Crash and hides no other rule."""
+        try:
+            verdict: Verdict = await self._schedule(_judge, (request,), self._limit_s * _WHOLE_RUN_FACTOR)
+        except (TimeoutError, ProcessExpired) as error:
+            log.warning("rules.run_broke", reason=type(error).__name__)
+            return await self._judge_one_by_one(request)
+        return verdict
+
+    async def _judge_one_by_one(self, request: JudgeRequest) -> Verdict:
+        from checks.registry import all_rules
+        from checks.run import assemble
+
+        findings: list[Finding] = []
+        crashes: list[Crash] = []
+        for rule in all_rules().values():
+            try:
+                verdict = await self._schedule(_judge, (request, rule.id), self._limit_s)
+            except (TimeoutError, ProcessExpired) as error:
+                log.error("rules.rule_broke", rule=rule.id, reason=type(error).__name__)
+                crashes.append(Crash(rule.id, rule.check, type(error).__name__))
+            else:
+                findings += verdict.findings
+                crashes += verdict.crashes
+        return assemble(findings, crashes)
+
+    async def _schedule(self, function: Any, args: Sequence[Any], timeout_s: float) -> Any:
+        future = self._pool.schedule(function, args=args, timeout=timeout_s)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Stop the processes."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+def cannot_judge(detail: str) -> Verdict:
+    """Return the verdict for a contribution that could not be read for a reason of ours, not its author's."""
+    return Verdict((), tuple(Crash(RuleId("intake"), check, detail) for check in Check))
+
+
+def _prepare() -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+
+
+def _warm() -> None:
+    """Load the rules and their data by judging a first, harmless contribution."""
+    leaf = b"version: 2\ntask_description: warm-up\ncreated_by: nobody\nseed_examples: []\n"
+    file = ChangedFile("compositional_skills/a/b/qna.yaml", content=leaf, size=len(leaf))
+    _judge(JudgeRequest((file,), (), "nobody", False, frozenset({file.path}), Policy()))
+
+
+def _judge(request: JudgeRequest, rule_id: str = "") -> Verdict:
+    from checks.registry import get_rule
+    from checks.run import judge
+
+    contribution = read_contribution(
+        request.files,
+        commits=request.commits,
+        author=request.author,
+        author_is_maintainer=request.author_is_maintainer,
+        tree=request.tree,
+        refusals=request.refusals,
+    )
+    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)
+    return replace(verdict, findings=tuple(verdict.findings))
