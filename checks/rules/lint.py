@@ -1,0 +1,111 @@
+"""Rule: the file is written tidily, by the same yardstick as upstream (yamllint "relaxed" without line length)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.contribution import Contribution, Leaf
+from checks.findings import Cause, Finding, Severity, Suggestion
+from checks.policy import Policy
+from checks.readable import line_suggestion, parsed_leaves
+from checks.registry import rule
+from checks.yaml_style import StyleProblem, style_problems
+
+_WHY = "Untidy files make later changes hard to review, and the project's other tools refuse them."
+
+TRAILING_SPACES = Cause(
+    "lint/trailing-spaces",
+    "Lines end in spaces",
+    _WHY,
+    "Delete the spaces at the end of these lines; most editors can do it for the whole file.",
+)
+NO_FINAL_NEWLINE = Cause(
+    "lint/no-final-newline",
+    "The last line does not end",
+    _WHY,
+    "Press Enter at the very end of the file and save it.",
+)
+LINE_ENDS = Cause(
+    "lint/windows-line-ends",
+    "Lines end as on Windows",
+    _WHY,
+    'Choose "LF" instead of "CRLF" at the bottom of your editor, and save the file.',
+)
+DUPLICATE_KEY = Cause(
+    "lint/duplicate-key",
+    "A key stands twice in one place",
+    "Only the last of them is read, and the text of the other is lost.",
+    'Take one of them out. If a new seed example begins here, start it with "- ".',
+)
+INDENTATION = Cause(
+    "lint/indentation",
+    "The indentation is not regular",
+    _WHY,
+    "Indent everything that belongs together by the same number of spaces, best by two.",
+)
+EMPTY_LINES = Cause(
+    "lint/empty-lines", "There are many empty lines", _WHY, "Leave at most two empty lines together."
+)
+SPACING = Cause(
+    "lint/spacing",
+    "There are too many or too few spaces around a sign",
+    _WHY,
+    "Write one space after a colon, a comma and the dash of a list item, and none before.",
+)
+ALIAS = Cause(
+    "lint/anchors",
+    "An anchor is used that is not defined",
+    "The file cannot be read where it refers to something that is not there.",
+    "Write the text out where it is needed.",
+)
+
+_CAUSES = {
+    "trailing-spaces": (TRAILING_SPACES, "This line ends in spaces."),
+    "new-line-at-end-of-file": (NO_FINAL_NEWLINE, "The last line does not end with a line break."),
+    "new-lines": (LINE_ENDS, "The lines of this file end in the way of Windows (CRLF)."),
+    "indentation": (INDENTATION, "This line is indented by another number of spaces than the others."),
+    "empty-lines": (EMPTY_LINES, "There are more empty lines here than needed."),
+    "colons": (SPACING, "The spaces around this colon are irregular."),
+    "commas": (SPACING, "The spaces around this comma are irregular."),
+    "braces": (SPACING, "The spaces inside these braces are irregular."),
+    "brackets": (SPACING, "The spaces inside these brackets are irregular."),
+    "hyphens": (SPACING, "There are too many spaces after this dash."),
+    "anchors": (ALIAS, "This refers to something that is not defined."),
+    "key-duplicates": (DUPLICATE_KEY, "This key stands here a second time."),
+}
+_OTHER = (SPACING, "This line is not written tidily.")
+_MOST_PER_FILE = 200
+
+
+@rule(
+    "lint",
+    title="The file is written tidily",
+    why="The same style everywhere keeps reviews short: a change shows what was changed, and nothing else.",
+    causes=(DUPLICATE_KEY, ALIAS, TRAILING_SPACES, NO_FINAL_NEWLINE, LINE_ENDS, INDENTATION, EMPTY_LINES, SPACING),
+    order=60,
+)
+def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
+    """Report what yamllint's relaxed rules report, but for line length, which long answers may have."""
+    for leaf in parsed_leaves(contribution, policy):
+        for problem in style_problems(leaf.text or "")[:_MOST_PER_FILE]:
+            yield _finding(leaf, problem)
+
+
+def _finding(leaf: Leaf, problem: StyleProblem) -> Finding:
+    cause, message = _CAUSES.get(problem.rule, _OTHER)
+    return Finding(
+        cause,
+        Severity.ERROR if problem.is_error else Severity.WARNING,
+        message,
+        leaf.path,
+        problem.line,
+        problem.column,
+        suggestion=_fix(leaf, problem),
+    )
+
+
+def _fix(leaf: Leaf, problem: StyleProblem) -> Suggestion | None:
+    line = leaf.line_text(problem.line)
+    if problem.rule in {"trailing-spaces", "new-line-at-end-of-file"}:
+        return line_suggestion(leaf, problem.line, line.rstrip(" \t"))
+    return None

@@ -1,0 +1,27 @@
+"""Counts tokens as the teacher model counts them, with the tokenizer shipped in `mistral-common`; no network."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+_TOKENIZER_FILE = "tokenizer.model.v1"  # Mistral 7B, Mixtral 8x7B and Merlinite: 32,000 pieces
+
+
+def count_tokens(text: str) -> int:
+    """Return how many tokens the teacher reads in `text`, without marks for begin and end."""
+    return len(_processor().encode(text))
+
+
+def most_tokens(text: str) -> int:
+    """Return a bound no count exceeds: a token covers at least one byte, and one more stands in front."""
+    return len(text.encode("utf-8", "surrogatepass")) + 1
+
+
+@cache
+def _processor() -> Any:
+    from sentencepiece import SentencePieceProcessor  # loaded late: short texts never need it
+
+    model = resources.files("mistral_common").joinpath("data", _TOKENIZER_FILE).read_bytes()
+    return SentencePieceProcessor(model_proto=model)
