@@ -20,7 +20,7 @@ def judge(contribution: Contribution, policy: Policy, rules: Iterable[Rule] | No
         try:
             findings += weighed(rule.find(contribution, policy), policy)
         except Exception as error:  # one broken rule must not hide the others' findings
-            crashes.append(Crash(rule.id, rule.check, _crash_site(error)))
+            crashes.append(Crash(rule.id, rule.check, crash_site(error)))
     return assemble(findings, crashes)
 
 
@@ -42,7 +42,7 @@ def weighed(findings: Iterable[Finding], policy: Policy) -> Iterable[Finding]:
             yield finding.weighed(Severity(switch.value))
 
 
-def _crash_site(error: Exception) -> str:
+def crash_site(error: Exception) -> str:
     """Name the error's type and place; its text may quote the contribution and stays out of every log."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"

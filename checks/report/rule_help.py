@@ -1,0 +1,62 @@
+"""The rules in a terminal: a list of all, and one explained."""
+
+from __future__ import annotations
+
+import difflib
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from checks.checkout import CannotCheckError
+from checks.findings import Cause
+from checks.policy import default_policy
+from checks.registry import Rule, all_rules
+from checks.report.content import anchor
+
+
+def print_rules(console: Console) -> None:
+    """Write every rule on a line, in reading order."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for rule in all_rules().values():
+        grid.add_row(Text(rule.id, "bold cyan"), Text(rule.title))
+    console.print(grid)
+    console.print()
+    console.print(Text("taxonomy-check --explain RULE tells why, and what to do.", "dim"))
+
+
+def print_explanation(identifier: str, console: Console) -> None:
+    """Write all about a rule ("dco") or one cause of it ("dco/missing"). Raises CannotCheckError."""
+    rule, causes = _named(identifier)
+    console.print(Text.assemble((rule.title, "bold"), (f"  [{rule.id}]", "dim")))
+    console.print(Text(rule.why))
+    for cause in causes:
+        console.print()
+        _cause(cause, console)
+    console.print()
+    url = default_policy().messages.rules_url
+    console.print(Text(f"{url}#{anchor(identifier)}", "dim"), soft_wrap=True)
+
+
+def _named(identifier: str) -> tuple[Rule, tuple[Cause, ...]]:
+    known: dict[str, tuple[Rule, tuple[Cause, ...]]] = {}
+    for rule in all_rules().values():
+        known[rule.id] = (rule, rule.causes)
+        known |= {cause.id: (rule, (cause,)) for cause in rule.causes}
+    if identifier not in known:
+        near = difflib.get_close_matches(identifier, known, n=1)
+        hint = f' Did you mean "{near[0]}"?' if near else ""
+        raise CannotCheckError(
+            f'There is no rule "{identifier}".{hint}', "`taxonomy-check --list-rules` shows them all."
+        )
+    return known[identifier]
+
+
+def _cause(cause: Cause, console: Console) -> None:
+    console.print(Text.assemble((cause.title, "bold"), (f"  [{cause.id}]", "dim")))
+    for label, text in (("Why", cause.why), ("Fix", cause.remedy)):
+        if text:
+            console.print(Padding(Text.assemble((f"{label}: ", "bold"), text), (0, 0, 0, 2)))
