@@ -1,0 +1,26 @@
+"""A GitHub on loopback: REST, a little GraphQL and signed webhooks over one in-memory state.
+
+It behaves as GitHub does where that matters to a bot (appended annotations, limits, followed links, empty
+`pull_requests` for forks), so that demo, tests and benchmarks need no network and no account.
+"""
+
+from bot.simulator.access import Limits
+from bot.simulator.git_objects import Executable, Submodule, Symlink
+from bot.simulator.people import CommitSpec
+from bot.simulator.simulator import Simulator
+from bot.simulator.state import CheckRun, Comment, Pull, Repository
+from bot.simulator.webhooks import Delivery
+
+__all__ = [
+    "CheckRun",
+    "Comment",
+    "CommitSpec",
+    "Delivery",
+    "Executable",
+    "Limits",
+    "Pull",
+    "Repository",
+    "Simulator",
+    "Submodule",
+    "Symlink",
+]

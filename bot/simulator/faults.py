@@ -1,0 +1,41 @@
+"""Faults on demand: what goes wrong, for which requests, how often."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Fault:
+    """A fault that waits for its requests. `drops_connection`: the work is done, the answer never comes."""
+
+    method: str
+    pattern: re.Pattern[str]
+    times: int
+    status: int = 502
+    body: str = ""
+    headers: dict[str, str] | None = None
+    drops_connection: bool = False
+
+
+class Faults:
+    """The faults that were ordered and not yet used up."""
+
+    def __init__(self) -> None:
+        self.delay_s = 0.0
+        self._waiting: list[Fault] = []
+
+    def order(self, fault: Fault) -> None:
+        """Let the next fitting requests go wrong."""
+        self._waiting.append(fault)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the fault that strikes this request, if any."""
+        for fault in self._waiting:
+            if fault.method in {method, "*"} and fault.pattern.search(path):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._waiting.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,166 @@
+"""The little of GitHub's GraphQL that the bot needs: comments are added and minimised in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bot.simulator.changes import Changes
+from bot.simulator.graphql_documents import DocumentError, Operation, Selection, parse, resolved
+from bot.simulator.payloads import Json
+from bot.simulator.payloads_pulls import comment_json
+from bot.simulator.routing import Call, Reply, RouteTable
+from bot.simulator.state import Comment, Pull
+
+graphql_routes = RouteTable()
+
+FIELDS: dict[str, dict[str, str]] = {
+    "Query": {"viewer": "Actor"},
+    "Mutation": {"addComment": "AddCommentPayload", "minimizeComment": "MinimizeCommentPayload"},
+    "AddCommentPayload": {"clientMutationId": "", "commentEdge": "IssueCommentEdge", "subject": "Node"},
+    "IssueCommentEdge": {"cursor": "", "node": "IssueComment"},
+    "IssueComment": {
+        "id": "",
+        "databaseId": "",
+        "fullDatabaseId": "",
+        "url": "",
+        "body": "",
+        "createdAt": "",
+        "updatedAt": "",
+        "isMinimized": "",
+        "minimizedReason": "",
+        "author": "Actor",
+    },
+    "MinimizeCommentPayload": {"clientMutationId": "", "minimizedComment": "Minimizable"},
+    "Minimizable": {"isMinimized": "", "minimizedReason": ""},
+    "Actor": {"login": "", "url": ""},
+    "Node": {"id": ""},
+}
+"""The fields of each known type, with the type of what they hold; "" for a plain value."""
+
+CLASSIFIERS = {"ABUSE", "DUPLICATE", "OFF_TOPIC", "OUTDATED", "RESOLVED", "SPAM"}
+
+
+class _FieldError(Exception):
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@graphql_routes.add("POST", "/graphql")
+def run_document(call: Call) -> Reply:
+    """The answer to a GraphQL document; errors come with status 200, as on GitHub."""
+    variables = call.body.get("variables") or {}
+    try:
+        operation = parse(call.body.get("query") or "")
+    except DocumentError as error:
+        return Reply({"errors": [{"message": str(error)}]})
+    errors = [*_unknown_fields(operation), *_missing_variables(operation, variables)]
+    if errors:
+        return Reply({"errors": errors})
+    data: Json = {}
+    failures: list[Json] = []
+    for selection in operation.fields:
+        arguments = resolved(selection.arguments, variables)
+        try:
+            data[selection.alias] = _shaped(RESOLVERS[selection.name](call, arguments.get("input", {})), selection)
+        except _FieldError as error:
+            data[selection.alias] = None
+            failures.append({"type": error.kind, "path": [selection.alias], "message": str(error)})
+    return Reply({"data": data} | ({"errors": failures} if failures else {}))
+
+
+def is_mutation(body: Any) -> bool:
+    """Tell whether a request body holds a mutation."""
+    return isinstance(body, dict) and str(body.get("query", "")).lstrip().startswith("mutation")
+
+
+def _add_comment(call: Call, given: Json) -> Json:
+    subject = call.state.nodes.get(given.get("subjectId", ""))
+    if not isinstance(subject, Pull):
+        raise _FieldError(
+            "NOT_FOUND", f"Could not resolve to a node with the global id of '{given.get('subjectId')}'."
+        )
+    if not given.get("body"):
+        raise _FieldError("UNPROCESSABLE", "Body can't be blank")
+    comment = call.changes.add_comment(subject, call.actor, given["body"], by_app=True)
+    return {
+        "clientMutationId": given.get("clientMutationId"),
+        "commentEdge": {"cursor": "Y3Vyc29yOnYyOpHOAA==", "node": _comment_node(call.changes, comment)},
+        "subject": {"id": subject.node_id},
+    }
+
+
+def _minimize_comment(call: Call, given: Json) -> Json:
+    comment = call.state.nodes.get(given.get("subjectId", ""))
+    if not isinstance(comment, Comment):
+        raise _FieldError(
+            "NOT_FOUND", f"Could not resolve to a node with the global id of '{given.get('subjectId')}'."
+        )
+    if given.get("classifier") not in CLASSIFIERS:
+        raise _FieldError("UNPROCESSABLE", "Classifier is not included in the list")
+    comment.minimized, comment.classifier = True, given["classifier"]
+    return {
+        "clientMutationId": given.get("clientMutationId"),
+        "minimizedComment": {"isMinimized": True, "minimizedReason": given["classifier"].lower().replace("_", "-")},
+    }
+
+
+def _viewer(call: Call, _given: Json) -> Json:
+    return {"login": call.actor.login, "url": f"{call.state.web_url}/apps/{call.state.app.slug}"}
+
+
+RESOLVERS: dict[str, Callable[[Call, Json], Json]] = {
+    "addComment": _add_comment,
+    "minimizeComment": _minimize_comment,
+    "viewer": _viewer,
+}
+
+
+def _comment_node(changes: Changes, comment: Comment) -> Json:
+    rest = comment_json(changes.state, comment)
+    return {
+        "id": comment.node_id,
+        "databaseId": comment.id if comment.id < 2**31 else None,
+        "fullDatabaseId": str(comment.id),
+        "url": rest["html_url"],
+        "body": comment.body,
+        "createdAt": rest["created_at"],
+        "updatedAt": rest["updated_at"],
+        "isMinimized": comment.minimized,
+        "minimizedReason": None,
+        "author": {"login": comment.author.removesuffix("[bot]"), "url": rest["user"]["html_url"]},
+    }
+
+
+def _unknown_fields(operation: Operation) -> Iterator[Json]:
+    """Yield an error for each selected field that its type has not, before anything is done."""
+    waiting = [(operation.kind.capitalize(), [operation.kind], operation.fields)]
+    while waiting:
+        kind, path, selections = waiting.pop()
+        for selection in selections:
+            here = [*path, selection.alias]
+            below = FIELDS[kind].get(selection.name)
+            if selection.name == "__typename":
+                continue
+            if below is None:
+                message = f"Field '{selection.name}' doesn't exist on type '{kind}'"
+                yield {"path": here, "extensions": {"code": "undefinedField"}, "message": message}
+            elif bool(below) != bool(selection.fields):
+                message = f"Field '{selection.name}' needs a selection that fits its type"
+                yield {"path": here, "extensions": {"code": "selectionMismatch"}, "message": message}
+            elif below:
+                waiting.append((below, here, selection.fields))
+
+
+def _missing_variables(operation: Operation, variables: Json) -> Iterator[Json]:
+    for name in operation.required_variables:
+        if variables.get(name) is None:
+            yield {"message": f"Variable ${name} of required type was provided invalid value", "extensions": {}}
+
+
+def _shaped(value: Any, selection: Selection) -> Any:
+    """Return only what was selected, under its aliases."""
+    if not selection.fields or value is None:
+        return value
+    return {child.alias: _shaped(value.get(child.name), child) for child in selection.fields}

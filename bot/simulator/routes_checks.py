@@ -1,0 +1,129 @@
+"""Routes of check runs and their annotations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.simulator.payloads import Json
+from bot.simulator.payloads_checks import annotation_json, run_json
+from bot.simulator.routing import ApiError, Call, InvalidFieldError, NotFoundError, Reply, RouteTable
+from bot.simulator.state import CheckRun
+
+check_routes = RouteTable()
+
+ANNOTATIONS_PER_REQUEST = 50
+OUTPUT_LIMIT = 65_535
+STATUSES = {"queued", "in_progress", "completed"}
+CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out"}
+LEVELS = {"notice", "warning", "failure"}
+ANNOTATION_KEYS = ("path", "start_line", "end_line", "annotation_level", "message")
+
+
+@check_routes.add("POST", "/repos/{owner}/{repo}/check-runs", "checks:write")
+def create_run(call: Call) -> Reply:
+    """A new check run."""
+    name, head_sha = call.text("name", "CheckRun"), call.text("head_sha", "CheckRun")
+    if head_sha not in call.repo.store.commits:
+        raise ApiError(422, f"No commit found for SHA: {head_sha}")
+    run = call.changes.add_check_run(call.repo, head_sha, name, _fields(call, ("title", "summary")))
+    return Reply(run_json(call.state, run), status=201)
+
+
+@check_routes.add("PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks:write")
+def update_run(call: Call) -> Reply:
+    """A check run after a change."""
+    run = _run(call)
+    call.changes.update_check_run(run, _fields(call, ("summary",)))
+    return Reply(run_json(call.state, run))
+
+
+@check_routes.add("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks:read")
+def get_run(call: Call) -> Reply:
+    """One check run."""
+    return Reply(run_json(call.state, _run(call)))
+
+
+@check_routes.add("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks:read")
+def list_annotations(call: Call) -> Reply:
+    """The annotations of a check run."""
+    run = _run(call)
+    shown, headers = call.page(run.annotations)
+    return Reply([annotation_json(call.state, run, annotation) for annotation in shown], headers=headers)
+
+
+@check_routes.add("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks:read")
+def list_runs(call: Call) -> Reply:
+    """The check runs of a commit, newest first; only the latest of each name unless all are asked for."""
+    runs = call.repo.check_runs(call.commit(call.params["ref"]))[::-1]
+    if call.query.get("filter", "latest") == "latest":
+        runs = list({run.name: run for run in reversed(runs)}.values())[::-1]
+    if "check_name" in call.query:
+        runs = [run for run in runs if run.name == call.query["check_name"]]
+    if "status" in call.query:
+        runs = [run for run in runs if run.status == call.query["status"]]
+    if call.query.get("app_id", str(call.state.app.id)) != str(call.state.app.id):
+        runs = []
+    shown, headers = call.page(runs)
+    return Reply(
+        {"total_count": len(runs), "check_runs": [run_json(call.state, run) for run in shown]}, headers=headers
+    )
+
+
+def _run(call: Call) -> CheckRun:
+    run = call.repo.runs.get(call.number("check_run_id"))
+    if run is None:
+        raise NotFoundError
+    return run
+
+
+def _fields(call: Call, needed_output: tuple[str, ...]) -> Json:
+    """Return the request body once it is known to be sound, with times read."""
+    body: Json = dict(call.body)
+    _check_choice(body, "status", STATUSES)
+    _check_choice(body, "conclusion", CONCLUSIONS)
+    if body.get("status") == "completed" and not body.get("conclusion"):
+        raise ApiError(422, 'Invalid request.\n\nNo subschema in "anyOf" matched.')
+    for name in ("started_at", "completed_at"):
+        if body.get(name):
+            body[name] = datetime.fromisoformat(body[name])
+    if "output" in body:
+        _check_output(body["output"], needed_output)
+    return body
+
+
+def _check_choice(body: Json, name: str, choices: set[str]) -> None:
+    if body.get(name) is not None and body[name] not in choices:
+        raise ApiError(422, f"Invalid request.\n\n{body[name]} is not a member of {sorted(choices)}.")
+
+
+def _check_output(output: Json, needed: tuple[str, ...]) -> None:
+    for name in needed:
+        if not output.get(name):
+            raise ApiError(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+    for name in ("summary", "text"):
+        if len(output.get(name) or "") > OUTPUT_LIMIT:
+            raise InvalidFieldError(
+                "CheckRun", name, "custom", f"{name} exceeds a maximum bytesize of {OUTPUT_LIMIT}"
+            )
+    annotations = output.get("annotations", [])
+    if len(annotations) > ANNOTATIONS_PER_REQUEST:
+        raise ApiError(
+            422,
+            f"Invalid request.\n\nNo more than {ANNOTATIONS_PER_REQUEST} items are allowed; "
+            f"{len(annotations)} were supplied.",
+        )
+    for annotation in annotations:
+        _check_annotation(annotation)
+
+
+def _check_annotation(annotation: Json) -> None:
+    missing = [key for key in ANNOTATION_KEYS if annotation.get(key) in {None, ""}]
+    if missing:
+        raise ApiError(422, f'Invalid request.\n\n"{missing[0]}" wasn\'t supplied.')
+    if annotation["annotation_level"] not in LEVELS:
+        raise InvalidFieldError("CheckRunAnnotation", "annotation_level", "invalid")
+    if not 1 <= annotation["start_line"] <= annotation["end_line"]:
+        raise InvalidFieldError("CheckRunAnnotation", "end_line", "invalid")
+    has_columns = annotation.get("start_column") is not None or annotation.get("end_column") is not None
+    if has_columns and annotation["start_line"] != annotation["end_line"]:
+        raise InvalidFieldError("CheckRunAnnotation", "start_column", "invalid")

@@ -1,0 +1,259 @@
+"""The HTTP side: one request in, its answer out, with tokens, limits, ETags, faults and a record of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from bot.simulator.access import Gate, Identity
+from bot.simulator.changes import Changes
+from bot.simulator.faults import Fault, Faults
+from bot.simulator.graphql import graphql_routes, is_mutation
+from bot.simulator.routes_app import app_routes
+from bot.simulator.routes_checks import check_routes
+from bot.simulator.routes_git import git_routes
+from bot.simulator.routes_pulls import pull_routes
+from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, Route, RouteTable
+from bot.simulator.state import GitHubState
+
+READ_METHODS = {"GET", "HEAD"}
+
+
+class RequestLine(NamedTuple):
+    """The trace that every request leaves."""
+
+    method: str
+    route: str
+    path: str
+    status: int
+    authenticated_as: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changed something on GitHub; asking for a token does not count."""
+        return self.method not in READ_METHODS and not self.route.endswith("/access_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request as it came."""
+
+    method: str
+    route: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRecord:
+    """A response as it went."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Observer = Callable[[RequestRecord, ResponseRecord], None]
+
+
+class RestServer:
+    """Answers GitHub's REST and GraphQL API on a loopback port."""
+
+    def __init__(self, state: GitHubState, changes: Changes, gate: Gate) -> None:
+        self.requests: list[RequestLine] = []
+        self.unknown_routes: list[RequestLine] = []
+        self.observers: list[Observer] = []
+        self.faults = Faults()
+        self._state = state
+        self._changes = changes
+        self._gate = gate
+        self._routes = RouteTable(pull_routes, check_routes, git_routes, app_routes, graphql_routes)
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on a loopback port, a free one unless told which."""
+        server = web.Server(self._serve, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        host, bound_port = self._runner.addresses[0][:2]
+        self._state.api_url = f"http://{host}:{bound_port}"
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        if self.faults.delay_s:
+            await asyncio.sleep(self.faults.delay_s)
+        path = request.rel_url.raw_path
+        fault = self.faults.take(request.method, path)
+        found = self._routes.find(request.method, path)
+        identity: Identity | None = None
+        if fault and not fault.drops_connection:
+            reply, content = Reply(status=fault.status, headers=dict(fault.headers or {})), fault.body.encode()
+        else:
+            identity, reply = self._answer(request, path, found, body)
+            content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
+        if request.method == "GET" and reply.status == 200:
+            content = self._tagged(request, reply, content)
+        self._charge(identity, reply)
+        self._record(request, found, path, body, identity, reply, content, is_real=fault is None)
+        return self._response(request, reply, content, fault)
+
+    def _answer(
+        self, request: web.BaseRequest, path: str, found: tuple[Route, dict[str, str]] | None, body: bytes
+    ) -> tuple[Identity | None, Reply]:
+        identity: Identity | None = None
+        try:
+            identity = self._identify(request.headers.get("Authorization", ""))
+            self._check_primary_limit(identity)
+            if found is None:
+                raise NotFoundError
+            route, params = found
+            self._check_power(route, identity)
+            parsed = _parsed(body)
+            self._check_write_limit(route, parsed)
+            query = dict(request.query)
+            call = Call(self._state, self._changes, self._gate, identity, path, params, query, parsed)
+            self._check_reach(call)
+            return identity, route.handler(call)
+        except ApiError as error:
+            return identity, Reply(error.payload, error.status, error.headers)
+
+    def _identify(self, authorization: str) -> Identity:
+        scheme, _, token = authorization.partition(" ")
+        if not token:
+            raise ApiError(401, "Requires authentication")
+        if token.count(".") == 2 and scheme.lower() == "bearer":
+            refusal = self._gate.refusal_of_jwt(token)
+            if refusal:
+                raise ApiError(401, refusal)
+            return Identity()
+        installation = self._gate.installation_of(token)
+        if installation is None or scheme.lower() not in {"token", "bearer"}:
+            raise ApiError(401, "Bad credentials")
+        return Identity(installation)
+
+    def _check_power(self, route: Route, identity: Identity) -> None:
+        """Raise unless this kind of token with these permissions may call the route."""
+        if route.by_app and identity.installation is not None:
+            raise ApiError(401, "A JSON web token could not be decoded")
+        if not route.by_app and identity.installation is None and route.template != "/rate_limit":
+            raise ApiError(401, "This endpoint requires you to be authenticated with an installation token.")
+        name, _, level = route.needs.partition(":")
+        held = self._state.app.permissions.get(name, "read" if name == "metadata" else "")
+        if name and (not held or (level == "write" and held == "read")):
+            raise ApiError(403, "Resource not accessible by integration")
+
+    def _check_reach(self, call: Call) -> None:
+        """Raise when a token would act on a repository of another installation."""
+        if "owner" not in call.params or call.installation is None or call.repo.installation is call.installation:
+            return
+        if call.repo.private:
+            raise NotFoundError
+        if call.body is not None:
+            raise ApiError(403, "Resource not accessible by integration")
+
+    def _check_primary_limit(self, identity: Identity) -> None:
+        limit = self._gate.limits.requests_per_hour
+        if limit is not None and self._gate.usage(identity.name).used >= limit:
+            raise ApiError(403, f"API rate limit exceeded for {identity.name}.")
+
+    def _check_write_limit(self, route: Route, parsed: Any) -> None:
+        """Raise when content is written too fast; GitHub does not tell which writes it counts, so all are."""
+        is_read = route.method in READ_METHODS or route.by_app
+        if is_read or (route.template == "/graphql" and not is_mutation(parsed)):
+            return
+        wait = self._gate.seconds_until_write()
+        if wait > 0:
+            message = (
+                "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. "
+                "Please retry your request again later."
+            )
+            raise ApiError(403, message, headers={"Retry-After": str(int(wait) + 1)})
+        self._gate.count_write()
+
+    def _tagged(self, request: web.BaseRequest, reply: Reply, content: bytes) -> bytes:
+        """Give the reply its ETag, or turn it into 304 when the caller has it already."""
+        tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
+        reply.headers["ETag"] = tag
+        if request.headers.get("If-None-Match") in {tag, tag.removeprefix("W/")}:
+            reply.status = 304
+            return b""
+        return content
+
+    def _charge(self, identity: Identity | None, reply: Reply) -> None:
+        """Count the request against the primary limit, and say what is left."""
+        if identity is None:
+            return
+        limit = self._gate.limits.requests_per_hour
+        usage = self._gate.usage(identity.name)
+        if reply.status != 304 and (limit is None or usage.used < limit):
+            usage.used += 1
+        remaining = 1_000_000 if limit is None else max(0, limit - usage.used)
+        reply.headers |= {
+            "X-RateLimit-Limit": str(limit or 1_000_000),
+            "X-RateLimit-Remaining": str(remaining),
+            "X-RateLimit-Used": str(usage.used),
+            "X-RateLimit-Reset": str(int(usage.resets_at.timestamp())),
+            "X-RateLimit-Resource": "core",
+        }
+
+    def _record(
+        self,
+        request: web.BaseRequest,
+        found: tuple[Route, dict[str, str]] | None,
+        path: str,
+        body: bytes,
+        identity: Identity | None,
+        reply: Reply,
+        content: bytes,
+        *,
+        is_real: bool,
+    ) -> None:
+        template = found[0].template if found else ""
+        line = RequestLine(request.method, template, path, reply.status, identity.name if identity else "")
+        self.requests.append(line)
+        if found is None:
+            self.unknown_routes.append(line)
+        if is_real and self.observers:
+            seen = RequestRecord(request.method, template, path, dict(request.query), request.headers, body)
+            given = ResponseRecord(reply.status, {"Content-Type": _content_type(content), **reply.headers}, content)
+            for observe in self.observers:
+                observe(seen, given)
+
+    def _response(
+        self, request: web.BaseRequest, reply: Reply, content: bytes, fault: Fault | None
+    ) -> web.StreamResponse:
+        if fault and fault.drops_connection and request.transport is not None:
+            request.transport.abort()
+        headers = {"Server": "github.com", "X-GitHub-Media-Type": "github.v3; format=json", **reply.headers}
+        if content:
+            headers["Content-Type"] = _content_type(content)
+        return web.Response(body=content or None, status=reply.status, headers=headers)
+
+
+def _content_type(content: bytes) -> str:
+    return "text/html" if content.startswith(b"<") else "application/json; charset=utf-8"
+
+
+def _parsed(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise ApiError(400, "Problems parsing JSON") from error
