@@ -33,7 +33,7 @@ class Question:
 
 
 def answer(question: Question) -> Report:
-    """Check, and return the report. Raises CannotCheckError when there is nothing to be said of the contribution."""
+    """Check, and return the report. Raises CannotCheckError where that is impossible."""
     started = time.perf_counter()
     rules = [named_rule(name) for name in question.rules]
     asked = survey(question.paths, question.base)

@@ -62,41 +62,52 @@ class Limits(_Section):
 class Versions(_Section):
     """Accepted values of `version:`."""
 
-    skill: tuple[int, ...] = (2, 3)
-    knowledge: tuple[int, ...] = (3,)
+    skill: tuple[int, ...] = Field((2, 3), description="Versions a skill may declare.")
+    knowledge: tuple[int, ...] = Field((3,), description="Versions a knowledge file may declare.")
 
 
 class Licences(_Section):
     """Licences a source may have."""
 
-    allowed: tuple[str, ...] = (
-        "CC0-1.0",
-        "CDLA-Permissive-1.0",
-        "CDLA-Permissive-2.0",
-        "CC-BY-4.0",
-        "CC-BY-SA-4.0",
-        "Apache-2.0",
-        "MIT",
-        "LicenseRef-scancode-public-domain",
+    allowed: tuple[str, ...] = Field(
+        (
+            "CC0-1.0",
+            "CDLA-Permissive-1.0",
+            "CDLA-Permissive-2.0",
+            "CC-BY-4.0",
+            "CC-BY-SA-4.0",
+            "Apache-2.0",
+            "MIT",
+            "LicenseRef-scancode-public-domain",
+        ),
+        description="SPDX identifiers of the licences that are accepted.",
     )
 
 
 class Documents(_Section):
     """Where knowledge documents may come from."""
 
-    allowed_hosts: tuple[str, ...] = ("github.com", "gitlab.com", "codeberg.org")
-    allowed_suffixes: tuple[str, ...] = (".md", ".pdf")
+    allowed_hosts: tuple[str, ...] = Field(
+        ("github.com", "gitlab.com", "codeberg.org"), description="Servers the git repository may lie on."
+    )
+    allowed_suffixes: tuple[str, ...] = Field(
+        (".md", ".pdf"), description="How the names of the documents may end."
+    )
 
 
 class Dco(_Section):
     """The Developer Certificate of Origin."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="Every commit needs a sign-off.")
     exempt_members: bool = Field(
         False, description="Members of the organisation may leave out the sign-off on verified commits."
     )
-    individual_remediation: bool = True
-    third_party_remediation: bool = False
+    individual_remediation: bool = Field(
+        True, description="Authors may sign off their earlier commits by one more commit that says so."
+    )
+    third_party_remediation: bool = Field(
+        False, description="People may sign off the commits of others by one more commit that says so."
+    )
     exempt_bots: tuple[str, ...] = Field((), description="Bot logins whose verified commits need no sign-off.")
 
 
@@ -111,15 +122,18 @@ class Pii(_Section):
 class Teams(_Section):
     """Team slugs of the organisation; empty means nobody by team (repository permissions still count)."""
 
-    triagers: tuple[str, ...] = ()
-    approvers: tuple[str, ...] = ()
-    maintainers: tuple[str, ...] = ()
+    triagers: tuple[str, ...] = Field((), description="Steer pull requests by labels and commands; never merge.")
+    approvers: tuple[str, ...] = Field((), description="Approve and merge contributions.")
+    maintainers: tuple[str, ...] = Field((), description="Approve changes to code and rules, and may override.")
 
 
 class Messages(_Section):
     """What people are pointed to."""
 
-    rules_url: str = "https://github.com/taxonomy-bot/taxonomy-bot/blob/main/docs/rules.md"
+    rules_url: str = Field(
+        "https://github.com/taxonomy-bot/taxonomy-bot/blob/main/docs/rules.md",
+        description="Address of the rule book that messages link to.",
+    )
     welcome: bool = Field(True, description="Greet people who contribute for the first time.")
 
 

@@ -32,11 +32,12 @@ class Report:
 
     @cached_property
     def places(self) -> tuple[tuple[str, tuple[CauseGroup, ...]], ...]:
-        """The findings by file, worst file first, grouped by cause; "" holds those that are about no file."""
+        """The findings by file, worst file first, grouped by cause; those about no file ("") come last."""
         by_path: dict[str, list[Finding]] = {}
         for finding in self.findings:
             by_path.setdefault(finding.path or "", []).append(finding)
-        return tuple((path, by_cause(found)) for path, found in by_path.items())
+        ordered = sorted(by_path, key=lambda path: not path)
+        return tuple((path, by_cause(by_path[path])) for path in ordered)
 
     def count(self, severity: Severity) -> int:
         """Return how many different things of one severity there are to tell: causes, not places."""
