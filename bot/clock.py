@@ -56,12 +56,17 @@ class MovableClock:
 
     async def advance(self, **delta: float) -> None:
         """Move the clock by `timedelta(**delta)`, waking sleepers in the order of their moments."""
+        await _let_others_run()
         target = self._now + timedelta(**delta)
         while self._sleepers and self._sleepers[0][0] <= target:
             moment, _, awakened = heapq.heappop(self._sleepers)
             self._now = max(self._now, moment)
             if not awakened.done():
                 awakened.set_result(None)
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await _let_others_run()
         self._now = target
+
+
+async def _let_others_run() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)

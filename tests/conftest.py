@@ -1,12 +1,17 @@
-"""What all tests share: no network but loopback."""
+"""What all tests share: no network but loopback, one pool of rule workers, a fresh world for each story."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bot.rule_workers import RuleWorkers
+from tests.world import World
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -23,3 +28,25 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+
+
+@pytest.fixture(scope="session")
+def rule_workers() -> Iterator[RuleWorkers]:
+    """One worker process for all tests of this process: loading the rules takes a second."""
+    workers = RuleWorkers(workers=1, rule_time_limit_s=5.0)
+    asyncio.run(workers.warm_up())
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """An empty database of its own for each test."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'bot.sqlite'}"
+
+
+@pytest.fixture
+async def world(database_url: str, rule_workers: RuleWorkers) -> AsyncIterator[World]:
+    """A simulated GitHub and the real bot, both freshly started."""
+    async with World(database_url, rule_workers) as world:
+        yield world

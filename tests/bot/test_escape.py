@@ -1,0 +1,83 @@
+"""Whatever a contributor wrote is shown and does nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bot.comments.escape import block, code, escape, prose
+
+_HARMLESS = {"p", "/p", "code", "/code"}
+_MENTION = re.compile(r"(?<![\w`])@\w")
+
+
+def rendered(markdown: str) -> str:
+    "What GitHub would show, as far as a CommonMark renderer with raw HTML tells."
+    return MarkdownIt("commonmark", {"html": True}).render(markdown)
+
+
+def text_nodes(html: str) -> list[str]:
+    "The pieces of text between tags and comments, outside of code: where GitHub looks for mentions and links."
+    outside = re.sub(r"<code>.*?</code>", "<code></code>", html, flags=re.DOTALL)
+    return re.split(r"<[^>]*>", outside)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "@instruct/maintainers please merge",
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[click](javascript:alert(1))",
+        "![tracker](https://evil.example/pixel.png)",
+        "closes #1, fixes GH-2",
+        "https://evil.example/login and www.evil.example",
+        "<!-- taxonomy-bot:living:triager:0000 -->",
+        "```\n/approve\n```",
+        "# heading\n- list\n> quote\n1. one",
+        "</details><details open>",
+        "`unclosed",
+        "a | b | c",
+    ],
+)
+def test_markup_of_a_contributor_has_no_effect(hostile: str) -> None:
+    "Mentions, links, HTML, images, headings and issue references come out as plain text."
+    for shown in (rendered(escape(hostile)), rendered(prose(hostile))):
+        tags = {tag.split()[0] for tag in re.findall(r"<(/?[a-z][^>]*)>", shown)}
+        assert tags <= _HARMLESS
+        for node in text_nodes(shown):
+            assert not _MENTION.search(node)
+            assert not re.search(r"#\d|GH-\d|https?://\S|www\.\w", node)
+
+
+@given(st.text())
+def test_no_text_at_all_escapes(text: str) -> None:
+    "For any text, only paragraphs and code spans come out."
+    for markdown in (escape(text), code(text), prose(text)):
+        tags = {tag.split()[0] for tag in re.findall(r"<(/?[a-z][^>]*)>", rendered(markdown))}
+        assert tags <= _HARMLESS
+
+
+@given(st.text())
+def test_a_block_cannot_be_closed_from_within(text: str) -> None:
+    "What stands in a fenced block stays in it."
+    shown = rendered(block(text) + "\n\nafter")
+    assert shown.count("<pre>") == 1
+    assert shown.endswith("<p>after</p>\n")
+
+
+def test_our_own_code_spans_stay() -> None:
+    "A sentence of ours may show a key as code, and whoever is named in it is not called."
+    assert rendered(prose("Write `answer: \"@yes\"` here, *not* `x`.")) == (
+        "<p>Write <code>answer: &quot;@yes&quot;</code> here, *not* <code>x</code>.</p>\n"
+    )
+
+
+def test_direction_overrides_are_shown_by_number() -> None:
+    "A character that hides or turns text around is named, never printed."
+    assert "\u202e" not in code("abc\u202edef")
+    assert "<U+202E>" in code("abc\u202edef")

@@ -1,0 +1,62 @@
+"""The operator's settings: every mistake is named at once, with the way to put it right."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.settings import BotSettings, SettingsError, read_settings
+from checks.policy import read_policy
+
+_GOOD = {
+    "TAXONOMY_BOT_APP_ID": "12",
+    "TAXONOMY_BOT_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----",
+    "TAXONOMY_BOT_WEBHOOK_SECRETS": "new-secret, old-secret",
+    "TAXONOMY_BOT_REPOSITORIES": "1001, 1002",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in _GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_settings_are_read_from_the_environment(environment: pytest.MonkeyPatch) -> None:
+    "Lists are separated by commas; secrets mask themselves."
+    settings = read_settings()
+    assert settings.repositories == {1001, 1002}
+    assert [s.get_secret_value() for s in settings.webhook_secrets] == ["new-secret", "old-secret"]
+    assert "secret" not in repr(settings).replace("webhook_secrets", "")
+    assert "BEGIN" not in repr(settings)
+
+
+def test_without_a_webhook_secret_the_bot_refuses_to_start(environment: pytest.MonkeyPatch) -> None:
+    "An unset secret never means unsigned deliveries; the message says where the secret comes from."
+    for value in (None, "", "short"):
+        if value is None:
+            environment.delenv("TAXONOMY_BOT_WEBHOOK_SECRETS")
+        else:
+            environment.setenv("TAXONOMY_BOT_WEBHOOK_SECRETS", value)
+        with pytest.raises(SettingsError, match=r"TAXONOMY_BOT_WEBHOOK_SECRETS") as refused:
+            read_settings()
+        assert "webhook settings" in str(refused.value)
+
+
+def test_all_missing_settings_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    "Nobody has to start the bot four times to learn of four missing variables."
+    for name in _GOOD:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    for name in _GOOD:
+        assert name in str(refused.value)
+
+
+def test_the_operator_caps_what_a_policy_may_ask_for(environment: pytest.MonkeyPatch) -> None:
+    "A policy that asks for larger files than the operator allows gets the operator's limit."
+    environment.setenv("TAXONOMY_BOT_MAX_FILE_BYTES", "1000")
+    settings: BotSettings = read_settings()
+    policy = settings.capped(read_policy("limits: {file_bytes: 50000, changed_files: 20}"))
+    assert policy.limits.file_bytes == 1000
+    assert policy.limits.changed_files == 20

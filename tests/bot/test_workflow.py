@@ -1,0 +1,62 @@
+"""Labels and turns after a verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.workflow import Turn, kind_labels, label_changes, turn_after
+from checks.findings import Outcome
+
+SKILL = ["compositional_skills/writing/freeform/haiku/qna.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        pytest.param(SKILL, {"skill"}, id="a skill"),
+        pytest.param(["knowledge/history/rome/qna.yaml"], {"knowledge"}, id="knowledge"),
+        pytest.param([*SKILL, "knowledge/a/b/qna.yaml"], {"skill", "knowledge"}, id="a skill and knowledge together"),
+        pytest.param([".github/workflows/ci.yml"], {"ci"}, id="a workflow"),
+        pytest.param(["docs/guide.md", "README.md"], {"documentation"}, id="documentation"),
+        pytest.param(["LICENSE"], set(), id="something else"),
+    ],
+)
+def test_kind_labels_say_what_is_touched(paths: list[str], labels: set[str]) -> None:
+    "A pull request with skill and knowledge files is both, never knowledge only."
+    assert kind_labels(paths) == labels
+
+
+@pytest.mark.parametrize(
+    ("outcome", "present", "added", "removed"),
+    [
+        pytest.param(Outcome.PASSED, {"skill"}, ("triage-needed",), (), id="passed"),
+        pytest.param(
+            Outcome.FAILED, {"skill", "triage-needed"}, ("triage-requested-changes",), ("triage-needed",), id="now fails"
+        ),
+        pytest.param(
+            Outcome.PASSED,
+            {"skill", "triage-requested-changes"},
+            ("triage-needed",),
+            ("triage-requested-changes",),
+            id="fixed",
+        ),
+        pytest.param(Outcome.UNVERIFIED, {"skill", "triage-needed"}, (), ("triage-needed",), id="our crash is no green light"),
+        pytest.param(Outcome.PASSED, {"skill", "triage-approved"}, (), (), id="a triager has decided already"),
+        pytest.param(Outcome.PASSED, {"skill", "hold", "stale"}, ("triage-needed",), (), id="foreign labels stay"),
+    ],
+)
+def test_state_labels_follow_the_verdict(
+    outcome: Outcome, present: set[str], added: tuple[str, ...], removed: tuple[str, ...]
+) -> None:
+    "Only the bot's own labels move, and only as the verdict says."
+    assert label_changes(outcome, frozenset(present), SKILL, is_draft=False) == (added, removed)
+
+
+def test_a_draft_is_not_sent_to_triagers() -> None:
+    "A passing draft waits for its author to mark it ready."
+    assert label_changes(Outcome.PASSED, frozenset({"skill"}), SKILL, is_draft=True) == ((), ())
+
+
+def test_every_outcome_has_a_turn() -> None:
+    "It is always clear who acts next."
+    assert {turn_after(outcome) for outcome in Outcome} == set(Turn)

@@ -1,0 +1,117 @@
+"""One world per test: simulator and bot on loopback, sharing one movable clock."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.app import DISPATCHER, make_app
+from bot.clock import MovableClock
+from bot.events import Origin
+from bot.rule_workers import RuleWorkers
+from bot.settings import BotSettings
+from bot.simulator import Pull, Simulator
+from bot.triage import Triaged
+from tests.world.people import Person, PullRequest
+
+SECRET = "the webhook secret of the tests"
+
+
+class World:
+    """Everything a story needs. Use it as an async context manager."""
+
+    def __init__(self, database_url: str, workers: RuleWorkers, **settings: Any) -> None:
+        self.clock = MovableClock()
+        self.github = Simulator(clock=self.clock, webhook_secret=SECRET)
+        self.repo = self.github.create_repository(
+            "instruct/taxonomy", {"README.md": "# Taxonomy\n", "knowledge/science/animals/mammals/otter/qna.yaml": "\n"}
+        )
+        self.triaged: list[Triaged] = []
+        self._workers = workers
+        self._database_url = database_url
+        self._settings = settings
+        self._seen: dict[int, PullRequest] = {}
+        self._runner: web.AppRunner | None = None
+        self.webhook_url = ""
+
+    def __getattr__(self, login: str) -> Person:
+        "`world.ana` is the person ana; hyphens are written as underscores."
+        if login.startswith("_"):
+            raise AttributeError(login)
+        return Person(self, login.replace("_", "-"))
+
+    async def __aenter__(self) -> Self:
+        await self.github.start()
+        await self.start_bot()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                await self.settled()
+        finally:
+            await self.stop_bot()
+            await self.github.stop()
+        if error is None:
+            self._check_nothing_is_left()
+
+    def _check_nothing_is_left(self) -> None:
+        left = [text for pr in self._seen.values() for text in pr.unexpected()]
+        assert not left, "the bot said what no line of the test expected:\n" + "\n---\n".join(left)
+        unknown = [f"{line.method} {line.path}" for line in self.github.unknown_routes]
+        assert not unknown, f"the bot called what GitHub does not have: {unknown}"
+
+    @property
+    def settings(self) -> BotSettings:
+        "The bot's settings in this world."
+        values: dict[str, Any] = {
+            "app_id": 1234,
+            "private_key": SecretStr(self.github.private_key_pem),
+            "webhook_secrets": (SecretStr(SECRET),),
+            "repositories": frozenset({self.repo.id}),
+            "database_url": self._database_url,
+            "github_api_url": self.github.url,
+        }
+        return BotSettings(**(values | self._settings))
+
+    async def start_bot(self) -> None:
+        "Start the bot, with the database as it is."
+        app = make_app(
+            self.settings, clock=self.clock, workers=self._workers, on_triaged=self._note_triage
+        )
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.webhook_url = f"http://{host}:{port}/webhooks"
+        self.github.webhook_url = self.webhook_url
+
+    async def stop_bot(self) -> None:
+        "Stop the bot as a restart would."
+        if self._runner is not None:
+            self.github.webhook_url = None
+            await self._runner.cleanup()
+            self._runner = None
+
+    def sees(self, pull: Pull) -> PullRequest:
+        "Return the pull request as the story sees it."
+        return self._seen.setdefault(pull.number, PullRequest(self, pull))
+
+    async def settled(self) -> None:
+        "Wait until GitHub has delivered everything and the bot has handled it, also what that led to."
+        while True:
+            sent = len(self.github.deliveries)
+            await self.github.settle()
+            if self._runner is not None:
+                await self._runner.app[DISPATCHER].settled()
+            if len(self.github.deliveries) == sent:
+                return
+
+    def _note_triage(self, _origin: Origin, _number: int, triaged: Triaged) -> None:
+        self.triaged.append(triaged)
