@@ -57,6 +57,7 @@ _PHONE_SHAPE = re.compile(r"\d[ ().\-/]{0,2}(?:\d[ ().\-/]{0,2}){5,}\d")
 _CARD_SHAPE = re.compile(r"\d(?:[ -]?\d){12,}")
 _IBAN_SHAPE = re.compile(r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}")
 _SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
+_PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _PHONE_WORDS = re.compile(
     r"\b(?:(?:tele|cell|smart)?phone|tel|mobile|cell (?:no|number)|whatsapp|fax|hotline|dial"
     r"|(?:call|text|reach|ring|contact) (?:me|us|him|her|them)(?: at| on)?)\b",
@@ -222,7 +223,7 @@ def _accept_phone(text: str, entity: str, start: int, end: int, _: bool) -> Dete
         return None
     if written.startswith("+") or text[max(0, start - 1) : start] == "+" or _near(text, start, end, _PHONE_WORDS):
         return _detection(entity, start, end)
-    if written.isdigit() or _inside_number(text, start):
+    if _PLAIN_NUMBER.fullmatch(written) or _inside_number(text, start):
         return None
     return Detection(DataKind.POSSIBLE_PHONE, "a number that may be a phone number", start, end)
 

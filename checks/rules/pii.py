@@ -15,7 +15,10 @@ from checks.readable import is_binary, is_too_large, text_leaves
 from checks.registry import rule
 from checks.yaml_tree import Scalar
 
-_WHY = "What is merged is public, stays in the history for ever, and is taught to a model that may repeat it to anyone."
+_WHY = (
+    "What is merged is public, stays in the history for ever, "
+    "and is taught to a model that may repeat it to anyone."
+)
 _REMEDY = (
     "Replace it with an invented one (addresses at example.org are made for that) or leave it out. What you have "
     "pushed stays visible in older commits: if it is real, remove it from the history too (git rebase, or a new "
