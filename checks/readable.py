@@ -15,7 +15,7 @@ from checks.policy import Policy
 from checks.yaml_tree import MapNode
 
 _LONGEST_SUGGESTION = 2000
-_MAYBE_PRIVATE = re.compile(r"@|\d(?:[ ().+-]?\d){6}")
+_MAYBE_PRIVATE = re.compile(r"[\w.+-]@\w|\d(?:[ ().+-]?\d){6}")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 

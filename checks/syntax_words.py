@@ -105,7 +105,18 @@ class _Place:
         found = _KEY.match(self.leaf.line_text(line))
         return f"`{found[1]}`" if found else "this line"
 
+    def block_key_above(self, line: int) -> str | None:
+        """Return the key whose text should begin on this line, when the line before ends in `|` or `>`."""
+        above = line - 1
+        while above > 0 and not self.leaf.line_text(above).strip():
+            above -= 1
+        found = _BLOCK_START.match(self.leaf.line_text(above))
+        return f"`{found[1]}`" if found else None
 
+
+_BLOCK_START = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w{0,39})\s*:\s+[|>][+-]?\s*$")
+_TEXT_AFTER_BAR = re.compile(r"\s*(?:-\s+)*[A-Za-z_]\w{0,39}\s*:\s+[|>](?:\s*[^\s\d#+-])")
+_BRACKET_START = re.compile(r"\s*(?:-\s+)*\w+\s*:\s+[\[{]")
 _KEY = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w{0,39})\s*:(?:\s|$)")
 _KEY_WITHOUT_SPACE = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w{0,39}):(?=\S)")
 _QUOTED_VALUE = re.compile(r"\s*(?:-\s+)*(?:\w+\s*:\s+)?(?P<quote>[\"'])")
@@ -200,6 +211,12 @@ def _missing_colon(place: _Place) -> Explanation | None:
     written = place.leaf.line_text(line).strip()
     if written in _KNOWN_KEYS:
         return Explanation(NO_COLON, f"The colon after `{written}` is missing.", place.start)
+    block = place.block_key_above(line)
+    if block:
+        message = (
+            f"The text of {block} has to start further to the right than {block} itself, and here it does not."
+        )
+        return Explanation(INDENT, message, place.start, "Put two more spaces in front of each line of the text.")
     message = "This line is no key with a colon, and as text it is not indented deeper than the key it belongs to."
     return Explanation(NO_COLON, message, place.start)
 
@@ -229,9 +246,15 @@ def _brackets(place: _Place) -> Explanation | None:
         message = "A value is missing here, or the text starts with a character that means something else in YAML."
         return Explanation(SPECIAL_START, message, place.mark, quoting_helps=True)
     bracket = "[" if "sequence" in place.problem.context else "{"
-    what = "a list" if bracket == "[" else "keys"
-    message = f"The text starts with `{bracket}`, so YAML reads {what} from here on, and they do not end well."
-    return Explanation(SPECIAL_START, message, place.start, quoting_helps=True)
+    return _bracket(bracket, place.start)
+
+
+def _bracket(bracket: str, mark: Mark) -> Explanation:
+    what = "a list" if bracket == "[" else "a group of keys"
+    message = (
+        f"The text starts with `{bracket}`, so YAML reads {what} from here on, which does not end as it should."
+    )
+    return Explanation(SPECIAL_START, message, mark, quoting_helps=True)
 
 
 def _quotes(place: _Place) -> Explanation | None:
@@ -249,9 +272,12 @@ def _quotes(place: _Place) -> Explanation | None:
 def _text_after_bar(place: _Place) -> Explanation | None:
     if place.problem.context != "while scanning a block scalar":
         return None
-    return Explanation(
-        BLOCK, f"{_first_up(place.key(place.start.line))} has text right after `|` or `>`.", place.mark
-    )
+    message = f"{_first_up(place.key(place.start.line))} has text right after `|` or `>`."
+    lines = enumerate(place.leaf.lines, 1)
+    others = [str(n) for n, text in lines if n != place.start.line and _TEXT_AFTER_BAR.match(text)]
+    if others:
+        message += f" It looks the same on line{'s' * (len(others) > 1)} {', '.join(others[:10])}."
+    return Explanation(BLOCK, message, place.mark)
 
 
 def _not_in_line(place: _Place) -> Explanation | None:
@@ -264,6 +290,9 @@ def _not_in_line(place: _Place) -> Explanation | None:
                 f"The text begins with a {kind} quotation mark and already ends at the next one, before this word."
             )
             return Explanation(QUOTE, message, place.mark)
+        bracket = _BRACKET_START.match(place.line)
+        if bracket and place.mark.column > bracket.end():
+            return _bracket(place.line[bracket.end() - 1], Mark(place.mark.line, bracket.end()))
         message = f"This line starts at column {place.mark.column}, but nothing it could belong to starts there."
         return Explanation(INDENT, message, place.mark)
     if "are not allowed in this context" in problem:

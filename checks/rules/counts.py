@@ -115,10 +115,16 @@ def _repeats(
 ) -> Iterator[Finding]:
     """Repeated questions are a warning while enough different ones remain, else one error at the first."""
     first_lines: dict[tuple[str, str], int] = {}
+    answers: set[tuple[str, str, str]] = set()
+    identical: set[int] = set()
     repeated: list[tuple[QuestionAnswer, int]] = []
     for pair, question in asked:
         if question is None:
             continue
+        whole = (*question, pair.answer.text if pair.answer else "")
+        if whole in answers:
+            identical.add(pair.line)
+        answers.add(whole)
         if question in first_lines:
             repeated.append((pair, first_lines[question]))
         else:
@@ -129,12 +135,14 @@ def _repeats(
     if listed >= needed > different:
         pair, first = repeated[0]
         message = (
-            f"Only {_counted(different, 'question')} of {where} {_differ(different)}, and {needed} are needed: "
-            f"this one is asked on line {first} already."
+            f"Only {_counted(different, 'different question')} {_is(different)} asked in {where}, and {needed} are "
+            f"needed: this one stands on line {first} already."
         )
         yield _finding(FEW_DIFFERENT, leaf, _place(pair), message)
         return
     for pair, first in repeated:
+        if pair.line in identical:
+            continue  # the schema's finding
         message = f"This question is asked on line {first} already."
         yield _finding(REPEATED, leaf, _place(pair), message, Severity.WARNING)
 
@@ -159,10 +167,6 @@ def _finding(cause: Cause, leaf: Leaf, mark: Mark, message: str, severity: Sever
 
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def _differ(count: int) -> str:
-    return "differs from the others" if count == 1 else "differ from each other"
 
 
 def _counted(count: int, unit: str) -> str:

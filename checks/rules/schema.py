@@ -19,7 +19,7 @@ from checks.schema_words import SHAPE_CAUSES, created_by_findings, say, without_
 from checks.yaml_tree import to_data
 
 _MOST_PER_FILE = 200
-_STEPS = {"required": "add", "additionalProperties": "take out"}
+_STEPS = {"required": "add", "additionalProperties": "take out", "minLength": "fill in"}
 
 
 @rule(
@@ -77,8 +77,9 @@ def _apart(
         if step is None or _identity(error) in wrong_before:
             kept.append(error)
         else:
-            where = " in the seed examples" if error.absolute_path else ""
-            steps[f"{step} `{str(error.message)[:40]}`{where}"] = None
+            where = " in the seed examples" if "seed_examples" in error.absolute_path else ""
+            key = str(error.message or error.absolute_path[-1])[:40]
+            steps[f"{step} `{key}`{where}"] = None
     return kept, list(steps)
 
 

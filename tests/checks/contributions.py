@@ -41,6 +41,9 @@ class _Writer(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
 
 def as_yaml(data: Any) -> str:
     """Return the data as YAML text, keys in the order given."""

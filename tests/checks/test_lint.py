@@ -1,0 +1,52 @@
+"""Tidy files, by yamllint's relaxed rules, in words for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from checks.findings import Severity
+from tests.checks.contributions import a_knowledge, a_skill, findings_of, skill_of
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+UNTIDY = {
+    "spaces at the end of a line": ("version: 3  \n", "lint/trailing-spaces", ERROR, 1, 11),
+    "no end of the last line": ("version: 3\na: b", "lint/no-final-newline", ERROR, 2, 5),
+    "windows line ends": ("version: 3\r\na: b\r\n", "lint/windows-line-ends", ERROR, 1, 11),
+    "a key twice": ("a: b\nc: d\na: e\n", "lint/duplicate-key", ERROR, 3, 1),
+    "a key twice in a seed example": ("a:\n  - b: 1\n    b: 2\n", "lint/duplicate-key", ERROR, 3, 5),
+    "uneven indentation": ("a:\n  - b\nc:\n - d\n", "lint/indentation", WARNING, 4, 2),
+    "many empty lines": ("a: b\n\n\n\nc: d\n", "lint/empty-lines", WARNING, 4, 1),
+    "two spaces after a colon": ("a:  b\n", "lint/spacing", WARNING, 1, 4),
+    "no space after a comma": ("a: [b,c]\n", "lint/spacing", WARNING, 1, 7),
+    "spaces inside brackets": ("a: [  b]\n", "lint/spacing", WARNING, 1, 6),
+    "spaces after a dash": ("a:\n  -   b\n", "lint/spacing", WARNING, 2, 6),
+}
+
+
+@pytest.mark.parametrize("case", UNTIDY)
+def test_untidiness_is_named_at_its_place(case):
+    text, cause, severity, line, column = UNTIDY[case]
+    [finding] = findings_of("lint", skill_of(text))
+    assert (finding.cause.id, finding.severity) == (cause, severity)
+    assert (finding.line, finding.column) == (line, column)
+    assert finding.message.endswith(".")
+
+
+def test_spaces_at_the_end_are_taken_away_by_a_suggestion():
+    [finding] = findings_of("lint", skill_of("a: |\n  text \t\n"))
+    assert finding.suggestion is not None
+    assert finding.suggestion.lines == ("  text",)
+
+
+def test_long_lines_are_fine():
+    assert findings_of("lint", skill_of(f"a: {'word ' * 100}end\n")) == []
+
+
+def test_a_file_may_switch_rules_off_as_yamllint_lets_it():
+    assert findings_of("lint", skill_of("# yamllint disable-file\na: b  \n")) == []
+    assert findings_of("lint", skill_of("a: b  # yamllint disable-line\n")) == []
+
+
+@pytest.mark.parametrize("text", [a_skill(), a_skill(grounded=True), a_knowledge()])
+def test_a_tidy_file_has_no_finding(text):
+    assert findings_of("lint", skill_of(text)) == []
