@@ -51,8 +51,6 @@ def suite_event_json(state: GitHubState, suite: CheckSuite) -> Json:
         "latest_check_runs_count": len(suite.runs),
         "check_runs_url": f"{core['url']}/check-runs",
         "head_commit": short_commit_json(suite.repo.store.commits[suite.head_sha]),
-        "rerequestable": True,
-        "runs_rerequestable": True,
     }
 
 

@@ -6,11 +6,12 @@ import base64
 from urllib.parse import quote
 
 from bot.simulator.diffs import FileChange
-from bot.simulator.git_objects import Commit, Entry, Signature
+from bot.simulator.git_objects import SYMLINK_MODE, Commit, Entry, Signature
 from bot.simulator.payloads import Json, account_json, moment
 from bot.simulator.payloads_pulls import file_json
 from bot.simulator.state import GitHubState, Repository, node_id
 
+KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 TREE_LIMIT = 100_000
 CONTENTS_LIMIT_BYTES = 1_000_000
 """Beyond this the contents API sends no content, only `encoding: none`."""
@@ -130,18 +131,18 @@ def blob_json(state: GitHubState, repo: Repository, sha: str) -> Json:
 def contents_json(state: GitHubState, repo: Repository, path: str, ref: str, entry: Entry) -> Json:
     """Return what stands at a path, without the content itself."""
     api, web = f"{state.api_url}/repos/{repo.full_name}", f"{state.web_url}/{repo.full_name}"
-    kind = {"blob": "file", "tree": "dir", "commit": "submodule"}[entry.kind]
+    kind = "symlink" if entry.mode == SYMLINK_MODE else KINDS[entry.kind]
     place = quote(path)
     url = f"{api}/contents/{place}?ref={quote(ref, safe='')}"
     folder = "tree" if kind == "dir" else "blob"
     html = f"{web}/{folder}/{ref}/{place}"
     git_url: str | None = f"{api}/git/{folder}s/{entry.sha}"
-    download = f"https://raw.githubusercontent.com/{repo.full_name}/{ref}/{place}" if kind == "file" else None
+    download = f"https://raw.githubusercontent.com/{repo.full_name}/{ref}/{place}" if entry.kind == "blob" else None
     return {
         "name": path.rpartition("/")[2],
         "path": path,
         "sha": entry.sha,
-        "size": len(repo.store.blobs[entry.sha]) if kind == "file" else 0,
+        "size": len(repo.store.blobs[entry.sha]) if entry.kind == "blob" else 0,
         "url": url,
         "html_url": html,
         "git_url": git_url,
@@ -156,6 +157,7 @@ def file_contents_json(state: GitHubState, repo: Repository, path: str, ref: str
     content = repo.store.blobs[entry.sha]
     is_sent = len(content) <= CONTENTS_LIMIT_BYTES
     return contents_json(state, repo, path, ref, entry) | {
+        "type": "file",
         "content": base64.encodebytes(content).decode() if is_sent else "",
         "encoding": "base64" if is_sent else "none",
     }

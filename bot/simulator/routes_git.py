@@ -128,11 +128,17 @@ def get_contents(call: Call) -> Reply:
         return Reply(file_contents_json(state, repo, path, ref, target))
     shown = contents_json(state, repo, path, ref, entry)
     if entry.mode == TREE_MODE:
-        children = repo.store.trees[entry.sha].items()
-        return Reply([contents_json(state, repo, f"{path}/{name}", ref, child) for name, child in children])
+        return Reply(_folder(call, path, ref, entry))
     if entry.mode == SUBMODULE_MODE:
         return Reply(shown | {"submodule_git_url": "https://github.com/example/submodule.git"})
-    return Reply(shown | {"type": "symlink", "target": repo.store.blobs[entry.sha].decode(errors="replace")})
+    return Reply(shown | {"target": repo.store.blobs[entry.sha].decode(errors="replace")})
+
+
+def _folder(call: Call, path: str, ref: str, entry: Entry) -> list[Json]:
+    """Return the listing of a folder, in which GitHub calls submodules files."""
+    children = call.repo.store.trees[entry.sha].items()
+    listed = [contents_json(call.state, call.repo, f"{path}/{name}", ref, child) for name, child in children]
+    return [item | {"type": "file"} if item["type"] == "submodule" else item for item in listed]
 
 
 def _side(call: Call, reference: str) -> str:

@@ -113,7 +113,7 @@ class Annotation:
     end_column: int | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class CheckSuite:
     """All runs of the App on one commit."""
 
@@ -124,6 +124,9 @@ class CheckSuite:
     created_at: datetime
     updated_at: datetime
     runs: list[CheckRun] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<check suite {self.id} on {self.head_sha[:7]}>"
 
     @property
     def status(self) -> str:
@@ -166,7 +169,7 @@ class CheckRun:
         return self.suite.head_sha
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Repository:
     """A repository. Forks share the objects of what they were forked from."""
 
@@ -189,6 +192,9 @@ class Repository:
     suites: dict[str, CheckSuite] = field(default_factory=dict)
     permissions: dict[str, str] = field(default_factory=dict)
     url_payload: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<repository {self.full_name}>"
 
     @property
     def full_name(self) -> str:
@@ -227,7 +233,7 @@ class Repository:
         return None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Pull:
     """A pull request."""
 
@@ -252,6 +258,9 @@ class Pull:
     is_mergeability_known: bool = False
     comments: list[Comment] = field(default_factory=list)
     label_objects: list[Label] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<pull request {self.repo.full_name}#{self.number}>"
 
     @property
     def author(self) -> str:

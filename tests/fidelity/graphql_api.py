@@ -1,0 +1,55 @@
+"""Checks GraphQL documents and their answers against GitHub's GraphQL schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, build_schema, execute, parse, validate
+
+from bot.simulator.server import RequestRecord, ResponseRecord
+from tests.fidelity.schemas import graphql_schema_text
+
+CONCRETE_TYPES = {"Actor": "Bot", "Minimizable": "IssueComment", "Node": "PullRequest"}
+
+
+@cache
+def _schema() -> GraphQLSchema:
+    return build_schema(graphql_schema_text(), assume_valid=True)
+
+
+def graphql_violations(request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
+    """Yield in what way a document or its answer is not GitHub's.
+
+    The answer is replayed through GitHub's schema: a field of the wrong type or a missing one shows as an error.
+    """
+    sent, answer = json.loads(request.body), json.loads(response.body)
+    if answer.get("errors"):
+        return
+    try:
+        document = parse(sent["query"])
+    except GraphQLError as error:
+        yield f"request: {error.message}"
+        return
+    errors = validate(_schema(), document)
+    yield from (f"request: {error.message}" for error in errors)
+    if errors:
+        return
+    result = execute(
+        _schema(),
+        document,
+        root_value=answer["data"],
+        variable_values=sent.get("variables"),
+        field_resolver=lambda source, info, **_: source[info.path.key],
+        type_resolver=lambda _value, _info, abstract: CONCRETE_TYPES[abstract.name],
+    )
+    assert isinstance(result, ExecutionResult)
+    yield from _replay_violations(result, answer["data"])
+
+
+def _replay_violations(result: ExecutionResult, data: dict[str, Any]) -> Iterator[str]:
+    yield from (f"answer: {error.message}" for error in result.errors or ())
+    if not result.errors and result.data != data:
+        yield f"answer: GitHub's schema makes {result.data} of {data}"

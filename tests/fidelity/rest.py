@@ -1,0 +1,178 @@
+"""Checks REST requests and responses against GitHub's OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache, cached_property
+from typing import Any
+
+from openapi_core import Config, OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.exceptions import OpenAPIError
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from bot.simulator.server import RequestRecord, ResponseRecord
+from tests.fidelity.schemas import rest_schema
+
+HOST = "https://api.github.com"
+
+UNDOCUMENTED_PATHS = {
+    # GitHub's own redirects for renamed repositories lead here (Location: /repositories/ID), so it exists,
+    # but the OpenAPI document leaves it out. It answers as GET /repos/{owner}/{repo} does.
+    re.compile(r"/repositories/\d+"): "/repos/owner/name",
+}
+
+SLASHED = re.compile(r"(/repos/[^/]+/[^/]+/(?:contents|compare)/)(.+)")
+"""Parts of a path that may hold slashes at GitHub; OpenAPI 3.0 has no way to say so."""
+
+GENERAL_ERRORS = {400, 401, 403, 404, 422, 429}
+"""The document lists these for some operations only, yet every operation may answer them (see GitHub's
+"Troubleshooting the REST API"). Where an operation does not list one, its body must be a plain error."""
+
+
+class RestRules:
+    """GitHub's REST API as its OpenAPI document tells it."""
+
+    def __init__(self) -> None:
+        document = _amended(rest_schema())
+        self._paths: dict[str, Any] = document["paths"]
+        self._parameters: dict[str, Any] = document["components"]["parameters"]
+        self._rules = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
+
+    def violations(self, request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
+        """Yield in what way a request or its response is not GitHub's."""
+        path = _documented_path(request.path)
+        operation = self._operation(request.method, path)
+        if operation is None:
+            yield "GitHub has no such endpoint"
+            return
+        seen, given = _Request(request, path), _Response(response)
+        if response.status < 400:
+            yield from (f"request: {text}" for text in _told(self._rules.iter_request_errors, seen))
+            yield from self._unknown_query(operation, request)
+            yield from _unknown_keys(operation, request)
+        if response.status == 304 and not response.body:
+            return
+        if response.status in GENERAL_ERRORS and str(response.status) not in operation["responses"]:
+            yield from _plain_error_violations(response.body)
+            return
+        yield from (f"response: {text}" for text in _told(self._rules.iter_response_errors, seen, given))
+
+    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        found = [
+            operations[method.lower()]
+            for expression, operations in self._expressions
+            if expression.fullmatch(path) and method.lower() in operations
+        ]
+        return found[0] if found else None
+
+    @cached_property
+    def _expressions(self) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+        """All paths as expressions, those with fewer variable parts first."""
+        ordered = sorted(self._paths.items(), key=lambda item: item[0].count("{"))
+        return [(_expression(template), operations) for template, operations in ordered]
+
+    def _unknown_query(self, operation: dict[str, Any], request: RequestRecord) -> Iterator[str]:
+        known = set()
+        for parameter in operation.get("parameters", []):
+            real = self._parameters[parameter["$ref"].rpartition("/")[2]] if "$ref" in parameter else parameter
+            known.add(real["name"])
+        yield from (
+            f"request: GitHub knows no query parameter {name!r}" for name in request.query if name not in known
+        )
+
+
+def _amended(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with the places put right where it contradicts GitHub's own examples."""
+    schemas = document["components"]["schemas"]
+    for name in ("author", "committer"):
+        # `oneOf: [simple-user, empty-object], nullable: true`: the null of an unknown address, which GitHub's
+        # examples show, fits neither branch, because OpenAPI 3.0 lets only a schema with a type be nullable.
+        property_ = schemas["commit"]["properties"][name]
+        property_["anyOf"] = [
+            *property_.pop("oneOf", property_.get("anyOf", [])),
+            {"type": "object", "nullable": True},
+        ]
+    # `conclusion: nullable` beside an `enum` without null: every running check, also in the examples, has null.
+    schemas["check-run"]["properties"]["conclusion"]["enum"].append(None)
+    # The discriminator `type` has "array" for folders, but their answer is an array and has no `type` at all.
+    contents = document["paths"]["/repos/{owner}/{repo}/contents/{path}"]["get"]["responses"]["200"]["content"]
+    contents["application/json"]["schema"].pop("discriminator", None)
+    # `account: allOf [user, enterprise]`: no account is both. The component `installation`, which the single
+    # installation answers with, says `anyOf`, as the example of this very operation needs.
+    listing = document["paths"]["/app/installations"]["get"]["responses"]["200"]["content"]["application/json"]
+    listing["schema"]["items"] = {"$ref": "#/components/schemas/installation"}
+    return document
+
+
+def _documented_path(path: str) -> str:
+    for expression, documented in UNDOCUMENTED_PATHS.items():
+        if expression.fullmatch(path):
+            return documented
+    return SLASHED.sub(lambda match: match[1] + match[2].replace("/", "%2F"), path)
+
+
+@cache
+def _expression(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{\w+\}", template)
+    return re.compile("[^/]+".join(re.escape(part) for part in parts))
+
+
+def _unknown_keys(operation: dict[str, Any], request: RequestRecord) -> Iterator[str]:
+    """Yield the keys of a request body that GitHub would silently ignore."""
+    if not request.body:
+        return
+    content = operation.get("requestBody", {}).get("content", {})
+    known = content.get("application/json", {}).get("schema", {}).get("properties")
+    sent = json.loads(request.body)
+    if known and isinstance(sent, dict):
+        yield from (f"request: GitHub knows no key {key!r} in this body" for key in sent if key not in known)
+
+
+def _plain_error_violations(body: bytes) -> Iterator[str]:
+    error = json.loads(body)
+    if not isinstance(error.get("message"), str) or not isinstance(error.get("documentation_url"), str):
+        yield "response: an error of GitHub has a message and a documentation_url"
+
+
+def _told(errors: Any, *arguments: Any) -> Iterator[str]:
+    try:
+        for error in errors(*arguments):
+            causes = [_cause(cause) for cause in getattr(error.__cause__, "schema_errors", [])]
+            yield f"{error} {error.__cause__ or ''} {'; '.join(causes)}".strip()
+    except OpenAPIError as error:
+        yield str(error)
+
+
+def _cause(error: Any) -> str:
+    """Return where a value breaks its schema, down to the branch that came nearest."""
+    place = "/".join(str(step) for step in error.absolute_path)
+    nested = "; ".join(_cause(below) for below in list(error.context or [])[:3])
+    return f"{place}: {error.message[:200]}" + (f" ({nested})" if nested else "")
+
+
+class _Request:
+    """A recorded request in the form that openapi-core reads."""
+
+    host_url = HOST
+
+    def __init__(self, record: RequestRecord, path: str) -> None:
+        self.path = path
+        self.method = record.method.lower()
+        self.body = record.body or None
+        self.content_type = record.headers.get("Content-Type", "application/json").partition(";")[0]
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(record.query), header=Headers(dict(record.headers))
+        )
+
+
+class _Response:
+    """A recorded response in the form that openapi-core reads."""
+
+    def __init__(self, record: ResponseRecord) -> None:
+        self.data = record.body
+        self.status_code = record.status
+        self.content_type = record.headers["Content-Type"].partition(";")[0]
+        self.headers = dict(record.headers)

@@ -1,0 +1,227 @@
+"""Every endpoint and every webhook of the simulator, held against GitHub's published schemas."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from bot.clock import MovableClock
+from bot.simulator import CommitSpec, Executable, Pull, Repository, Simulator, Submodule, Symlink
+from bot.simulator.server import RequestRecord, ResponseRecord
+from tests.fidelity.check import FidelityCheck
+from tests.fidelity.schemas import SchemasUnavailableError
+from tests.fidelity.webhooks import missing_from_examples
+from tests.simulator.client import AppClient
+
+R = "/repos/instruct/taxonomy"
+MUTATION = """
+mutation($subject: ID!, $body: String!, $old: ID!) {
+  addComment(input: {subjectId: $subject, body: $body}) { commentEdge { node { id databaseId url } } }
+  hide: minimizeComment(input: {subjectId: $old, classifier: OUTDATED}) { minimizedComment { isMinimized } }
+}
+"""
+
+
+@pytest.fixture
+def check() -> FidelityCheck:
+    try:
+        return FidelityCheck()
+    except SchemasUnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+async def sim(check: FidelityCheck) -> AsyncIterator[Simulator]:
+    async with Simulator(clock=MovableClock()) as simulator:
+        check.watch(simulator)
+        yield simulator
+
+
+@pytest.fixture
+async def repo(sim: Simulator) -> Repository:
+    sim.create_team("instruct", "triagers", ["tom"])
+    files = {"README.md": "# Taxonomy\n", "docs/link": Symlink("../README.md"), "docs/away": Symlink("/etc/hosts")}
+    repo = sim.create_repository("instruct/taxonomy", files | {"docs/theme": Submodule("a" * 40)})
+    repo.permissions["mia"] = "maintain"
+    sim.create_user("mia")
+    return repo
+
+
+@pytest.fixture
+async def pull(sim: Simulator, repo: Repository) -> Pull:
+    commits = [
+        CommitSpec("One", {"knowledge/a/qna.yaml": "version: 3\n", "run.sh": Executable(b"#!/bin/sh\n")}),
+        CommitSpec("Two", {"image.png": b"\0\1\2", "README.md": None}, web_editor=True),
+        CommitSpec("Three", {"link": Symlink("run.sh")}, author_name="Who", author_email="who@nowhere.example"),
+    ]
+    return await sim.open_pull(repo, author="ana", commits=commits)
+
+
+@pytest.fixture
+async def client(sim: Simulator, repo: Repository) -> AsyncIterator[AppClient]:
+    async with aiohttp.ClientSession() as session:
+        client = AppClient(sim, session)
+        await client.sign_in(repo)
+        yield client
+
+
+async def test_everything_the_app_asks_about_itself_is_githubs(
+    client: AppClient, repo: Repository, check: FidelityCheck
+) -> None:
+    "The App, its installations and their tokens look as GitHub's do."
+    for path in ("/app", "/app/installations", f"{R}/installation"):
+        assert (await client.call("GET", path, token=client.app_token())).status == 200
+
+    assert check.violations == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        R,
+        "/repositories/{repo_id}",
+        "/rate_limit",
+        "/users/ana",
+        "/orgs/instruct/teams/triagers/memberships/tom",
+        "/orgs/instruct/members/tom",
+        "/orgs/instruct/members/ana",
+        f"{R}/collaborators/mia/permission",
+        f"{R}/collaborators/ana/permission",
+        f"{R}/pulls",
+        f"{R}/pulls?state=all&sort=updated&direction=desc&per_page=1&page=1",
+        f"{R}/pulls/1",
+        f"{R}/pulls/1/files?per_page=100",
+        f"{R}/pulls/1/commits?per_page=100",
+        f"{R}/compare/main...ana:patch-1",
+        f"{R}/compare/main...{{head}}?per_page=2&page=2",
+        f"{R}/git/trees/{{head}}?recursive=1",
+        f"{R}/git/trees/main",
+        f"{R}/git/blobs/{{blob}}",
+        f"{R}/git/commits/{{head}}",
+        f"{R}/commits/{{head}}",
+        f"{R}/commits/main",
+        f"{R}/contents/README.md",
+        f"{R}/contents/docs/link?ref=main",
+        f"{R}/contents/docs/away",
+        f"{R}/contents/docs/theme",
+        f"{R}/contents/docs",
+        f"{R}/contents/missing",
+        f"{R}/issues/1/comments",
+        f"{R}/issues/1/labels",
+        f"{R}/labels",
+        f"{R}/commits/{{head}}/check-runs?filter=all&app_id=1234&check_name=Sign-off&per_page=10",
+    ],
+)
+async def test_what_is_read_is_githubs(path: str, client: AppClient, pull: Pull, check: FidelityCheck) -> None:
+    "Each readable endpoint answers in GitHub's form, with and without something to find."
+    blob = next(change.sha for change in pull.files if change.path == "run.sh")
+
+    await client.get(path.format(repo_id=pull.repo.id, head=pull.head_sha, blob=blob))
+
+    assert check.violations == []
+
+
+async def test_what_is_written_is_githubs(client: AppClient, pull: Pull, check: FidelityCheck) -> None:
+    "Comments, labels, check runs and GraphQL mutations are taken and answered in GitHub's form."
+    comment = await client.post(f"{R}/issues/1/comments", {"body": "Welcome!"})
+    await client.call("PATCH", f"{R}/issues/comments/{comment.body['id']}", {"body": "Welcome, Ana!"})
+    await client.get(f"{R}/issues/comments/{comment.body['id']}")
+    await client.post(f"{R}/labels", {"name": "skill", "color": "00ff00", "description": "A skill"})
+    await client.post(f"{R}/issues/1/labels", {"labels": ["skill", "triage-needed"]})
+    await client.call("PUT", f"{R}/issues/1/labels", {"labels": ["knowledge"]})
+    await client.call("DELETE", f"{R}/issues/1/labels/knowledge")
+    note = {"path": "run.sh", "start_line": 1, "end_line": 1, "annotation_level": "failure", "message": "No."}
+    output = {"title": "Two things", "summary": "...", "annotations": [note]}
+    run = await client.post(
+        f"{R}/check-runs",
+        {"name": "Sign-off", "head_sha": pull.head_sha, "status": "in_progress", "output": output},
+    )
+    done = {
+        "status": "completed",
+        "conclusion": "failure",
+        "completed_at": "2026-01-05T09:00:10Z",
+        "output": output,
+    }
+    await client.call("PATCH", f"{R}/check-runs/{run.body['id']}", done)
+    await client.get(f"{R}/check-runs/{run.body['id']}")
+    await client.get(f"{R}/check-runs/{run.body['id']}/annotations")
+    variables = {"subject": pull.node_id, "body": "Again", "old": comment.body["node_id"]}
+    answer = await client.post("/graphql", {"query": MUTATION, "variables": variables})
+
+    assert answer.body["data"]["hide"] == {"minimizedComment": {"isMinimized": True}}
+    assert check.violations == []
+
+
+async def test_refusals_are_githubs(client: AppClient, pull: Pull, check: FidelityCheck) -> None:
+    "Errors have GitHub's form too."
+    refused = [
+        await client.call("GET", R, token="ghs_wrong"),
+        await client.get(f"{R}/pulls/99"),
+        await client.get(f"{R}/commits/0000000000"),
+        await client.post(f"{R}/issues/1/comments", {"body": "x" * 65_537}),
+        await client.post(f"{R}/check-runs", {"name": "Sign-off", "head_sha": "0" * 40}),
+        await client.call("DELETE", f"{R}/issues/1/labels/none"),
+    ]
+
+    assert [answer.status for answer in refused] == [401, 404, 422, 422, 422, 404]
+    assert check.violations == []
+
+
+async def test_every_webhook_is_githubs(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull, check: FidelityCheck
+) -> None:
+    "Each kind of webhook fits GitHub's schema and lacks no key that GitHub's examples share."
+    await sim.push(pull, {"more.md": "More\n"})
+    await sim.edit_pull(pull, title="Cars", body="All about cars", base="main")
+    await sim.convert_to_draft(pull)
+    await sim.mark_ready(pull)
+    comment = await sim.comment(pull, "tom", "/help")
+    await sim.edit_comment(comment, "/help me")
+    await sim.label(pull, "skill", by="tom")
+    await sim.unlabel(pull, "skill", by="tom")
+    run = await client.post(
+        f"{R}/check-runs", {"name": "Sign-off", "head_sha": pull.head_sha, "conclusion": "success"}
+    )
+    await sim.rerequest_check_run(run.body["id"], by="ana")
+    await sim.rerequest_check_suite(repo, pull.head_sha, by="ana")
+    await sim.close_pull(pull)
+    await sim.reopen_pull(pull)
+    await sim.push_to_default(repo, {"README.md": "# Changed\n", "new.md": "New\n"}, author="mia")
+    await sim.open_pull(repo, author="mia", files={"x.md": "x\n"}, from_fork=False)
+
+    kinds = {(delivery.event, delivery.action) for delivery in sim.deliveries}
+    assert len(kinds) == 18
+    assert check.violations == []
+    lacking = {(d.event, d.action): missing_from_examples(d) for d in sim.deliveries}
+    assert {kind: keys for kind, keys in lacking.items() if keys} == {}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "query", "body", "answer", "complaint"),
+    [
+        ("GET /repos/instruct/taxonomy/pull/1", {}, b"", b"{}", "no such endpoint"),
+        ("DELETE /repos/instruct/taxonomy/pulls/1", {}, b"", b"{}", "no such endpoint"),
+        ("GET /repos/instruct/taxonomy/pulls", {"perpage": "5"}, b"", b"[]", "no query parameter 'perpage'"),
+        ("POST /repos/instruct/taxonomy/labels", {}, b'{"name": "x", "colour": "y"}', b"{}", "no key 'colour'"),
+        ("POST /repos/instruct/taxonomy/issues/1/comments", {}, b'{"body": 5}', b"{}", "request: "),
+        ("POST /repos/instruct/taxonomy/issues/1/labels", {}, b'{"labels": [5]}', b"[]", "request: "),
+        ("GET /app", {}, b"", b'{"slug": "x"}', "'id' is a required property"),
+        ("POST /graphql", {}, b'{"query": "{ viewer { nick } }"}', b'{"data": {}}', "Cannot query field 'nick'"),
+    ],
+    ids=["path", "method", "query", "key", "type", "nested type", "answer", "graphql"],
+)
+async def test_what_is_not_githubs_is_found(
+    request_line: str, query: dict[str, str], body: bytes, answer: bytes, complaint: str, check: FidelityCheck
+) -> None:
+    "The check itself is not blind."
+    sim = Simulator(clock=MovableClock(), public_key_pem="none needed")
+    check.watch(sim)
+    method, _, path = request_line.partition(" ")
+    headers = {"Content-Type": "application/json"}
+    status = 201 if method == "POST" and "comments" in path else 200
+
+    sim.observers[0](RequestRecord(method, "", path, query, headers, body), ResponseRecord(status, headers, answer))
+
+    assert any(complaint in violation for violation in check.violations), check.violations
