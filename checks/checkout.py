@@ -226,6 +226,8 @@ def _edits(asked: Survey, repository: Repository, head: Sha, max_bytes: int) -> 
     as_committed = repository.blobs([c.previous_blob for c in candidates if _is_file(c)], max_bytes)  # type: ignore[misc]
     for change in candidates:
         edit = _read(repository, change.path, change.status, max_bytes)
+        if edit.is_gone and change.kind is FileKind.SUBMODULE:
+            continue  # only not checked out
         before = as_committed.get(change.previous_blob or "")
         if edit.is_gone or before is None or before.content is None or before.content != edit.content:
             edits[change.path] = edit

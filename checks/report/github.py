@@ -56,7 +56,7 @@ def _tally(report: Report) -> str:
 
 def _command(finding: Finding) -> str:
     place = {
-        "file": finding.path,
+        "file": None if finding.path is None else visible_path(finding.path),
         "line": finding.line,
         "col": finding.column,
         "title": finding.cause.title,
@@ -68,9 +68,7 @@ def _command(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    """Escape what follows the second `::`; a lone surrogate, which cannot be written, is shown as its byte."""
-    shown = "".join(visible_path(c) if "\ud800" <= c <= "\udfff" else c for c in text)
-    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
