@@ -90,9 +90,9 @@ _REFUSED_WORDS = re.compile(
 )
 _NO_NAME = re.compile(
     r"(?:an? )?(?:free|open|open[\s-]*source[ds]?|open[\s-]*access|public|publicly available|public law"
-    r"|free to use|freely available|creative\s*commons?|cc|gnu|wikipedia|standard|internet|online|website|educational"
-    r"|copyrighted|copyright"
-    r"|custom|other|any|yes|commons)(?: (?:licen[cs]e[ds]?|use|content|document|data|material))?",
+    r"|free to use|freely available|creative\s*commons?|cc|gnu|wikipedia|standard|internet|online|website"
+    r"|educational|copyrighted|copyright|custom|other|any|yes|commons)"
+    r"(?: (?:licen[cs]e[ds]?|use|content|document|data|material))?",
     re.IGNORECASE,
 )
 _SPLIT_ALL = re.compile(r"\s*(?:,|;|&|\+|\band\b)\s*", re.IGNORECASE)

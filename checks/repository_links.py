@@ -46,9 +46,7 @@ def read_link(address: str, allowed_hosts: Collection[str]) -> RepositoryLink:
         return RepositoryLink(LinkProblem.NOT_HTTPS, better=f"https://{scp[1]}/{scp[2]}.git")
     scheme, separator, rest = text.partition("://")
     if not separator or scheme.lower() != "https":
-        web = (separator and scheme.lower() in {"http", "git"}) or re.match(r"[\w-]+(\.[\w-]+)+/", text)
-        better = f"https://{rest if separator else text}" if web and "@" not in text else ""
-        return RepositoryLink(LinkProblem.NOT_HTTPS, better=better)
+        return _not_https(text, scheme.lower() if separator else "", rest, allowed_hosts)
     if _CONTROL.search(text):
         return RepositoryLink(LinkProblem.UNREADABLE)
     try:
@@ -63,11 +61,21 @@ def read_link(address: str, allowed_hosts: Collection[str]) -> RepositoryLink:
     return _on_host(host, parts.path, bool(parts.query or parts.fragment), {h.lower() for h in allowed_hosts})
 
 
+def _not_https(text: str, scheme: str, rest: str, allowed_hosts: Collection[str]) -> RepositoryLink:
+    """Read the address as if it began with https://; what is wrong beyond that weighs more."""
+    web = scheme in {"http", "git"} or (not scheme and re.match(r"[\w-]+(\.[\w-]+)+/", text))
+    if not web or "@" in text:
+        return RepositoryLink(LinkProblem.NOT_HTTPS)
+    better = f"https://{rest if scheme else text}"
+    inner = read_link(better, allowed_hosts)
+    return inner if inner.problem else RepositoryLink(LinkProblem.NOT_HTTPS, better=better)
+
+
 def _on_host(host: str, path: str, has_query: bool, allowed: Collection[str]) -> RepositoryLink:
     steps = [unquote(step) for step in path.split("/") if step]
     home = _RAW_HOSTS.get(host)
     if host not in allowed:
-        if home in allowed and len(steps) >= 2:
+        if home is not None and home in allowed and len(steps) >= 2:
             return RepositoryLink(LinkProblem.PAGE, host, _repository(home, steps), *_inside_raw(steps))
         return RepositoryLink(LinkProblem.HOST, host)
     if len(steps) < 2 or any(step in {".", ".."} or "/" in step for step in steps):

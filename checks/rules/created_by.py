@@ -60,7 +60,7 @@ def _finding(leaf: Leaf, value: Scalar, author: str) -> Finding:
         leaf.path,
         value.mark.line,
         value.mark.column,
-        f"Write {quoted(author)}, unless you hand in somebody else's work on purpose: then say so in the pull request.",
+        f"Write {quoted(author)}, unless you hand in somebody else's work on purpose.",
         _suggestion(leaf, value, author),
     )
 

@@ -111,12 +111,13 @@ def _about_repo(leaf: Leaf, repo: Scalar | None, policy: Policy) -> Iterator[Fin
 
 
 def _repo_problem(written: str, link: RepositoryLink, policy: Policy) -> tuple[Cause, str]:
-    hosts = " or ".join(policy.documents.allowed_hosts)
+    hosts = ", ".join(policy.documents.allowed_hosts)
+    shown = "It" if "@" in written else quoted(written, 100)
     match link.problem:
         case LinkProblem.NOT_HTTPS:
-            return NOT_HTTPS, f"{quoted(written, 100)} is not an address that begins with https://."
+            return NOT_HTTPS, f"{shown} is not an address that begins with https://."
         case LinkProblem.HOST:
-            return HOST, f"The address is on {quoted(link.host)}. Accepted is {hosts}."
+            return HOST, f"The address is on {quoted(link.host)}. Accepted: {hosts}."
         case LinkProblem.CREDENTIALS:
             return ADDRESS, "The address holds a user name or password before an @. Public repositories need none."
         case LinkProblem.PORT:
@@ -124,12 +125,12 @@ def _repo_problem(written: str, link: RepositoryLink, policy: Policy) -> tuple[C
         case LinkProblem.NO_REPOSITORY:
             return (
                 ADDRESS,
-                f"{quoted(written, 100)} names no repository: after the host come its owner and its name.",
+                f"{shown} names no repository: after the host come its owner and its name.",
             )
         case LinkProblem.PAGE:
             return PAGE_LINK, "The address leads to a page inside the repository."
         case _:
-            return ADDRESS, f"{quoted(written, 100)} is not an address that can be read."
+            return ADDRESS, f"{shown} is not an address that can be read."
 
 
 def _about_commit(leaf: Leaf, commit: Scalar | None) -> Iterator[Finding]:
@@ -142,10 +143,8 @@ def _about_commit(leaf: Leaf, commit: Scalar | None) -> Iterator[Finding]:
         message = f"The commit id has {len(text)} characters; a full one has exactly 40."
     elif "/commit/" in text or "://" in text:
         message = "Here stands an address; only the 40 characters of the commit id belong here."
-    elif re.fullmatch(r"[\w./-]{1,80}", text):
-        message = f"{quoted(text)} looks like the name of a branch or tag; the commit id belongs here."
     else:
-        message = f"{quoted(text)} is not a commit id."
+        message = f"{quoted(text)} is not a commit id; the name of a branch or tag is not enough."
     found = re.search(r"(?<![0-9a-fA-F])[0-9a-fA-F]{40}(?![0-9a-fA-F])", text)
     remedy = f"Write {found.group().lower()}." if found else ""
     suggestion = _replacement(leaf, commit, found.group().lower()) if found else None
