@@ -17,6 +17,7 @@ from bot.simulator.payloads import (
     installation_reference,
     label_json,
     organization_json,
+    pushed_repository_json,
     repository_json,
 )
 from bot.simulator.payloads_checks import run_event_json, suite_event_json
@@ -94,6 +95,7 @@ class Changes:
             "commits": told,
             "head_commit": told[-1] if told else None,
             "pusher": {"name": sender.login, "email": sender.commit_email},
+            "repository": pushed_repository_json(state, repo),
         }
         self._tell("push", repo, sender, payload)
         if repo.installation is not None:
@@ -220,7 +222,7 @@ class Changes:
         state = self.state
         if repo.installation is None or event not in state.app.events:
             return
-        payload["repository"] = repository_json(state, repo)
+        payload.setdefault("repository", repository_json(state, repo))
         if repo.owner.type == "Organization":
             payload["organization"] = organization_json(state, repo.owner)
         payload["sender"] = account_json(state, sender)
