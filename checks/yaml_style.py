@@ -1,17 +1,28 @@
-"""The style problems of a YAML text: yamllint's own rules, used as a library."""
+"""The style problems of a YAML text: yamllint's own rules, fed by libyaml's scanner because its own is slow."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from yamllint import linter
+import yaml
+from yamllint import linter, parser
 from yamllint.config import YamlLintConfig
 
+try:
+    from yaml import CBaseLoader as _Scanner
+except ImportError:  # a PyYAML built without libyaml: slower, the same tokens
+    from yaml import BaseLoader as _Scanner  # type: ignore[assignment]
+
 CONFIGURATION = "{extends: relaxed, rules: {line-length: disable}}"
-_DISABLED = re.compile(r"#\s*yamllint disable-file\s*")
+_DIRECTIVE = "yamllint"
+_FILE_DISABLED = re.compile(r"#\s*yamllint disable-file\s*")
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_MANY_TOKENS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +35,92 @@ class StyleProblem:
     is_error: bool
 
 
+class _Mark:
+    """A mark as yamllint's rules want it: one that knows the text. libyaml's own do not."""
+
+    __slots__ = ("buffer", "column", "index", "line", "pointer")
+
+    def __init__(self, mark: Any, buffer: str) -> None:
+        self.line = mark.line
+        self.column = mark.column
+        self.index = self.pointer = mark.index
+        self.buffer = buffer
+
+
 def style_problems(text: str) -> list[StyleProblem]:
     """Return what yamllint says of a text whose syntax is known to be sound, in the order of the text."""
-    if _DISABLED.fullmatch(text.partition("\n")[0]):
+    if _DIRECTIVE in text:
+        return slow_style_problems(text)
+    configuration = _configuration()
+    found = [*_line_problems(text, configuration), *_token_problems(text, configuration)]
+    found.sort(key=attrgetter("line", "column"))
+    return found
+
+
+def slow_style_problems(text: str) -> list[StyleProblem]:
+    """Return the same in yamllint's own way, which also knows its directives in comments."""
+    if _FILE_DISABLED.fullmatch(text.partition("\n")[0]):
         return []
     found = linter.get_cosmetic_problems(text, _configuration(), None)
-    return [StyleProblem(p.line, p.column, p.rule, p.level == "error") for p in found]
+    return sorted(
+        (StyleProblem(p.line, p.column, p.rule, p.level == "error") for p in found),
+        key=attrgetter("line", "column"),
+    )
+
+
+def _line_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
+    rules = _rules("line")
+    for line in parser.line_generator(text):
+        for rule in rules:
+            settings = configuration.rules[rule.ID]
+            for problem in rule.check(settings, line):
+                yield StyleProblem(problem.line, problem.column, rule.ID, settings["level"] == "error")
+
+
+def _token_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
+    rules: list[tuple[Any, Any, dict[str, Any]]] = [
+        (rule, configuration.rules[rule.ID], {}) for rule in _rules("token")
+    ]
+    tokens: list[Any] = [None, *_tokens(text), None, None]
+    for previous, token, following, second in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        for rule, settings, context in rules:
+            for problem in rule.check(settings, token, previous, following, second, context):
+                yield StyleProblem(problem.line, problem.column, rule.ID, settings["level"] == "error")
+
+
+def _tokens(text: str) -> list[Any]:
+    buffer = text + "\0"
+    scanner = _Scanner(text)
+    tokens: list[Any] = []
+    try:
+        while len(tokens) < _MANY_TOKENS and (token := scanner.get_token()) is not None:
+            token.start_mark = _Mark(token.start_mark, buffer)
+            token.end_mark = _Mark(token.end_mark, buffer)
+            tokens.append(token)
+    except yaml.YAMLError:  # yamllint, too, stops looking there
+        pass
+    finally:
+        scanner.dispose()
+    _end_where_the_text_ends(tokens, text)
+    return tokens
+
+
+def _end_where_the_text_ends(tokens: list[Any], text: str) -> None:
+    """Put the last marks where PyYAML's scanner has them: libyaml ends a line that the text does not end."""
+    if text.endswith("\n"):
+        return
+    lines = _LINE_BREAK.split(text)
+    for token in reversed(tokens):
+        if token.end_mark.index < len(text):
+            return
+        for mark in (token.start_mark, token.end_mark):
+            if mark.index >= len(text):
+                mark.line, mark.column = len(lines) - 1, len(lines[-1])
+
+
+@cache
+def _rules(kind: str) -> tuple[Any, ...]:
+    return tuple(rule for rule in _configuration().enabled_rules(None) if kind == rule.TYPE)
 
 
 @cache

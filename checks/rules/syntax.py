@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import yaml
+
 from checks.contribution import Contribution, Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.policy import Policy
 from checks.readable import is_binary, is_too_large, line_suggestion, text_leaves
 from checks.registry import rule
-from checks.syntax_words import NOT_YAML_CAUSES, explain
+from checks.syntax_words import NOT_YAML_CAUSES, TAB, explain
 from checks.yaml_tree import Scalar, parse
 
 NOT_UTF8 = Cause(
@@ -32,6 +34,7 @@ NO_KEYS = Cause(
     "Put `version:`, `created_by:` and `seed_examples:` at the start of lines of their own, as in the template.",
 )
 
+_LONGEST_SCANNED = 100_000
 _SUGGESTABLE = re.compile(r"(?P<head>\s*(?:- +)*[A-Za-z_]\w*: +)(?P<value>[^\s'\"|>#].*?)\s*")
 
 
@@ -52,6 +55,7 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
             yield _not_yaml(leaf)
         elif not leaf.document.hostile:
             yield from _not_keyed(leaf)
+            yield from _stray_tab(leaf)
 
 
 def _not_utf8(leaf: Leaf, offset: int) -> Finding:
@@ -94,6 +98,27 @@ def _not_keyed(leaf: Leaf) -> Iterator[Finding]:
         what = "one long text" if isinstance(root, Scalar) else "a list"
         message = f"The whole file is read as {what}, not as keys with values."
         yield Finding(NO_KEYS, Severity.ERROR, message, leaf.path, root.mark.line, root.mark.column)
+
+
+def _stray_tab(leaf: Leaf) -> Iterator[Finding]:
+    """Report a tab that libyaml reads over while PyYAML's own scanner, and so upstream, refuses the file."""
+    text = leaf.text or ""
+    if "\t" not in text or len(text) > _LONGEST_SCANNED:
+        return
+    try:
+        for _ in yaml.scan(text, Loader=yaml.BaseLoader):
+            pass
+    except yaml.scanner.ScannerError as error:
+        mark = error.problem_mark
+        line = leaf.line_text(mark.line + 1) if mark else ""
+        if mark is None or line[mark.column : mark.column + 1] != "\t":
+            return
+        spaced = line[: mark.column].rstrip(" \t") + line[mark.column :].replace("\t", " ").rstrip()
+        fix = line_suggestion(leaf, mark.line + 1, spaced)
+        message = "A tab stands here where YAML wants spaces. Some programs read over it, others refuse the file."
+        yield Finding(TAB, Severity.ERROR, message, leaf.path, mark.line + 1, mark.column + 1, suggestion=fix)
+    except yaml.YAMLError:
+        return
 
 
 def _quoted_line(leaf: Leaf, line: int) -> Suggestion | None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from checks import yaml_tree
 from checks.findings import Severity
+from checks.yaml_style import slow_style_problems, style_problems
 from tests.checks.contributions import a_knowledge, a_skill, findings_of, skill_of
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -50,3 +55,37 @@ def test_a_file_may_switch_rules_off_as_yamllint_lets_it():
 @pytest.mark.parametrize("text", [a_skill(), a_skill(grounded=True), a_knowledge()])
 def test_a_tidy_file_has_no_finding(text):
     assert findings_of("lint", skill_of(text)) == []
+
+
+PIECES = (
+    *("a: b", "- a", "  ", "\n", "\n", "\n    ", "# c", "- ", "key:", "'q'", '"d"', "[a,  b]", "{a:  1 , b: 2}"),
+    *(
+        " |\n",
+        " >-\n",
+        "é",
+        "  text\n",
+        "\n\n\n\n",
+        ": ",
+        ",",
+        "? x\n: y\n",
+        "&a ",
+        "!!str ",
+        "---\n",
+        "\t",
+        "\r\n",
+    ),
+    *("q: |\n  t\n  u\n", "p: 'a\n  b'\n", "w: x\n  y\n  z\n"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
+def test_libyamls_tokens_give_the_same_problems_as_yamllints_own(pieces):
+    "The fast way must never judge differently from yamllint itself."
+    text = "".join(pieces)
+    try:
+        list(yaml.parse(text, Loader=yaml.BaseLoader))
+    except yaml.YAMLError:
+        return
+    if yaml_tree.parse(text).syntax is None:
+        assert set(style_problems(text)) == set(slow_style_problems(text))

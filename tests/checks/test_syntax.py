@@ -146,3 +146,17 @@ def test_what_follows_from_a_syntax_error_is_left_out():
 @pytest.mark.parametrize("text", [a_skill(), a_skill(grounded=True), a_knowledge()])
 def test_a_good_file_is_read_without_a_word(text):
     assert findings_of("syntax", skill_of(text)) == []
+
+
+@pytest.mark.parametrize("line", ["version: 3\t# do not change", "version:\t3", "version: 3\t"])
+def test_a_tab_between_values_is_found_though_libyaml_reads_over_it(line):
+    "Upstream's parser dies of it."
+    [finding] = findings_of("syntax", skill_of(a_skill().replace("version: 3", line)))
+    assert (finding.cause.id, finding.line, finding.column) == ("syntax/tab", 1, line.index("\t") + 1)
+    assert finding.suggestion is not None
+    assert "\t" not in finding.suggestion.lines[0]
+
+
+def test_a_tab_inside_a_text_is_fine():
+    assert findings_of("syntax", skill_of(a_skill() + "# a\tb\n")) == []
+    assert findings_of("syntax", skill_of("version: 3\na: |\n  b\tc\n")) == []
