@@ -6,6 +6,7 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -139,8 +140,9 @@ class KeyPair:
     public_pem: str
 
 
-def new_key_pair() -> KeyPair:
-    """Return a fresh key pair, as GitHub generates one for an App."""
+@cache
+def process_key_pair() -> KeyPair:
+    """Return a key pair as GitHub generates one for an App; one per process, because it takes a while."""
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     private = key.private_bytes(
         serialization.Encoding.PEM,

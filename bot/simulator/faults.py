@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class Fault:
     times: int
     status: int = 502
     body: str = ""
-    headers: dict[str, str] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     drops_connection: bool = False
 
 

@@ -13,6 +13,8 @@ SYMLINK_MODE = "120000"
 SUBMODULE_MODE = "160000"
 TREE_MODE = "040000"
 
+_KINDS = {TREE_MODE: "tree", SUBMODULE_MODE: "commit"}
+
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
@@ -50,7 +52,7 @@ class Entry:
     @property
     def kind(self) -> str:
         """The type of the object: "blob", "tree" or "commit" (a submodule)."""
-        return {TREE_MODE: "tree", SUBMODULE_MODE: "commit"}.get(self.mode, "blob")
+        return _KINDS.get(self.mode, "blob")
 
 
 Snapshot = dict[str, Entry]

@@ -63,8 +63,8 @@ _REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eye
 
 
 def moment(value: datetime) -> str:
-    """Return a time as GitHub writes it."""
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time, which is in UTC here, as GitHub writes it."""
+    return f"{value.isoformat()[:19]}Z"
 
 
 def optional_moment(value: datetime | None) -> str | None:

@@ -104,13 +104,15 @@ def pushed_commit_json(state: GitHubState, repo: Repository, commit: Commit, cha
 def tree_json(state: GitHubState, repo: Repository, sha: str, entries: list[tuple[str, Entry]]) -> Json:
     """Return a tree listing, cut at GitHub's limit."""
     git = f"{state.api_url}/repos/{repo.full_name}/git"
+    blobs = repo.store.blobs
     listed: list[Json] = []
     for path, entry in entries[:TREE_LIMIT]:
-        item: Json = {"path": path, "mode": entry.mode, "type": entry.kind, "sha": entry.sha}
-        if entry.kind == "blob":
-            item["size"] = len(repo.store.blobs[entry.sha])
-        if entry.kind != "commit":
-            item["url"] = f"{git}/{entry.kind}s/{entry.sha}"
+        kind = entry.kind
+        item: Json = {"path": path, "mode": entry.mode, "type": kind, "sha": entry.sha}
+        if kind == "blob":
+            item["size"] = len(blobs[entry.sha])
+        if kind != "commit":
+            item["url"] = f"{git}/{kind}s/{entry.sha}"
         listed.append(item)
     return {"sha": sha, "url": f"{git}/trees/{sha}", "tree": listed, "truncated": len(entries) > TREE_LIMIT}
 

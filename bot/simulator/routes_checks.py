@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.simulator.payloads import Json
 from bot.simulator.payloads_checks import annotation_json, run_json
@@ -85,7 +85,7 @@ def _fields(call: Call, needed_output: tuple[str, ...]) -> Json:
         raise ApiError(422, 'Invalid request.\n\nNo subschema in "anyOf" matched.')
     for name in ("started_at", "completed_at"):
         if body.get(name):
-            body[name] = datetime.fromisoformat(body[name])
+            body[name] = datetime.fromisoformat(body[name]).astimezone(UTC)
     if "output" in body:
         _check_output(body["output"], needed_output)
     return body

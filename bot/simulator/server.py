@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.simulator.access import Gate, Identity
 from bot.simulator.changes import Changes
-from bot.simulator.faults import Fault, Faults
+from bot.simulator.faults import Faults
 from bot.simulator.graphql import graphql_routes, is_mutation
 from bot.simulator.routes_app import app_routes
 from bot.simulator.routes_checks import check_routes
@@ -95,39 +95,46 @@ class RestServer:
             self._runner = None
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
+        path = request.rel_url.raw_path
+        found = self._routes.find(request.method, path)
+        query, body = dict(request.query), await request.read()
+        template = found[0].template if found else ""
+        record = RequestRecord(request.method, template, path, query, request.headers, body)
         if self.faults.delay_s:
             await asyncio.sleep(self.faults.delay_s)
-        path = request.rel_url.raw_path
         fault = self.faults.take(request.method, path)
-        found = self._routes.find(request.method, path)
-        identity: Identity | None = None
         if fault and not fault.drops_connection:
-            reply, content = Reply(status=fault.status, headers=dict(fault.headers or {})), fault.body.encode()
-        else:
-            identity, reply = self._answer(request, path, found, body)
-            content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
+            self._note(record, fault.status, None)
+            return web.Response(
+                text=fault.body, status=fault.status, headers=fault.headers, content_type="text/html"
+            )
+        identity, reply = self._answer(record, found)
+        content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
         if request.method == "GET" and reply.status == 200:
-            content = self._tagged(request, reply, content)
+            content = _tagged(record, reply, content)
         self._charge(identity, reply)
-        self._record(request, found, path, body, identity, reply, content, is_real=fault is None)
-        return self._response(request, reply, content, fault)
+        self._note(record, reply.status, identity)
+        response = _response(reply, content)
+        for observe in self.observers:
+            observe(record, ResponseRecord(reply.status, response.headers, content))
+        if fault and request.transport is not None:
+            request.transport.abort()
+        return response
 
     def _answer(
-        self, request: web.BaseRequest, path: str, found: tuple[Route, dict[str, str]] | None, body: bytes
+        self, record: RequestRecord, found: tuple[Route, dict[str, str]] | None
     ) -> tuple[Identity | None, Reply]:
         identity: Identity | None = None
         try:
-            identity = self._identify(request.headers.get("Authorization", ""))
+            identity = self._identify(record.headers.get("Authorization", ""))
             self._check_primary_limit(identity)
             if found is None:
                 raise NotFoundError
             route, params = found
             self._check_power(route, identity)
-            parsed = _parsed(body)
+            parsed = _parsed(record.body)
             self._check_write_limit(route, parsed)
-            query = dict(request.query)
-            call = Call(self._state, self._changes, self._gate, identity, path, params, query, parsed)
+            call = Call(self._state, self._changes, self._gate, identity, record.path, params, record.query, parsed)
             self._check_reach(call)
             return identity, route.handler(call)
         except ApiError as error:
@@ -186,15 +193,6 @@ class RestServer:
             raise ApiError(403, message, headers={"Retry-After": str(int(wait) + 1)})
         self._gate.count_write()
 
-    def _tagged(self, request: web.BaseRequest, reply: Reply, content: bytes) -> bytes:
-        """Give the reply its ETag, or turn it into 304 when the caller has it already."""
-        tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
-        reply.headers["ETag"] = tag
-        if request.headers.get("If-None-Match") in {tag, tag.removeprefix("W/")}:
-            reply.status = 304
-            return b""
-        return content
-
     def _charge(self, identity: Identity | None, reply: Reply) -> None:
         """Count the request against the primary limit, and say what is left."""
         if identity is None:
@@ -212,42 +210,28 @@ class RestServer:
             "X-RateLimit-Resource": "core",
         }
 
-    def _record(
-        self,
-        request: web.BaseRequest,
-        found: tuple[Route, dict[str, str]] | None,
-        path: str,
-        body: bytes,
-        identity: Identity | None,
-        reply: Reply,
-        content: bytes,
-        *,
-        is_real: bool,
-    ) -> None:
-        template = found[0].template if found else ""
-        line = RequestLine(request.method, template, path, reply.status, identity.name if identity else "")
+    def _note(self, record: RequestRecord, status: int, identity: Identity | None) -> None:
+        """Leave a trace of a request."""
+        line = RequestLine(record.method, record.route, record.path, status, identity.name if identity else "")
         self.requests.append(line)
-        if found is None:
+        if not record.route:
             self.unknown_routes.append(line)
-        if is_real and self.observers:
-            seen = RequestRecord(request.method, template, path, dict(request.query), request.headers, body)
-            given = ResponseRecord(reply.status, {"Content-Type": _content_type(content), **reply.headers}, content)
-            for observe in self.observers:
-                observe(seen, given)
-
-    def _response(
-        self, request: web.BaseRequest, reply: Reply, content: bytes, fault: Fault | None
-    ) -> web.StreamResponse:
-        if fault and fault.drops_connection and request.transport is not None:
-            request.transport.abort()
-        headers = {"Server": "github.com", "X-GitHub-Media-Type": "github.v3; format=json", **reply.headers}
-        if content:
-            headers["Content-Type"] = _content_type(content)
-        return web.Response(body=content or None, status=reply.status, headers=headers)
 
 
-def _content_type(content: bytes) -> str:
-    return "text/html" if content.startswith(b"<") else "application/json; charset=utf-8"
+def _tagged(record: RequestRecord, reply: Reply, content: bytes) -> bytes:
+    """Give the reply its ETag, or turn it into 304 when the caller has it already."""
+    tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
+    reply.headers["ETag"] = tag
+    if record.headers.get("If-None-Match") in {tag, tag.removeprefix("W/")}:
+        reply.status = 304
+        return b""
+    return content
+
+
+def _response(reply: Reply, content: bytes) -> web.Response:
+    headers = {"Server": "github.com", "X-GitHub-Media-Type": "github.v3; format=json", **reply.headers}
+    headers["Content-Type"] = "application/json; charset=utf-8"
+    return web.Response(body=content or None, status=reply.status, headers=headers)
 
 
 def _parsed(body: bytes) -> Any:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.clock import Clock, SystemClock
-from bot.simulator.access import Gate, Limits, new_key_pair
+from bot.simulator.access import Gate, Limits, process_key_pair
 from bot.simulator.changes import Changes
 from bot.simulator.faults import Fault
 from bot.simulator.people import People
@@ -41,7 +41,7 @@ class Simulator(People):
         )
         self.private_key_pem = ""
         if public_key_pem is None:
-            pair = new_key_pair()
+            pair = process_key_pair()
             self.private_key_pem, public_key_pem = pair.private_pem, pair.public_pem
         self.webhook_secret = webhook_secret
         self.limits = limits or Limits()

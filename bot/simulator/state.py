@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from bot.clock import Clock
 from bot.simulator.diffs import Differ, FileChange
@@ -310,12 +310,13 @@ class GitHubState:
     """Everything the simulated GitHub knows, with the counters for its ids."""
 
     def __init__(
-        self, clock: Clock, *, app_id: int, app_slug: str, permissions: dict[str, str], events: Any
+        self, clock: Clock, *, app_id: int, app_slug: str, permissions: dict[str, str], events: Sequence[str]
     ) -> None:
         self.clock = clock
         self.api_url = ""
         self.web_url = "https://github.com"
         self.accounts: dict[str, Account] = {}
+        self._by_email: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
         self.installations: dict[int, Installation] = {}
         self.nodes: dict[str, Pull | Comment] = {}
@@ -334,17 +335,17 @@ class GitHubState:
         return next(self._ids)
 
     def account(self, login: str, kind: str = "User", name: str | None = None, email: str | None = None) -> Account:
-        """Return the account of that login, created when there is none."""
+        """Return the account of that login, created when there is none; `name` and `email` are noted."""
         known = self.accounts.get(login.lower())
         if known is None:
-            known = Account(next(self._account_ids), login, kind, name, email)
-            self.accounts[login.lower()] = known
+            known = self.accounts[login.lower()] = Account(next(self._account_ids), login, kind)
+        known.name, known.email = name or known.name, email or known.email
+        self._by_email[known.commit_email.lower()] = known
         return known
 
     def account_by_email(self, email: str) -> Account | None:
         """Return the account that a commit's e-mail address belongs to."""
-        wanted = email.lower()
-        return next((known for known in self.accounts.values() if known.commit_email.lower() == wanted), None)
+        return self._by_email.get(email.lower())
 
     def installation_for(self, owner: Account) -> Installation:
         """Return the App's installation for `owner`, created when there is none."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
 from bot.clock import MovableClock
 from bot.simulator import Repository, Simulator
-from bot.simulator.access import KeyPair, new_key_pair
 from tests.fidelity.check import FidelityCheck
-from tests.fidelity.schemas import SchemasUnavailableError
+from tests.fidelity.fixtures import fidelity_fixture as fidelity_fixture
 from tests.simulator.client import AppClient
-
-
-@pytest.fixture(scope="session")
-def keys() -> KeyPair:
-    return new_key_pair()
 
 
 @pytest.fixture
@@ -26,21 +20,8 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def fidelity() -> Iterator[FidelityCheck | None]:
-    "What the simulator heard and said must be GitHub's, wherever the schemas can be had."
-    try:
-        check = FidelityCheck()
-    except SchemasUnavailableError:
-        yield None
-        return
-    yield check
-    assert check.violations == []
-
-
-@pytest.fixture
-async def sim(clock: MovableClock, keys: KeyPair, fidelity: FidelityCheck | None) -> AsyncIterator[Simulator]:
-    async with Simulator(clock=clock, public_key_pem=keys.public_pem) as simulator:
-        simulator.private_key_pem = keys.private_pem
+async def sim(clock: MovableClock, fidelity: FidelityCheck | None) -> AsyncIterator[Simulator]:
+    async with Simulator(clock=clock) as simulator:
         if fidelity is not None:
             fidelity.watch(simulator)
         yield simulator
