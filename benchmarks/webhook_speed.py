@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.deliveries import BODY_BYTES, SignedBody, signed_bodies
+from benchmarks.deliveries import BODY_BYTES, signed_bodies
 from benchmarks.webhook_load import Load, generator_name, load
 from benchmarks.webhook_servers import SECRET, ServerError, our_inbox, probot
 
@@ -112,7 +112,8 @@ def as_text(result: Comparison) -> str:
         verdict = "met" if result.ratio >= TARGET_RATIO else "MISSED"
         lines.append(f"  ratio {result.ratio:.2f}, target at least {TARGET_RATIO}: {verdict}")
     lines.append(
-        f"  {result.accepted:,} deliveries answered with 2xx, {result.stored:,} found in the database (those in flight at the end of a turn included)"
+        f"  {result.accepted:,} deliveries answered with 2xx, {result.stored:,} found in the database "
+        "(with those in flight at the end of a turn)"
     )
     lines += [f"  NOT VALID: {problem}" for problem in result.problems]
     return "\n".join(lines)

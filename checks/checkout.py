@@ -9,6 +9,7 @@ from pathlib import Path
 
 from checks.contribution import (
     ATTRIBUTION_FILE,
+    FOUNDATIONAL_ROOT,
     LEAF_FILE,
     ROOTS,
     ChangedFile,
@@ -286,11 +287,21 @@ def _tree(repository: Repository, edits: Iterable[ChangedFile]) -> Iterator[str]
 def _files(asked: Survey, max_bytes: int, author: str | None) -> Facts:
     """Read files as they lie there: the leaves asked for with all that lies in the taxonomy's trees beside them."""
     listed = _listed(asked)
-    wanted = {path for path in listed if _is_wanted(asked, path)}
+    merged = _merged(asked.repository)
+    wanted = {path for path in listed if _is_wanted(asked, path, merged)}
     wanted |= {path for leaf in wanted if (path := _attribution_of(leaf)) in listed}
-    files = [file for path in sorted(wanted) if not (file := _plain(asked, path, max_bytes)).is_gone]
-    contribution = read_contribution(files, author=author, tree=listed)
+    status = {True: FileStatus.MODIFIED, False: FileStatus.ADDED}
+    read = [_plain(asked, path, status[path in merged], max_bytes) for path in wanted]
+    contribution = read_contribution((file for file in read if not file.is_gone), author=author, tree=listed)
     return Facts(contribution, _file_scope(asked, contribution))
+
+
+def _merged(repository: Repository | None) -> frozenset[str]:
+    """Return the files that are no contribution any more: those of the default branch, else of the last commit."""
+    if repository is None:
+        return frozenset()
+    commit = repository.commit_of(repository.default_branch() or "HEAD")
+    return repository.paths_at(commit) if commit is not None else frozenset()
 
 
 def _listed(asked: Survey) -> frozenset[str]:
@@ -308,8 +319,13 @@ def _walk(top: Path) -> Iterator[str]:
                 yield (Path(folder) / name).relative_to(top).as_posix()
 
 
-def _is_wanted(asked: Survey, path: str) -> bool:
-    return path in asked.selected or (path.partition("/")[0] in ROOTS and "/" in path and asked.covers(path))
+def _is_wanted(asked: Survey, path: str, merged: frozenset[str]) -> bool:
+    root, slash, _ = path.partition("/")
+    if not asked.selected and root == FOUNDATIONAL_ROOT and path in merged:
+        return (
+            False  # the maintainers' own; nobody who looks over the whole tree wants to hear that they are theirs
+        )
+    return path in asked.selected or (bool(slash) and root in ROOTS and asked.covers(path))
 
 
 def _attribution_of(path: str) -> str:
@@ -317,14 +333,14 @@ def _attribution_of(path: str) -> str:
     return f"{folder}/{ATTRIBUTION_FILE}" if name == LEAF_FILE else ""
 
 
-def _plain(asked: Survey, path: str, max_bytes: int) -> ChangedFile:
+def _plain(asked: Survey, path: str, status: FileStatus, max_bytes: int) -> ChangedFile:
     if asked.repository is not None:
-        return _read(asked.repository, path, FileStatus.MODIFIED, max_bytes)
+        return _read(asked.repository, path, status, max_bytes)
     found = read_worktree_file(asked.top, path, max_bytes)
     if found is None:
         return ChangedFile(path, FileStatus.REMOVED)
     kind, blob = found
-    return ChangedFile(path, FileStatus.MODIFIED, blob.content, blob.size, kind)
+    return ChangedFile(path, status, blob.content, blob.size, kind)
 
 
 def _change_scope(repository: Repository, branch: Branch, commits: tuple[Commit, ...], edits: int) -> str:

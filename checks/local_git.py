@@ -209,6 +209,10 @@ class Repository:
             kinds[rest.partition("\t")[2]] = _KINDS.get(mode, FileKind.REGULAR)
         return kinds
 
+    def paths_at(self, commit: Sha) -> frozenset[str]:
+        """Return every path of a commit."""
+        return frozenset(_names(self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)))
+
     def commits_between(self, base: Sha, head: Sha) -> tuple[Commit, ...]:
         """Return the commits of `head` that `base` lacks, oldest first. No signature is verified here."""
         listed = self._git("rev-list", "--reverse", "--topo-order", head, f"^{base}").decode("ascii").split()

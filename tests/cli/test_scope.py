@@ -182,3 +182,39 @@ def test_a_branch_cannot_bring_its_own_rules(checkout: Checkout) -> None:
 
     assert checkout.checks("--rule", "syntax").status == 1
     assert checkout.checks("--rule", "syntax", "--policy", ".github/taxonomy-bot.yml").status == 0
+
+
+def test_a_named_file_is_new_unless_main_has_it(checkout: Checkout) -> None:
+    "What the default branch holds is old; everything else is judged as the new file it will be in a pull request."
+    checkout.git("switch", "-q", "main")
+    checkout.writes("compositional_skills/writing/Old_One/qna.yaml", a_skill())
+    checkout.commits("Old")
+    checkout.git("switch", "-q", "-C", "mine")
+    checkout.writes("compositional_skills/writing/New_One/qna.yaml", a_skill())
+    checkout.commits("New")
+
+    answer = checkout.checks(".", "--rule", "placement", "--format", "json")
+
+    assert [f["path"] for f in answer.json["findings"]] == ["compositional_skills/writing/New_One/qna.yaml"]
+
+
+def test_the_maintainers_own_skills_are_left_alone(checkout: Checkout) -> None:
+    "A look over the whole tree passes over merged foundational skills; a new one is told about."
+    checkout.git("switch", "-q", "main")
+    checkout.writes_a_good_skill("foundational_skills/reasoning/logic/qna.yaml")
+    checkout.commits("Core")
+    checkout.git("switch", "-q", "-C", "mine")
+    checkout.writes_a_good_skill()
+
+    assert checkout.checks(".").status == 0
+
+    checkout.writes_a_good_skill("foundational_skills/reasoning/mine/qna.yaml")
+    assert checkout.checks(".").status == 1
+
+
+def test_my_name_is_compared_with_created_by(checkout: Checkout) -> None:
+    "--author tells who will open the pull request."
+    checkout.writes_a_good_skill()
+
+    assert checkout.checks("--author", "ana", "--format", "json").causes == []
+    assert any("created-by" in cause for cause in checkout.checks("--author", "bob", "--format", "json").causes)
