@@ -5,13 +5,15 @@ It behaves as GitHub does where that matters to a bot (appended annotations, lim
 """
 
 from bot.simulator.access import Limits
+from bot.simulator.check_runs import Annotation, CheckRun
 from bot.simulator.git_objects import Executable, Submodule, Symlink
 from bot.simulator.people import CommitSpec
 from bot.simulator.simulator import Simulator
-from bot.simulator.state import CheckRun, Comment, Pull, Repository
+from bot.simulator.state import Comment, Pull, Repository
 from bot.simulator.webhooks import Delivery
 
 __all__ = [
+    "Annotation",
     "CheckRun",
     "Comment",
     "CommitSpec",

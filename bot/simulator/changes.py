@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from bot.simulator.check_runs import Annotation, CheckRun, CheckSuite
 from bot.simulator.diffs import Differ
 from bot.simulator.git_objects import GitStore
 from bot.simulator.payloads import (
@@ -25,9 +26,6 @@ from bot.simulator.payloads_git import pushed_commit_json
 from bot.simulator.payloads_pulls import comment_json, issue_json, pull_json
 from bot.simulator.state import (
     Account,
-    Annotation,
-    CheckRun,
-    CheckSuite,
     Comment,
     GitHubState,
     Label,

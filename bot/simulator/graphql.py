@@ -9,6 +9,7 @@ from bot.simulator.changes import Changes
 from bot.simulator.graphql_documents import DocumentError, Operation, Selection, parse, resolved
 from bot.simulator.payloads import Json
 from bot.simulator.payloads_pulls import comment_json
+from bot.simulator.routes_pulls import COMMENT_LIMIT
 from bot.simulator.routing import Call, Reply, RouteTable
 from bot.simulator.state import Comment, Pull
 
@@ -83,6 +84,8 @@ def _add_comment(call: Call, given: Json) -> Json:
         )
     if not given.get("body"):
         raise _FieldError("UNPROCESSABLE", "Body can't be blank")
+    if len(given["body"]) > COMMENT_LIMIT:
+        raise _FieldError("UNPROCESSABLE", f"Body is too long (maximum is {COMMENT_LIMIT} characters)")
     comment = call.changes.add_comment(subject, call.actor, given["body"], by_app=True)
     return {
         "clientMutationId": given.get("clientMutationId"),

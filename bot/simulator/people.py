@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.simulator.changes import Changes
+from bot.simulator.check_runs import CheckRun
 from bot.simulator.git_objects import Changes as FileChanges
 from bot.simulator.git_objects import Commit, Signature, Snapshot
-from bot.simulator.state import Account, CheckRun, Comment, GitHubState, Pull, Repository
+from bot.simulator.state import Account, Comment, GitHubState, Pull, Repository
 
 WEB_EDITOR = ("GitHub", "noreply@github.com")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from bot.simulator.check_runs import CheckRun
 from bot.simulator.payloads import Json
 from bot.simulator.payloads_checks import annotation_json, run_json
 from bot.simulator.routing import ApiError, Call, InvalidFieldError, NotFoundError, Reply, RouteTable
-from bot.simulator.state import CheckRun
 
 check_routes = RouteTable()
 

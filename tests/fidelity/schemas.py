@@ -27,26 +27,26 @@ class SchemasUnavailableError(Exception):
 @cache
 def rest_schema() -> dict[str, Any]:
     """Return the OpenAPI document of GitHub's REST API."""
-    return json.loads(_fetched(OPENAPI, "package/generated/api.github.com.json"))
+    return json.loads(fetched(OPENAPI, "package/generated/api.github.com.json"))
 
 
 @cache
 def webhook_schema() -> dict[str, Any]:
     """Return the JSON schema (draft-07) of GitHub's webhooks."""
-    return json.loads(_fetched(WEBHOOK_SCHEMAS, "package/schema.json"))
+    return json.loads(fetched(WEBHOOK_SCHEMAS, "package/schema.json"))
 
 
 @cache
 def webhook_examples() -> dict[str, list[dict[str, Any]]]:
     """Return GitHub's example payloads by event."""
-    events = json.loads(_fetched(WEBHOOK_EXAMPLES, "package/api.github.com/index.json"))
+    events = json.loads(fetched(WEBHOOK_EXAMPLES, "package/api.github.com/index.json"))
     return {event["name"]: event["examples"] for event in events}
 
 
 @cache
 def graphql_schema_text() -> str:
     """Return GitHub's GraphQL schema in its own language."""
-    return _fetched(GRAPHQL_SCHEMA, "package/schema.graphql").decode()
+    return fetched(GRAPHQL_SCHEMA, "package/schema.graphql").decode()
 
 
 def _cache_folder() -> Path:
@@ -55,7 +55,7 @@ def _cache_folder() -> Path:
     return root / "github-schemas"
 
 
-def _fetched(package: str, member: str) -> bytes:
+def fetched(package: str, member: str) -> bytes:
     """Return one file of an npm package at a fixed version, from the cache where it is there."""
     name = package.removeprefix("@").replace("/", "-")
     kept = _cache_folder() / f"{name}-{Path(member).name}"

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from bot.clock import MovableClock
-from bot.simulator import CommitSpec, Limits, Repository, Simulator, Submodule, Symlink
+from bot.simulator import CommitSpec, Limits, Repository, Simulator, Submodule, Symlink, payloads_git
 from tests.simulator.client import AppClient
 
 R = "/repos/instruct/taxonomy"
@@ -134,6 +134,15 @@ async def test_links_are_followed_only_by_the_contents_api(
     modes = {entry["path"]: (entry["mode"], entry["type"]) for entry in tree}
     assert modes["docs/link.md"] == ("120000", "blob")
     assert modes["sub"] == ("160000", "commit")
+
+
+async def test_a_very_large_tree_is_cut(
+    client: AppClient, repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "A tree beyond GitHub's limit is marked as truncated."
+    monkeypatch.setattr(payloads_git, "TREE_LIMIT", 2)
+    tree = (await client.get(f"{R}/git/trees/{repo.head_sha}?recursive=1")).body
+    assert (len(tree["tree"]), tree["truncated"]) == (2, True)
 
 
 async def test_an_unchanged_answer_costs_nothing(sim: Simulator, client: AppClient, repo: Repository) -> None:
