@@ -35,7 +35,7 @@ class RepositoryLink:
 _SCP = re.compile(r"(?:ssh://)?git@([\w.-]+)[:/](.+?)(?:\.git)?/?$")
 _PAGE = re.compile(r"^(?P<kind>blob|tree|raw|edit|blame|commits?|src)$")
 _RAW_HOSTS = {"raw.githubusercontent.com": "github.com", "www.github.com": "github.com"}
-_CONTROL = re.compile(r"[\s\x00-\x1f\x7f\\]")
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f\\<>]")
 _SHA = re.compile(r"[0-9a-fA-F]{40}")
 
 

@@ -22,7 +22,7 @@ OTHER = Cause(
 )
 
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:\[bot\])?")
-_TEMPLATE = re.compile(r"YOUR_|<.*>|\[.*\]|GITHUB_USER", re.IGNORECASE)
+_TEMPLATE = re.compile(r"YOUR_GITHUB_USERNAME|^<[^@]*>$|^\[[^@]*\]$", re.IGNORECASE)
 
 
 @rule(

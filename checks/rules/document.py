@@ -63,7 +63,10 @@ MIXED_TYPES = Cause(
 
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}")
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{4,39}")
-_TEMPLATE = re.compile(r"YOUR_|SPECIFY_|<.*>|^\[.*\]$|^string$", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    r"YOUR_(?:COMMIT_SHA|GITHUB_REPO|DOCUMENT_REPO|GITHUB_USERNAME)|^<\s*(?:multi-?line )?string\s*>$",
+    re.IGNORECASE,
+)
 _LONGEST = 2000
 
 
