@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from checks.checkout import counted
@@ -22,7 +23,7 @@ def workflow_commands(report: Report) -> Iterator[str]:
     """Yield one workflow command a finding, at most ten of each severity, then a line on what was left out."""
     left_out = 0
     for severity in Severity:
-        found = [f for f in report.findings if f.severity is severity]
+        found = _one_of_each_first(f for f in report.findings if f.severity is severity)
         yield from map(_command, found[:ANNOTATIONS_SHOWN])
         left_out += len(found[ANNOTATIONS_SHOWN:])
     if left_out:
@@ -40,7 +41,25 @@ def summary(report: Report) -> str:
         for crash in report.verdict.crashes
     ]
     parts += [_cause(report, group) for group in by_cause(report.findings)]
+    if report.advice:
+        parts.append("### How to sign off what is already committed\n\n" + _preformatted(report.advice))
     return "\n\n".join(parts) + "\n"
+
+
+def _preformatted(lines: Iterable[str]) -> str:
+    """Return lines that are shown as they are; an empty one would end the block, so it holds a blank."""
+    shown = "\n".join(_no_mention(html.escape(line)) or "&nbsp;" for line in lines)
+    return f"<pre>\n{shown}\n</pre>"
+
+
+def _one_of_each_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Order findings so that every cause is seen once before any is seen again."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for finding in findings:
+        turns.append((seen[finding.cause.id], finding))
+        seen[finding.cause.id] += 1
+    return [finding for _, finding in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _tally(report: Report) -> str:

@@ -14,6 +14,7 @@ from checks.findings import Cause
 from checks.policy import default_policy
 from checks.registry import Rule, all_rules
 from checks.report.content import anchor
+from checks.report.text import print_trimmed
 
 
 def print_rules(console: Console) -> None:
@@ -23,22 +24,22 @@ def print_rules(console: Console) -> None:
     grid.add_column()
     for rule in all_rules().values():
         grid.add_row(Text(rule.id, "bold cyan"), Text(rule.title))
-    console.print(grid)
-    console.print()
-    console.print(Text("taxonomy-check --explain RULE tells why, and what to do.", "dim"))
+    print_trimmed(console, grid)
+    print_trimmed(console, Text())
+    print_trimmed(console, Text("taxonomy-check --explain RULE tells why, and what to do.", "dim"))
 
 
 def print_explanation(identifier: str, console: Console) -> None:
     """Write all about a rule ("dco") or one cause of it ("dco/missing"). Raises CannotCheckError."""
     rule, causes = _named(identifier)
-    console.print(Text.assemble((rule.title, "bold"), (f"  [{rule.id}]", "dim")))
-    console.print(Text(rule.why))
+    print_trimmed(console, Text.assemble((rule.title, "bold"), (f"  [{rule.id}]", "dim")))
+    print_trimmed(console, Text(rule.why))
     for cause in causes:
-        console.print()
+        print_trimmed(console, Text())
         _cause(cause, console)
-    console.print()
+    print_trimmed(console, Text())
     url = default_policy().messages.rules_url
-    console.print(Text(f"{url}#{anchor(identifier)}", "dim"), soft_wrap=True)
+    print_trimmed(console, Text(f"{url}#{anchor(identifier)}", "dim"), soft_wrap=True)
 
 
 def _named(identifier: str) -> tuple[Rule, tuple[Cause, ...]]:
@@ -56,7 +57,7 @@ def _named(identifier: str) -> tuple[Rule, tuple[Cause, ...]]:
 
 
 def _cause(cause: Cause, console: Console) -> None:
-    console.print(Text.assemble((cause.title, "bold"), (f"  [{cause.id}]", "dim")))
+    print_trimmed(console, Text.assemble((cause.title, "bold"), (f"  [{cause.id}]", "dim")))
     for label, text in (("Why", cause.why), ("Fix", cause.remedy)):
         if text:
-            console.print(Padding(Text.assemble((f"{label}: ", "bold"), text), (0, 0, 0, 2)))
+            print_trimmed(console, Padding(Text.assemble((f"{label}: ", "bold"), text), (0, 0, 0, 2)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -161,7 +161,10 @@ class _TextReport:
         self._line()
         self._line(Text("  How to sign off what is already committed", "bold"))
         for line in self.report.advice:
-            self._location(Text(f"    {line}".rstrip()))
+            if line.startswith("  "):  # to be copied as it is
+                self._location(Text(f"    {line}"))
+            else:
+                self._body(Text(line))
 
     def _crash(self, crash: Crash) -> None:
         self._line()
@@ -222,11 +225,16 @@ class _TextReport:
         """Write a line that is never wrapped, so that it can be clicked and copied."""
         self._write(text, soft_wrap=True)
 
-    def _write(self, item: Text | Table | Padding, *, soft_wrap: bool = False) -> None:
-        with self.console.capture() as captured:
-            self.console.print(item, soft_wrap=soft_wrap)
-        for line in captured.get().splitlines():
-            print(_encodable(line.rstrip(), self.console.encoding), file=self.console.file)
+    def _write(self, item: RenderableType, *, soft_wrap: bool = False) -> None:
+        print_trimmed(self.console, item, soft_wrap=soft_wrap)
+
+
+def print_trimmed(console: Console, item: RenderableType, *, soft_wrap: bool = False) -> None:
+    """Print without the blanks that rich puts at the ends of lines, in characters the terminal has."""
+    with console.capture() as captured:
+        console.print(item, soft_wrap=soft_wrap)
+    for line in captured.get().splitlines():
+        print(_encodable(line.rstrip(), console.encoding), file=console.file)
 
 
 def excerpt(source: str, column: int | None, width: int) -> tuple[str, int | None]:

@@ -81,6 +81,30 @@ def test_ten_annotations_of_a_kind_are_enough() -> None:
     assert "4 more findings are in the summary of this step." in lines
 
 
+def test_every_cause_is_annotated_before_any_is_repeated() -> None:
+    "Ten places of one cause do not hide another."
+    other = Cause("schema/other", "Other", "W", "F")
+    findings = [Finding(CAUSE, Severity.ERROR, "M", "a", n) for n in range(1, 15)]
+
+    lines = list(workflow_commands(report_of(*findings, Finding(other, Severity.ERROR, "M", "z", 1))))
+
+    assert "title=Other" in lines[1]
+
+
+def test_the_summary_tells_how_to_sign_off(checkout: Checkout, tmp_path: Path) -> None:
+    "The recipe stands there once, ready to copy."
+    checkout.git("config", "user.name", "Ana <img> @bob")
+    checkout.writes_a_good_skill()
+    checkout.commits("Add a skill", signed_off=False)
+
+    checkout.checks("--format", "github", GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md"))
+
+    text = (tmp_path / "summary.md").read_text()
+    assert text.count("  git rebase HEAD~1 --signoff\n") == 1
+    assert "<img" not in text
+    assert "@bob" not in text
+
+
 @given(st.text(), st.text(), st.text())
 def test_no_text_of_others_starts_a_command(path: str, message: str, scope: str) -> None:
     "Whatever a contributor writes, each line is ours, and holds no command of either form."
