@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 import phonenumbers
 
@@ -53,7 +54,7 @@ _CATALOGUE_NUMBER = re.compile(
 )
 _EMAIL_AROUND = 300
 _NUMBER = re.compile(r"(?<![\w])(?:[A-Za-z]{2}\d{2}|[A-Za-z]{0,6}\+?\(?\d)[\w ().\-/]{4,40}")
-_PHONE_SHAPE = re.compile(r"\d[ ().\-/]{0,2}(?:\d[ ().\-/]{0,2}){5,}\d")
+_PHONE_SHAPE = re.compile(r"\d[ ().\-/]{0,2}(?:\d[ ().\-/]{0,2}){5,17}\d")
 _CARD_SHAPE = re.compile(r"\d(?:[ -]?\d){12,}")
 _IBAN_SHAPE = re.compile(r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}")
 _SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
@@ -119,14 +120,20 @@ def _candidates(text: str, most: int, *, out_of_context: bool) -> Iterator[Detec
             if not _SECRET_FILLER.search(text, start, end):
                 yield _detection(entity, start, end)
     readable = _blank(text, _ADDRESS, _CATALOGUE_NUMBER)
-    entities = _worth_looking_for(readable, out_of_context=out_of_context)
-    if not entities:
-        return
-    view = _only(readable, _spans(readable, most))
-    for entity, start, end in recognisers.analyse(view, entities):
+    for entity, start, end in _matches(readable, most, out_of_context=out_of_context):
         detection = _ACCEPT.get(entity, _accept_id)(readable, entity, start, end, out_of_context)
         if detection is not None:
             yield detection
+
+
+def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
+    """Yield what presidio sees where it can see anything; phone numbers cost most, so they get the least text."""
+    entities = _worth_looking_for(text, out_of_context=out_of_context)
+    if entities:
+        yield from recognisers.analyse(_only(text, _spans(text, most)), entities)
+    numbers = [(m.start() - 3, m.end() + 2) for m in islice(_PHONE_SHAPE.finditer(text), most)]
+    if numbers:
+        yield from recognisers.analyse(_only(text, numbers), (recognisers.PHONE,))
 
 
 def _worth_looking_for(text: str, *, out_of_context: bool) -> list[str]:
@@ -138,8 +145,6 @@ def _worth_looking_for(text: str, *, out_of_context: bool) -> list[str]:
         entities.append(recognisers.IBAN)
     if _CARD_SHAPE.search(text):
         entities.append(recognisers.CARD)
-    if _PHONE_SHAPE.search(text):
-        entities.append(recognisers.PHONE)
     if out_of_context and _TELLING_ID.search(text):
         entities += _ID_WORDS
     elif _ANY_ID_WORD.search(text):
