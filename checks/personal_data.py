@@ -52,6 +52,7 @@ _ADDRESS = re.compile(r"(?i:https?|ftp|ssh|git)://[^\s<>\"'|]+|\bwww\.[^\s<>\"'|
 _CATALOGUE_NUMBER = re.compile(
     r"\b(?i:ISBN|ISSN|OCLC|PMID|PMC|LCCN|EAN|arXiv|oldid|curid|pageid)(?i:-?1[03])?[\s:=#]{0,3}[\d][\dXx –-]{3,20}"
 )
+_DATE = re.compile(r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[T ]{1,2}\d{1,2}:\d{2})?")
 _EMAIL_AROUND = 300
 _NUMBER = re.compile(r"(?<![\w])(?:[A-Za-z]{2}\d{2}|[A-Za-z]{0,6}\+?\(?\d)[\w ().\-/]{4,40}")
 _PHONE_SHAPE = re.compile(r"\d[ ().\-/]{0,2}(?:\d[ ().\-/]{0,2}){5,17}\d")
@@ -119,7 +120,7 @@ def _candidates(text: str, most: int, *, out_of_context: bool) -> Iterator[Detec
         for entity, start, end in recognisers.analyse(text, tuple(recognisers.SECRETS)):
             if not _SECRET_FILLER.search(text, start, end):
                 yield _detection(entity, start, end)
-    readable = _blank(text, _ADDRESS, _CATALOGUE_NUMBER)
+    readable = _blank(text, _ADDRESS, _CATALOGUE_NUMBER, _DATE)
     for entity, start, end in _matches(readable, most, out_of_context=out_of_context):
         detection = _ACCEPT.get(entity, _accept_id)(readable, entity, start, end, out_of_context)
         if detection is not None:

@@ -28,6 +28,13 @@ MISSING = Cause(
     f"Add a file named exactly attribution.txt to the same folder as the qna.yaml. {_FORM} {_OWN}",
 )
 EMPTY = Cause("attribution/empty", "The file attribution.txt is empty", _WHY, f"{_FORM} {_OWN}")
+UNREADABLE = Cause(
+    "attribution/unreadable",
+    "The file attribution.txt cannot be read",
+    _WHY,
+    "Save it as plain text in the encoding UTF-8 (your editor offers that under Save as), or type it anew in "
+    "GitHub's web editor.",
+)
 NO_SOURCE = Cause(
     "attribution/no-source",
     "The file attribution.txt names no source",
@@ -53,7 +60,7 @@ NO_REVISION = Cause(
     "attribution",
     title="Every leaf says where its content comes from",
     why=_WHY,
-    causes=(MISSING, EMPTY, NO_SOURCE, INCOMPLETE, NO_REVISION),
+    causes=(MISSING, UNREADABLE, EMPTY, NO_SOURCE, INCOMPLETE, NO_REVISION),
     order=50,
 )
 def attribution(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
@@ -64,6 +71,9 @@ def attribution(contribution: Contribution, policy: Policy) -> Iterable[Finding]
             text = text_of(file)
             if text is not None:
                 yield from _in_text(file.path, text)
+            elif file.content is not None:
+                message = "This file is not text in the encoding UTF-8."
+                yield Finding(UNREADABLE, Severity.ERROR, message, file.path, 1, 1)
 
 
 def is_attribution(file: ChangedFile) -> bool:

@@ -84,6 +84,14 @@ def test_an_empty_file_fails(text: str) -> None:
     assert (finding.path, finding.line) == (PATH, 1)
 
 
+@pytest.mark.parametrize("content", [b"Creator: Andr\xe9\n", "Creator: Ana\n".encode("utf-16")])
+def test_a_file_in_another_encoding_is_an_error(content: bytes) -> None:
+    [finding] = findings_of("attribution", with_attribution(content))
+
+    assert finding.cause.id == "attribution/unreadable"
+    assert finding.severity is Severity.ERROR
+
+
 COMPLETE = {
     "the usual form": attribution(),
     "without a last line end": attribution().rstrip(),

@@ -116,6 +116,13 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
     assert [f for f in found if f.severity is Severity.ERROR] == []
 
 
+@pytest.mark.parametrize(
+    "text", ["2024-05-21 18:00:00 UTC", "on 2024/05/21", "0.9990234375", "40000000", "3,000,000"]
+)
+def test_dates_and_plain_numbers_are_no_phone_numbers(text: str) -> None:
+    assert findings_of("pii", skill_of(a_skill(task_description=text))) == []
+
+
 def test_a_number_that_may_be_a_phone_number_is_for_triagers() -> None:
     [finding] = findings_of("pii", skill_of(a_skill(task_description="It reads 212-867-5309 there.")))
 
