@@ -100,6 +100,11 @@ def is_email(text: str) -> bool:
     return is_noreply(text) or (_EMAIL.fullmatch(text) is not None and text.index("@") <= 64)
 
 
+def has_email(commit: Commit) -> bool:
+    """True when the commit's author has something that can be an e-mail address."""
+    return is_email(commit.author.email)
+
+
 def is_noreply(email: str) -> bool:
     """True for the addresses that GitHub makes up for people who keep theirs private: they are public."""
     return len(email) <= _LONGEST_EMAIL and _NOREPLY.fullmatch(email) is not None

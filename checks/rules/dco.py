@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from checks import sign_offs
-from checks.contribution import Commit, Contribution, Identity, Sha
+from checks.contribution import Commit, Contribution, Identity
 from checks.findings import Cause, Check, Finding, Severity
 from checks.policy import Dco, Policy
 from checks.quoting import quoted
 from checks.registry import rule
+from checks.sign_off_advice import RemediationText, SignOffAdvice, build_advice
+
+__all__ = ["RemediationText", "SignOffAdvice", "advice", "dco", "failing_commits"]
 
 _WHY = (
     "With the sign-off you confirm, under the Developer Certificate of Origin, that you may give this text to the "
@@ -95,52 +97,7 @@ def failing_commits(contribution: Contribution, policy: Policy) -> tuple[Commit,
     if not failing:
         return ()
     remedied = _remedied(contribution.commits, policy.dco)
-    return tuple(c for c in failing if c.sha not in remedied or not _has_email(c))
-
-
-@dataclass(frozen=True, slots=True)
-class RemediationText:
-    """What one author pastes into one more commit: its title and its description."""
-
-    author_name: str
-    shas: tuple[Sha, ...]
-    title: str
-    description: str
-    hides_email: bool  # True when the author must fill in an e-mail that we do not repeat in public
-
-
-@dataclass(frozen=True, slots=True)
-class SignOffAdvice:
-    """How to put right all commits that fail, together.
-
-    `remediation_texts` holds one text per author, empty where the policy does not take remediation or it cannot
-    help. `rebase_depth` is N of `git rebase HEAD~N`.
-    """
-
-    failing: tuple[Sha, ...]
-    remediation_texts: tuple[RemediationText, ...]
-    rebase_depth: int
-    made_in_web_editor: bool
-    needs_new_author: bool  # True when a commit has no usable e-mail: a sign-off alone cannot help
-
-    @property
-    def git_commands(self) -> tuple[str, ...]:
-        """The same put right with git, to be typed in this order."""
-        if self.needs_new_author:
-            amend = "git commit --amend --no-edit --reset-author --signoff"
-            rebase = f'git rebase HEAD~{self.rebase_depth} --exec "{amend}"'
-            return ("git config user.email YOUR_EMAIL", rebase, "git push --force-with-lease")
-        return (f"git rebase HEAD~{self.rebase_depth} --signoff", "git push --force-with-lease")
-
-    @property
-    def next_time(self) -> str:
-        """How to avoid it next time, in a sentence."""
-        if self.made_in_web_editor:
-            return (
-                "Next time, write the line Signed-off-by: NAME <E-MAIL> into the web editor's description box; "
-                "with git, git commit -s writes it for you."
-            )
-        return "Next time, let git write the line for you: git commit -s."
+    return tuple(c for c in failing if c.sha not in remedied or not sign_offs.has_email(c))
 
 
 def advice(contribution: Contribution, policy: Policy) -> SignOffAdvice | None:
@@ -148,20 +105,13 @@ def advice(contribution: Contribution, policy: Policy) -> SignOffAdvice | None:
     failing = failing_commits(contribution, policy)
     if not failing:
         return None
-    remediable = [c for c in failing if _has_email(c)] if policy.dco.individual_remediation else []
-    return SignOffAdvice(
-        failing=tuple(c.sha for c in failing),
-        remediation_texts=tuple(_remediation_texts(remediable)),
-        rebase_depth=_rebase_depth(contribution.commits or (), {c.sha for c in failing}),
-        made_in_web_editor=any(sign_offs.from_web_editor(c) for c in failing),
-        needs_new_author=any(not _has_email(c) for c in failing),
-    )
+    return build_advice(contribution.commits or (), failing, policy.dco.individual_remediation)
 
 
 def _passes(commit: Commit, dco_policy: Dco) -> bool:
     if commit.is_merge or _is_exempt(commit, dco_policy):
         return True
-    return _has_email(commit) and sign_offs.is_signed_off(commit)
+    return sign_offs.has_email(commit) and sign_offs.is_signed_off(commit)
 
 
 def _is_exempt(commit: Commit, dco_policy: Dco) -> bool:
@@ -173,16 +123,12 @@ def _is_exempt(commit: Commit, dco_policy: Dco) -> bool:
     return bool(login) and login in {bot.lower() for bot in dco_policy.exempt_bots}
 
 
-def _has_email(commit: Commit) -> bool:
-    return sign_offs.is_email(commit.author.email)
-
-
 def _remedied(commits: Sequence[Commit], dco_policy: Dco) -> set[str]:
     """Return the commits that a later commit of the right person signs off, in the forms the policy takes."""
     earlier: dict[str, Commit] = {}
     remedied: set[str] = set()
     for commit in commits:
-        if not commit.is_merge and _has_email(commit) and sign_offs.is_signed_off(commit):
+        if not commit.is_merge and sign_offs.has_email(commit) and sign_offs.is_signed_off(commit):
             for sentence in sign_offs.remediations(commit.message):
                 target = earlier.get(sentence.sha)
                 if target is not None and _counts(sentence, commit, target, dco_policy):
@@ -222,7 +168,7 @@ def _finding(commit: Commit, attempts: Sequence[_Attempt], dco_policy: Dco) -> F
 
 def _diagnosis(commit: Commit, dco_policy: Dco) -> tuple[Cause, str]:
     """Return the kind of failure and the rest of the sentence that begins with the commit."""
-    if not _has_email(commit):
+    if not sign_offs.has_email(commit):
         return INVALID_EMAIL, "names an author whose e-mail is not an e-mail address."
     signers = sign_offs.sign_offs(commit.message)
     if signers:
@@ -265,47 +211,3 @@ def _why_not_remedied(commit: Commit, sentence: sign_offs.Remediation, by: Commi
     if not sign_offs.same_person(sentence.author, commit.author):
         return f"{start} its text gives another name or e-mail than this commit's author has."
     return f"{start} it has to come after this commit."
-
-
-def _remediation_texts(commits: Iterable[Commit]) -> Iterator[RemediationText]:
-    by_author: dict[tuple[str, str], list[Commit]] = {}
-    for commit in commits:
-        by_author.setdefault((commit.author.name, commit.author.email), []).append(commit)
-    for (name, email), theirs in by_author.items():
-        yield _remediation_text(name, email, tuple(c.sha for c in theirs))
-
-
-def _remediation_text(name: str, email: str, shas: tuple[Sha, ...]) -> RemediationText:
-    public = sign_offs.is_noreply(email)
-    shown_name = "YOUR NAME" if "@" in name or not name.strip() else " ".join(name.split())
-    who = f"{shown_name} <{email if public else 'YOUR EMAIL'}>"
-    sentences = "\n".join(f"I, {who}, hereby add my Signed-off-by to this commit: {sha}" for sha in shas)
-    return RemediationText(
-        author_name=shown_name,
-        shas=shas,
-        title=f"DCO Remediation Commit for {shown_name}",
-        description=f"{sentences}\n\nSigned-off-by: {who}",
-        hides_email=not public,
-    )
-
-
-def _rebase_depth(commits: Sequence[Commit], failing: set[Sha]) -> int:
-    """Return N such that HEAD~N lies before every failing commit, counted along the branch's first parents."""
-    line = _first_parents(commits)
-    places = [n for n, commit in enumerate(line, 1) if commit.sha in failing]
-    if len(places) == len(failing):
-        return places[-1]
-    if line[-1].parents:  # some came in by a merge: all that the pull request adds to the branch's own line
-        return len(line)
-    return len(commits) - min(n for n, commit in enumerate(commits) if commit.sha in failing)
-
-
-def _first_parents(commits: Sequence[Commit]) -> list[Commit]:
-    """Return the newest commit, its first parent, and so on, as far as they belong to the contribution."""
-    by_sha = {c.sha: c for c in commits}
-    line = []
-    current = by_sha.get(commits[-1].sha)
-    while current is not None:
-        line.append(by_sha.pop(current.sha))
-        current = by_sha.get(current.parents[0]) if current.parents else None
-    return line
