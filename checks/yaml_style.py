@@ -18,11 +18,24 @@ try:
 except ImportError:  # a PyYAML built without libyaml: slower, the same tokens
     from yaml import BaseLoader as _Scanner  # type: ignore[assignment]
 
-CONFIGURATION = "{extends: relaxed, rules: {line-length: disable}}"
+CONFIGURATION = "{extends: relaxed, rules: {line-length: disable, key-duplicates: disable}}"
 _DIRECTIVE = "yamllint"
 _FILE_DISABLED = re.compile(r"#\s*yamllint disable-file\s*")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_SOUGHT = {
+    "anchors": ("&", "*"),
+    "braces": ("{",),
+    "brackets": ("[",),
+    "commas": ("{", "["),
+    "new-lines": ("\r",),
+}
+_BLANKS_AT_END = (" \n", "\t\n", " \r", "\t\r", "\x0b", "\x0c")
+_TOKENS_OF = {
+    "hyphens": frozenset({yaml.BlockEntryToken}),
+    "colons": frozenset({yaml.KeyToken, yaml.ValueToken}),
+}
 _MANY_TOKENS = 60_000
+_LONGEST_WITH_DIRECTIVES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +61,11 @@ class _Mark:
 
 
 def style_problems(text: str) -> list[StyleProblem]:
-    """Return what yamllint says of a text whose syntax is known to be sound, in the order of the text."""
-    if _DIRECTIVE in text:
+    """Return what yamllint says of a text whose syntax is known to be sound, in the order of the text.
+
+    Keys that stand twice are left to the YAML tree, which knows them already.
+    """
+    if _DIRECTIVE in text and len(text) < _LONGEST_WITH_DIRECTIVES:
         return slow_style_problems(text)
     configuration = _configuration()
     found = [*_line_problems(text, configuration), *_token_problems(text, configuration)]
@@ -59,17 +75,22 @@ def style_problems(text: str) -> list[StyleProblem]:
 
 def slow_style_problems(text: str) -> list[StyleProblem]:
     """Return the same in yamllint's own way, which also knows its directives in comments."""
-    if _FILE_DISABLED.fullmatch(text.partition("\n")[0]):
+    if is_switched_off(text):
         return []
     found = linter.get_cosmetic_problems(text, _configuration(), None)
-    return sorted(
-        (StyleProblem(p.line, p.column, p.rule, p.level == "error") for p in found),
-        key=attrgetter("line", "column"),
-    )
+    problems = (StyleProblem(p.line, p.column, p.rule, p.level == "error") for p in found)
+    return sorted(problems, key=attrgetter("line", "column"))
+
+
+def is_switched_off(text: str) -> bool:
+    """True for a text whose first line asks yamllint to leave the file alone."""
+    return _FILE_DISABLED.fullmatch(text.partition("\n")[0]) is not None
 
 
 def _line_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
-    rules = _rules("line")
+    rules = [rule for rule in _rules("line") if _may_find(rule.ID, text)]
+    if not rules:
+        return
     for line in parser.line_generator(text):
         for rule in rules:
             settings = configuration.rules[rule.ID]
@@ -78,14 +99,33 @@ def _line_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
 
 
 def _token_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
-    rules: list[tuple[Any, Any, dict[str, Any]]] = [
-        (rule, configuration.rules[rule.ID], {}) for rule in _rules("token")
+    rules: list[tuple[Any, Any, dict[str, Any], str, frozenset[Any] | None]] = [
+        (rule.check, configuration.rules[rule.ID], {}, rule.ID, _TOKENS_OF.get(rule.ID))
+        for rule in _rules("token")
+        if _may_find(rule.ID, text)
     ]
     tokens: list[Any] = [None, *_tokens(text), None, None]
     for previous, token, following, second in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
-        for rule, settings, context in rules:
-            for problem in rule.check(settings, token, previous, following, second, context):
-                yield StyleProblem(problem.line, problem.column, rule.ID, settings["level"] == "error")
+        kind = type(token)
+        for check, settings, context, name, kinds in rules:
+            if kinds is not None and kind not in kinds:
+                continue
+            for problem in check(settings, token, previous, following, second, context):
+                yield StyleProblem(problem.line, problem.column, name, settings["level"] == "error")
+
+
+def _may_find(rule: str, text: str) -> bool:
+    """Say whether a text has what a rule looks for at all; most files have little of it."""
+    sought = _SOUGHT.get(rule)
+    if sought is not None:
+        return any(part in text for part in sought)
+    if rule == "new-line-at-end-of-file":
+        return not text.endswith("\n")
+    if rule == "trailing-spaces":
+        return text.endswith((" ", "\t")) or any(part in text for part in _BLANKS_AT_END)
+    if rule == "empty-lines":
+        return "\r" in text or "\n\n\n" in text or text.startswith("\n") or text.endswith("\n\n")
+    return True
 
 
 def _tokens(text: str) -> list[Any]:

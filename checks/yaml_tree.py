@@ -23,6 +23,7 @@ MAX_NODES = 50_000
 _resolver = yaml.resolver.Resolver()
 _constructor = yaml.constructor.SafeConstructor()
 _STR = "tag:yaml.org,2002:str"
+_STARTS_OF_TYPED = frozenset(yaml.resolver.Resolver.yaml_implicit_resolvers)
 _CONSTRUCTED = {
     f"tag:yaml.org,2002:{name}": getattr(yaml.constructor.SafeConstructor, f"construct_yaml_{name}")
     for name in ("bool", "int", "float", "null", "timestamp")
@@ -293,6 +294,8 @@ def _scalar(event: Any) -> Scalar:
 
 def _plain_value(text: str) -> Any:
     """Return what YAML 1.1 makes of an unquoted word: `yes` is True, `1.10` a number, `2020-01-01` a date."""
+    if text and text[0] not in _STARTS_OF_TYPED:
+        return text
     tag = _resolver.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     if tag == _STR:
         return text

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from checks.contribution import Contribution, Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.policy import Policy
+from checks.quoting import quoted
 from checks.readable import line_suggestion, parsed_leaves
 from checks.registry import rule
-from checks.yaml_style import StyleProblem, style_problems
+from checks.yaml_style import StyleProblem, is_switched_off, style_problems
 
 _WHY = "Untidy files make later changes hard to review, and the project's other tools refuse them."
 
@@ -71,9 +72,9 @@ _CAUSES = {
     "brackets": (SPACING, "The spaces inside these brackets are irregular."),
     "hyphens": (SPACING, "There are too many spaces after this dash."),
     "anchors": (ALIAS, "This refers to something that is not defined."),
-    "key-duplicates": (DUPLICATE_KEY, "This key stands here a second time."),
 }
 _OTHER = (SPACING, "This line is not written tidily.")
+_MERGE_KEY = "<<"
 _MOST_PER_FILE = 200
 
 
@@ -87,8 +88,20 @@ _MOST_PER_FILE = 200
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report what yamllint's relaxed rules report, but for line length, which long answers may have."""
     for leaf in parsed_leaves(contribution, policy):
-        for problem in style_problems(leaf.text or "")[:_MOST_PER_FILE]:
+        text = leaf.text or ""
+        if is_switched_off(text):
+            continue
+        for problem in style_problems(text)[:_MOST_PER_FILE]:
             yield _finding(leaf, problem)
+        yield from _duplicate_keys(leaf)
+
+
+def _duplicate_keys(leaf: Leaf) -> Iterator[Finding]:
+    for key in leaf.document.duplicate_keys[:_MOST_PER_FILE]:
+        if key.text != _MERGE_KEY:
+            message = f"The key {quoted(key.text, 40)} stands here a second time."
+            mark = key.mark
+            yield Finding(DUPLICATE_KEY, Severity.ERROR, message, leaf.path, mark.line, mark.column)
 
 
 def _finding(leaf: Leaf, problem: StyleProblem) -> Finding:

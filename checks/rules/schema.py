@@ -42,7 +42,7 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
         errors = _errors(leaf, name, version)
         if judged.finding:
             steps: list[str] = []
-            if judged.is_upgrade:
+            if judged.is_upgrade and errors:
                 errors, steps = _apart(errors, _errors(leaf, name, 1))
             yield _with_steps(judged.finding, steps)
         known = schemas.keys_of(name, version)
@@ -51,7 +51,10 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
 
 
 def _errors(leaf: Leaf, name: str, version: int) -> list[ValidationError]:
-    return list(islice(schemas.validator(name, version).iter_errors(to_data(leaf.document.root)), _MOST_PER_FILE))
+    data = to_data(leaf.document.root)
+    if schemas.acceptor(name, version)(data):
+        return []
+    return list(islice(schemas.validator(name, version).iter_errors(data), _MOST_PER_FILE))
 
 
 def _published(name: str, version: int, accepted: tuple[int, ...]) -> int:

@@ -219,6 +219,8 @@ SLOW = {
         "seed_examples:\n" + "- question: What?\n  answer: That.\n" * 150_000
     ).encode(),
     "a megabyte of empty seed examples": b"version: 3\nseed_examples:\n" + b"- {}\n" * 49_000,
+    "a megabyte of different keys": b"".join(b"k%d: a\n" % n for n in range(24_900)),
+    "a megabyte that asks yamllint to look closely": b"# yamllint\n" + b"a: [1]  \n" * 90_000,
     "a megabyte of brackets": b"[" * 1_000_000,
     "a megabyte of braces": b"{a: " * 250_000,
     "a megabyte of one word": b"a: " + b"b" * 1_000_000,

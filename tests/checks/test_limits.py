@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from checks.findings import Severity
 from checks.policy import Limits, Policy
-from checks.tokens import count_tokens, most_tokens
+from checks.tokens import count_tokens, most_tokens, most_tokens_by_words
 from tests.checks.contributions import a_knowledge, a_skill, causes, findings_of, knowledge_of, skill_of
 
 
@@ -33,7 +35,14 @@ def test_the_tokenizer_is_the_teachers():
 
 @pytest.mark.parametrize("text", ["", "a", "   ", "\n\n", "鳥", "word " * 50, "\U0001f426\u200d"])
 def test_the_bound_is_never_below_the_count(text):
+    assert count_tokens(text) <= most_tokens_by_words(text)
     assert count_tokens(text) <= most_tokens(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from("ab c.,'é鳥 T9 \n\t"), max_size=60))
+def test_the_words_bound_is_never_below_the_count(text):
+    assert count_tokens(text) <= most_tokens_by_words(text)
 
 
 WORDS = {
