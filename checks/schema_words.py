@@ -73,6 +73,12 @@ _MOVED = {
 }
 _OF_KNOWLEDGE = frozenset({"document", "domain", "document_outline", "questions_and_answers"})
 
+_UNGROUPED = (
+    "Knowledge is grouped by context: give each seed example a `context` copied from your document, and a list "
+    "`questions_and_answers` below it that holds its questions with their answers."
+)
+_NO_CONTEXT = "Fill it in, or take the key out: a skill needs no `context`."
+
 Path = tuple[str | int, ...]
 KnownKeys = Mapping[tuple[str, ...], tuple[str, ...]]
 
@@ -85,10 +91,26 @@ def without_echoes(errors: Iterable[ValidationError], known: KnownKeys) -> Itera
         for error in kept
         if error.validator == "additionalProperties" and (near := _near(error, known))
     }
+    ungrouped = {tuple(error.absolute_path) for error in kept if _is_ungrouped(error, known)}
+    asked = {(*error.absolute_path, error.message) for error in kept if error.validator == "additionalProperties"}
     for error in kept:
-        if error.validator == "required" and (tuple(error.absolute_path), error.message) in misspelt:
+        path = tuple(error.absolute_path)
+        if error.validator == "required" and (path in ungrouped or (path, error.message) in misspelt):
+            continue
+        if path in ungrouped and error.message == "answer" and (*path, "question") in asked:
             continue
         yield error
+
+
+def _is_ungrouped(error: ValidationError, known: KnownKeys) -> bool:
+    """True for a question that stands in a knowledge seed example itself instead of in its list."""
+    if error.validator != "additionalProperties" or error.message not in {"question", "answer"}:
+        return False
+    return "questions_and_answers" in known.get(_level(error), ())
+
+
+def _level(error: ValidationError) -> tuple[str, ...]:
+    return tuple(step for step in error.absolute_path if isinstance(step, str))
 
 
 def say(leaf: Leaf, error: ValidationError, known: KnownKeys) -> Finding:
@@ -106,7 +128,8 @@ def say(leaf: Leaf, error: ValidationError, known: KnownKeys) -> Finding:
     mark = _key_mark(leaf, path) or _mark(node)
     if error.validator == "minItems":
         return _finding(EMPTY_LIST, leaf, mark, f"The list {_named(path)} is empty; it needs at least one item.")
-    return _finding(EMPTY_TEXT, leaf, mark, f"{_first_up(_named(path))} is empty.")
+    remedy = _NO_CONTEXT if path[-1:] == ("context",) and not leaf.is_knowledge else ""
+    return _finding(EMPTY_TEXT, leaf, mark, f"{_first_up(_named(path))} is empty.", remedy=remedy)
 
 
 def created_by_findings(leaf: Leaf) -> Iterator[Finding]:
@@ -146,7 +169,7 @@ def _missing(leaf: Leaf, path: Path, node: Node | None, key: str) -> Finding:
 def _near(error: ValidationError, known: KnownKeys) -> str | None:
     """Return the key that was probably meant and is not there yet."""
     key = str(error.message)
-    level = tuple(step for step in error.absolute_path if isinstance(step, str))
+    level = _level(error)
     there = error.instance if isinstance(error.instance, dict) else {}
     missing = [name for name in known.get(level, ()) if name not in there]
     folded = re.sub(r"[\s-]+", "_", key.strip().lower())
@@ -158,22 +181,22 @@ def _unknown(leaf: Leaf, path: Path, node: Node | None, error: ValidationError, 
     key = _entry_key(node, error.message)
     mark = key.mark if key else _mark(node)
     name = quoted(str(error.message), 40)
-    level = tuple(step for step in path if isinstance(step, str))
     near = _near(error, known)
+    if _is_ungrouped(error, known):
+        message = f"The question of {_place(path)} does not stand below a context."
+        return _finding(UNKNOWN_KEY, leaf, mark, message, remedy=_UNGROUPED)
     if near:
         message = f"The key {name} is not known in {_place(path)}; did you mean `{near}`?"
         return _finding(UNKNOWN_KEY, leaf, mark, message, suggestion=_renamed(leaf, key, near))
-    hint = _hint(leaf, str(error.message), path)
+    hint = _hint(leaf, str(error.message))
     if not hint:
-        hint = f"Known there: {', '.join(f'`{k}`' for k in known.get(level, ()))}."
-    return _finding(UNKNOWN_KEY, leaf, mark, f"The key {name} does not belong into {_place(path)}.", remedy=hint)
+        hint = f"Known there: {', '.join(f'`{k}`' for k in known.get(_level(error), ()))}."
+    return _finding(UNKNOWN_KEY, leaf, mark, f"The key {name} does not belong in {_place(path)}.", remedy=hint)
 
 
-def _hint(leaf: Leaf, key: str, path: Path) -> str:
+def _hint(leaf: Leaf, key: str) -> str:
     if key == "attribution" or (key in _MOVED and leaf.is_knowledge):
         return _MOVED[key]
-    if key in {"question", "answer"} and leaf.is_knowledge and len(path) == 2:
-        return "Put questions and answers into the list `questions_and_answers` of a seed example."
     if key in _OF_KNOWLEDGE and not leaf.is_knowledge:
         return "This key belongs to knowledge. If yours is knowledge, move the folder below `knowledge/`."
     return ""
@@ -191,6 +214,8 @@ def _wrong_type(leaf: Leaf, path: Path, node: Node | None, wanted: str) -> Findi
     key_mark = _key_mark(leaf, path)
     if isinstance(node, Scalar) and node.value is None:
         remedy = f'If the word itself is meant, put it in quotes: `"{node.text}"`.' if node.text else ""
+        if path[-1:] == ("context",) and not leaf.is_knowledge:
+            remedy = _NO_CONTEXT
         message = f"{_first_up(name)} is empty."
         return _finding(EMPTY_TEXT, leaf, key_mark or node.mark, message, remedy=remedy)
     if wanted == "string" and isinstance(node, Scalar):
@@ -276,7 +301,7 @@ def _place(path: Path) -> str:
     numbers = [step + 1 for step in path if isinstance(step, int)]
     lists = [str(path[at - 1]) for at, step in enumerate(path) if isinstance(step, int) and at]
     if not path:
-        return "the top of the file"
+        return "this file"
     if isinstance(path[-1], str):
         return f"`{path[-1]}`"
     if lists[-1:] == ["seed_examples"]:

@@ -34,6 +34,10 @@ NO_KEYS = Cause(
     "Put `version:`, `created_by:` and `seed_examples:` at the start of lines of their own, as in the template.",
 )
 
+_ONLY_A_LIST = (
+    "It looks as if only the seed examples are here. Put the line `seed_examples:` above them, and `version:`, "
+    "`created_by:` and the other keys of the template on lines of their own before it."
+)
 _LONGEST_SCANNED = 100_000
 _SUGGESTABLE = re.compile(r"(?P<head>\s*(?:- +)*[A-Za-z_]\w*: +)(?P<value>[^\s'\"|>#].*?)\s*")
 
@@ -97,7 +101,8 @@ def _not_keyed(leaf: Leaf) -> Iterator[Finding]:
     elif leaf.mapping is None:
         what = "one long text" if isinstance(root, Scalar) else "a list"
         message = f"The whole file is read as {what}, not as keys with values."
-        yield Finding(NO_KEYS, Severity.ERROR, message, leaf.path, root.mark.line, root.mark.column)
+        remedy = "" if isinstance(root, Scalar) else _ONLY_A_LIST
+        yield Finding(NO_KEYS, Severity.ERROR, message, leaf.path, root.mark.line, root.mark.column, remedy=remedy)
 
 
 def _stray_tab(leaf: Leaf) -> Iterator[Finding]:

@@ -192,6 +192,17 @@ class TestKeys:
         [finding] = findings_of("schema", skill_of(a_skill(domain="birds")))
         assert "knowledge/" in finding.how_to_fix
 
+    def test_questions_outside_a_context_are_one_finding_each(self):
+        "Not four: two keys too many and two missing."
+        found = findings_of("schema", knowledge_of(a_knowledge(contexts=SEEDS)))
+        assert causes(found) == ["schema/unknown-key"] * 5
+        assert found[0].message == "The question of seed example 1 does not stand below a context."
+        assert "questions_and_answers" in found[0].how_to_fix
+
+    def test_an_empty_context_of_a_skill_may_go(self):
+        [finding] = findings_of("schema", skill_of(with_seed(context="")))
+        assert "a skill needs no `context`" in finding.how_to_fix
+
     def test_an_unknown_key_inside_a_question_is_refused(self):
         "Upstream lets it pass; nothing but question and answer belongs there."
         text = a_knowledge().replace("answer:", "source: web\n        answer:", 1)
