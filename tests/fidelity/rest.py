@@ -97,6 +97,9 @@ def _amended(document: dict[str, Any]) -> dict[str, Any]:
         ]
     # `conclusion: nullable` beside an `enum` without null: every running check, also in the examples, has null.
     schemas["check-run"]["properties"]["conclusion"]["enum"].append(None)
+    # A label without a description has null, as the components `label` and `pull-request` say; this one forgot.
+    label = schemas["pull-request-simple"]["properties"]["labels"]["items"]["properties"]
+    label["description"]["nullable"] = True
     # The discriminator `type` has "array" for folders, but their answer is an array and has no `type` at all.
     contents = document["paths"]["/repos/{owner}/{repo}/contents/{path}"]["get"]["responses"]["200"]["content"]
     contents["application/json"]["schema"].pop("discriminator", None)

@@ -56,7 +56,10 @@ async def pull(sim: Simulator, repo: Repository) -> Pull:
         CommitSpec("Two", {"image.png": b"\0\1\2", "README.md": None}, web_editor=True),
         CommitSpec("Three", {"link": Symlink("run.sh")}, author_name="Who", author_email="who@nowhere.example"),
     ]
-    return await sim.open_pull(repo, author="ana", commits=commits)
+    pull = await sim.open_pull(repo, author="ana", commits=commits)
+    await sim.label(pull, "size: small", by="tom")
+    await sim.comment(pull, "tom", "Welcome")
+    return pull
 
 
 @pytest.fixture
