@@ -34,7 +34,7 @@ _TOKENS_OF = {
     "hyphens": frozenset({yaml.BlockEntryToken}),
     "colons": frozenset({yaml.KeyToken, yaml.ValueToken}),
 }
-_MANY_TOKENS = 60_000
+_MANY_TOKENS = 20_000
 _LONGEST_WITH_DIRECTIVES = 100_000
 
 

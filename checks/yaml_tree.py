@@ -6,6 +6,8 @@ share their target and are bounded in what they expand to; tags are recorded and
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +25,8 @@ MAX_NODES = 50_000
 _resolver = yaml.resolver.Resolver()
 _constructor = yaml.constructor.SafeConstructor()
 _STR = "tag:yaml.org,2002:str"
+_UNSEEN_LINE_BREAKS = "\x85\u2028\u2029"
+_LINE_BREAK = re.compile("\r\n|\n|\r")
 _STARTS_OF_TYPED = frozenset(yaml.resolver.Resolver.yaml_implicit_resolvers)
 _CONSTRUCTED = {
     f"tag:yaml.org,2002:{name}": getattr(yaml.constructor.SafeConstructor, f"construct_yaml_{name}")
@@ -167,7 +171,9 @@ def scalars(node: Node | None) -> Iterator[Scalar]:
 def parse(text: str) -> YamlDocument:
     """Parse one YAML document. Never raises on any input; bounded in depth, nodes and time."""
     document = YamlDocument()
-    loader = _Loader(text)
+    loader: Any = _Loader(text)
+    if any(separator in text for separator in _UNSEEN_LINE_BREAKS):
+        loader = _PlainLines(loader, text)
     try:
         _fold(loader, document)
     except yaml.MarkedYAMLError as error:
@@ -187,6 +193,33 @@ def parse(text: str) -> YamlDocument:
     finally:
         loader.dispose()
     return document
+
+
+class _PlainLines:
+    """A loader whose marks count lines as editors and git do, though YAML 1.1 knows three more line breaks."""
+
+    def __init__(self, loader: Any, text: str) -> None:
+        self.loader = loader
+        self.starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
+
+    def get_event(self) -> Any:
+        try:
+            event = self.loader.get_event()
+        except yaml.MarkedYAMLError as error:
+            error.problem_mark = self.placed(error.problem_mark)
+            error.context_mark = self.placed(error.context_mark)
+            raise
+        event.start_mark, event.end_mark = self.placed(event.start_mark), self.placed(event.end_mark)
+        return event
+
+    def placed(self, mark: Any) -> Any:
+        if mark is None:
+            return None
+        line = bisect_right(self.starts, mark.index) - 1
+        return yaml.Mark("", mark.index, line, mark.index - self.starts[line], None, 0)
+
+    def dispose(self) -> None:
+        self.loader.dispose()
 
 
 class _Builder:

@@ -160,3 +160,11 @@ def test_a_tab_between_values_is_found_though_libyaml_reads_over_it(line):
 def test_a_tab_inside_a_text_is_fine():
     assert findings_of("syntax", skill_of(a_skill() + "# a\tb\n")) == []
     assert findings_of("syntax", skill_of("version: 3\na: |\n  b\tc\n")) == []
+
+
+def test_lines_are_counted_as_editors_count_them():
+    "YAML takes U+2028 for a line break; nobody else does."
+    text = "x: 'a\u2028b'\ny: c\n" + a_skill()
+    assert [(f.line, f.column) for f in findings_of("schema", skill_of(text))] == [(1, 1), (2, 1)]
+    [finding] = findings_of("syntax", skill_of("a: 'x\u2028y'\nb: c: d\n"))
+    assert (finding.line, finding.column) == (2, 5)
