@@ -42,11 +42,13 @@ def make_app(
     clock: Clock | None = None,
     workers: RuleWorkers | None = None,
     on_triaged: OnTriaged | None = None,
+    handles: bool = True,
 ) -> web.Application:
     """Return the bot as an aiohttp application.
 
     `workers` may be shared between several applications; without them the application has its own and stops
-    them at its end. `on_triaged` is told of every finished triage.
+    them at its end. `on_triaged` is told of every finished triage. With `handles=False` deliveries are only
+    stored, for another process or a later start to handle.
     """
     clock = clock or SystemClock()
     own_workers = workers is None
@@ -93,7 +95,8 @@ def make_app(
             app[DISPATCHER] = dispatcher
             await workers.warm_up()
             await inbox.start()
-            await dispatcher.start()
+            if handles:
+                await dispatcher.start()
             health.ready = True
             yield
             health.ready = False

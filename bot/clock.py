@@ -54,6 +54,11 @@ class MovableClock:
         heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._order), awakened))
         await awakened
 
+    @property
+    def next_awakening(self) -> datetime | None:
+        """The moment the first sleeper waits for; None when nobody sleeps."""
+        return self._sleepers[0][0] if self._sleepers else None
+
     async def advance(self, **delta: float) -> None:
         """Move the clock by `timedelta(**delta)`, waking sleepers in the order of their moments."""
         await _let_others_run()

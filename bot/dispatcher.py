@@ -45,6 +45,7 @@ class Dispatcher:
         self._seen_id = 0
         self._something_new = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
+        self._is_reading = False
         self._idle = asyncio.Event()
 
     def wake(self) -> None:
@@ -72,10 +73,12 @@ class Dispatcher:
         while True:
             await self._something_new.wait()
             self._something_new.clear()
+            self._is_reading = True
             while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
                 self._seen_id = batch[-1].id
                 for delivery in batch:
                     self._enter_lane(delivery)
+            self._is_reading = False
             self._note_idleness()
 
     def _enter_lane(self, delivery: Delivery) -> None:
@@ -154,5 +157,5 @@ class Dispatcher:
         return pause_s
 
     def _note_idleness(self) -> None:
-        if not self._lanes and not self._something_new.is_set():
+        if not (self._lanes or self._is_reading or self._something_new.is_set()):
             self._idle.set()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import resource
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -38,11 +38,15 @@ class JudgeRequest:
 class RuleWorkers:
     """A pool of processes that judge contributions."""
 
-    def __init__(self, workers: int, rule_time_limit_s: float) -> None:
+    def __init__(self, workers: int, rule_time_limit_s: float, prepare: Callable[[], None] | None = None) -> None:
+        """`prepare` (picklable) runs first in every new process, e.g. to add a community's own rules."""
         self._limit_s = rule_time_limit_s
         self._workers = workers
         self._pool = ProcessPool(
-            max_workers=workers, initializer=_prepare, context=multiprocessing.get_context("spawn")
+            max_workers=workers,
+            initializer=_prepare,
+            initargs=(prepare,),
+            context=multiprocessing.get_context("spawn"),
         )
 
     async def warm_up(self) -> None:
@@ -90,8 +94,10 @@ def cannot_judge(detail: str) -> Verdict:
     return Verdict((), tuple(Crash(RuleId("intake"), check, detail) for check in Check))
 
 
-def _prepare() -> None:
+def _prepare(further: Callable[[], None] | None) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+    if further is not None:
+        further()
 
 
 def _warm() -> None:
@@ -113,5 +119,4 @@ def _judge(request: JudgeRequest, rule_id: str = "") -> Verdict:
         tree=request.tree,
         refusals=request.refusals,
     )
-    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)
-    return replace(verdict, findings=tuple(verdict.findings))
+    return judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable
+from dataclasses import replace
 
 from checks.contribution import Contribution
 from checks.findings import Check, Crash, Finding, Severity, Verdict, heaviest_first
+from checks.personal_data import mask
 from checks.policy import Policy, Switch
 from checks.registry import Rule, all_rules
 
@@ -18,7 +20,7 @@ def judge(contribution: Contribution, policy: Policy, rules: Iterable[Rule] | No
     crashes: list[Crash] = []
     for rule in chosen:
         try:
-            findings += weighed(rule.find(contribution, policy), policy)
+            findings += map(masked, weighed(rule.find(contribution, policy), policy))
         except Exception as error:  # one broken rule must not hide the others' findings
             crashes.append(Crash(rule.id, rule.check, crash_site(error)))
     return assemble(findings, crashes)
@@ -40,6 +42,20 @@ def weighed(findings: Iterable[Finding], policy: Policy) -> Iterable[Finding]:
             yield finding
         elif switch is not Switch.OFF:
             yield finding.weighed(Severity(switch.value))
+
+
+def masked(finding: Finding) -> Finding:
+    """Return the finding without the personal data and secrets that its words may have quoted.
+
+    A mechanical fix that would repeat some is left out.
+    """
+    message, remedy = mask(finding.message), mask(finding.remedy)
+    fix = finding.suggestion
+    if fix is not None and any(mask(line) != line for line in fix.lines):
+        fix = None
+    if (message, remedy, fix) == (finding.message, finding.remedy, finding.suggestion):
+        return finding
+    return replace(finding, message=message, remedy=remedy, suggestion=fix)
 
 
 def crash_site(error: Exception) -> str:

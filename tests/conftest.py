@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from bot.rule_workers import RuleWorkers
+from tests.fidelity.check import FidelityCheck
+from tests.fidelity.fixtures import fidelity_fixture
 from tests.world import World
+
+__all__ = ["fidelity_fixture"]
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -46,7 +50,12 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def world(database_url: str, rule_workers: RuleWorkers) -> AsyncIterator[World]:
-    """A simulated GitHub and the real bot, both freshly started."""
-    async with World(database_url, rule_workers) as world:
+async def world(
+    database_url: str, rule_workers: RuleWorkers, fidelity: FidelityCheck | None
+) -> AsyncIterator[World]:
+    """A simulated GitHub and the real bot, both freshly started; every byte between them is held against GitHub."""
+    world = World(database_url, rule_workers)
+    if fidelity is not None:
+        fidelity.watch(world.github)
+    async with world:
         yield world

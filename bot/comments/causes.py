@@ -36,15 +36,19 @@ class Links:
         return f"{self.rules_url}#{group.cause.id.replace('/', '-')}"
 
 
-def headline(group: CauseGroup, links: Links, words_left: int) -> str:
-    """Return a cause as one short line: what, where, how to fix it as far as `words_left` allows, and why."""
+def headline(group: CauseGroup, links: Links, words_left: int, short_remedy: str = "") -> str:
+    """Return a cause as one short line: what, where, how to fix it as far as `words_left` allows, and why.
+
+    `short_remedy` stands for the cause's own where a fuller recipe follows below.
+    """
     first = group.findings[0]
     place = links.place(first)
     others = len(group.findings) - 1
     where = f" ({place}{f' and {others} more' if others else ''})" if place else ""
     what = f"**{escape(group.cause.title)}**{where}."
     why = f"[Why?]({links.rule(group)})"
-    for remedy in (first.how_to_fix, _first_sentence(first.how_to_fix)):
+    remedies = (short_remedy,) if short_remedy else (first.how_to_fix, _first_sentence(first.how_to_fix))
+    for remedy in remedies:
         if len(f"{what} {remedy}".split()) + 1 <= words_left:
             return f"{what} {prose(remedy)} {why}"
     return f"{what} {why}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>$:-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;"})
 # An HTML comment splits the text node, so GitHub sees no mention, issue, link or e-mail address in it.
 _AUTOLINK = re.compile(r"(?<=@)(?=\w)|(?<=://)(?=\S)|(?<=\bwww)(?=\.)|(?<=#)(?=\d)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
-_LIST_START = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_LINE_START = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+#>=:]))")
 _SPLIT = "\ue000"  # stands for the split while the text is escaped; private, so never a contributor's own
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -30,7 +30,7 @@ def escape(text: str) -> str:
     folded = " ".join(visible(text).split())
     marked = _AUTOLINK.sub(_SPLIT, folded)
     escaped = _SPECIAL.sub(r"\\\1", marked.translate(_HTML))
-    return _LIST_START.sub(r"\1\\\2", escaped).replace(_SPLIT, "<!-- -->")
+    return _LINE_START.sub(r"\1\\", escaped).replace(_SPLIT, "<!-- -->")
 
 
 def code(text: str) -> str:

@@ -13,6 +13,7 @@ from checks.findings import CauseGroup, Outcome, Severity, Verdict, by_cause
 MOST_BYTES = 60_000  # GitHub takes 65,536 characters
 _VISIBLE_WORDS = 140
 _SHOWN_CAUSES = 3
+_SEE_RECIPE = "Nothing has to be redone: the recipe below takes a minute, in your browser."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def living_comment(
     if verdict.overall is Outcome.UNVERIFIED or (verdict.crashes and not errors):
         head.append(_our_fault())
     words_left = _VISIBLE_WORDS - len(" ".join(head).split())
-    parts = head + _shown_causes(errors, links, words_left)
+    parts = head + _shown_causes(errors, links, words_left, has_recipe=bool(sign_off_recipe))
     if turn is Turn.AUTHOR:
         parts.append("Push to this branch when you are done: I look again within seconds and update this comment.")
     if not audience.targets_default_branch:
@@ -81,14 +82,15 @@ def _our_fault() -> str:
     )
 
 
-def _shown_causes(errors: Sequence[CauseGroup], links: Links, words_left: int) -> list[str]:
+def _shown_causes(errors: Sequence[CauseGroup], links: Links, words_left: int, *, has_recipe: bool) -> list[str]:
     shown = errors[:_SHOWN_CAUSES]
     if not shown:
         return []
     lines = []
     for number, group in enumerate(shown, start=1):
         share = words_left // (len(shown) - number + 1)
-        line = headline(group, links, share)
+        short = _SEE_RECIPE if has_recipe and group.cause.rule == "dco" else ""
+        line = headline(group, links, share, short)
         words_left -= len(line.split())
         lines.append(f"{number}. {line}")
     rest = len(errors) - len(shown)

@@ -72,7 +72,7 @@ def test_a_block_cannot_be_closed_from_within(text: str) -> None:
 
 def test_our_own_code_spans_stay() -> None:
     "A sentence of ours may show a key as code, and whoever is named in it is not called."
-    assert rendered(prose("Write `answer: \"@yes\"` here, *not* `x`.")) == (
+    assert rendered(prose('Write `answer: "@yes"` here, *not* `x`.')) == (
         "<p>Write <code>answer: &quot;@yes&quot;</code> here, *not* <code>x</code>.</p>\n"
     )
 

@@ -15,7 +15,9 @@ SKILL = ["compositional_skills/writing/freeform/haiku/qna.yaml"]
     [
         pytest.param(SKILL, {"skill"}, id="a skill"),
         pytest.param(["knowledge/history/rome/qna.yaml"], {"knowledge"}, id="knowledge"),
-        pytest.param([*SKILL, "knowledge/a/b/qna.yaml"], {"skill", "knowledge"}, id="a skill and knowledge together"),
+        pytest.param(
+            [*SKILL, "knowledge/a/b/qna.yaml"], {"skill", "knowledge"}, id="a skill and knowledge together"
+        ),
         pytest.param([".github/workflows/ci.yml"], {"ci"}, id="a workflow"),
         pytest.param(["docs/guide.md", "README.md"], {"documentation"}, id="documentation"),
         pytest.param(["LICENSE"], set(), id="something else"),
@@ -31,7 +33,11 @@ def test_kind_labels_say_what_is_touched(paths: list[str], labels: set[str]) -> 
     [
         pytest.param(Outcome.PASSED, {"skill"}, ("triage-needed",), (), id="passed"),
         pytest.param(
-            Outcome.FAILED, {"skill", "triage-needed"}, ("triage-requested-changes",), ("triage-needed",), id="now fails"
+            Outcome.FAILED,
+            {"skill", "triage-needed"},
+            ("triage-requested-changes",),
+            ("triage-needed",),
+            id="now fails",
         ),
         pytest.param(
             Outcome.PASSED,
@@ -40,7 +46,9 @@ def test_kind_labels_say_what_is_touched(paths: list[str], labels: set[str]) -> 
             ("triage-requested-changes",),
             id="fixed",
         ),
-        pytest.param(Outcome.UNVERIFIED, {"skill", "triage-needed"}, (), ("triage-needed",), id="our crash is no green light"),
+        pytest.param(
+            Outcome.UNVERIFIED, {"skill", "triage-needed"}, (), ("triage-needed",), id="our crash is no green light"
+        ),
         pytest.param(Outcome.PASSED, {"skill", "triage-approved"}, (), (), id="a triager has decided already"),
         pytest.param(Outcome.PASSED, {"skill", "hold", "stale"}, ("triage-needed",), (), id="foreign labels stay"),
     ],

@@ -75,6 +75,10 @@ class PullRequest:
         self._looked_at[changed[0].id] = changed[0].body
         return changed[0].body
 
+    def has_been_read(self) -> None:
+        "Whatever the bot has said so far is expected."
+        self._looked_at |= {c.id: c.body for c in self._bot_comments()}
+
     @property
     def living_comment(self) -> Comment:
         "The newest comment of the bot that is not folded away."

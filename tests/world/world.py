@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,14 +30,16 @@ class World:
         self.clock = MovableClock()
         self.github = Simulator(clock=self.clock, webhook_secret=SECRET)
         self.repo = self.github.create_repository(
-            "instruct/taxonomy", {"README.md": "# Taxonomy\n", "knowledge/science/animals/mammals/otter/qna.yaml": "\n"}
+            "instruct/taxonomy",
+            {"README.md": "# Taxonomy\n", "knowledge/science/animals/mammals/otter/qna.yaml": "\n"},
         )
         self.triaged: list[Triaged] = []
-        self._workers = workers
+        self.workers = workers
         self._database_url = database_url
         self._settings = settings
         self._seen: dict[int, PullRequest] = {}
         self._runner: web.AppRunner | None = None
+        self._handles = True
         self.webhook_url = ""
 
     def __getattr__(self, login: str) -> Person:
@@ -67,6 +72,16 @@ class World:
         assert not unknown, f"the bot called what GitHub does not have: {unknown}"
 
     @property
+    def database_file(self) -> Path:
+        "The file of the SQLite database."
+        return Path(self._database_url.partition("///")[2])
+
+    def lose_the_database(self) -> None:
+        "Delete the database while the bot is stopped."
+        for file in self.database_file.parent.glob(self.database_file.name + "*"):
+            file.unlink()
+
+    @property
     def settings(self) -> BotSettings:
         "The bot's settings in this world."
         values: dict[str, Any] = {
@@ -79,10 +94,16 @@ class World:
         }
         return BotSettings(**(values | self._settings))
 
-    async def start_bot(self) -> None:
-        "Start the bot, with the database as it is."
+    async def start_bot(self, *, handling: bool = True, **settings: Any) -> None:
+        "Start the bot, with the database as it is; with `handling=False` it only stores what arrives."
+        self._settings |= settings
+        self._handles = handling
         app = make_app(
-            self.settings, clock=self.clock, workers=self._workers, on_triaged=self._note_triage
+            self.settings,
+            clock=self.clock,
+            workers=self.workers,
+            on_triaged=self._note_triage,
+            handles=handling,
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -103,15 +124,34 @@ class World:
         "Return the pull request as the story sees it."
         return self._seen.setdefault(pull.number, PullRequest(self, pull))
 
+    def deletes_the_bots_comments(self, pr: PullRequest) -> None:
+        "A maintainer deletes what the bot wrote."
+        for comment in [c for c in pr.pull.comments if c.by_app]:
+            pr.pull.comments.remove(comment)
+            del self.repo.comments[comment.id]
+            self.github.state.nodes.pop(comment.node_id, None)
+
     async def settled(self) -> None:
         "Wait until GitHub has delivered everything and the bot has handled it, also what that led to."
-        while True:
-            sent = len(self.github.deliveries)
-            await self.github.settle()
-            if self._runner is not None:
-                await self._runner.app[DISPATCHER].settled()
-            if len(self.github.deliveries) == sent:
-                return
+        async with asyncio.timeout(20):
+            while True:
+                sent = len(self.github.deliveries)
+                await self.github.settle()
+                if self._runner is not None and self._handles:
+                    await self._runner.app[DISPATCHER].settled()
+                if len(self.github.deliveries) == sent:
+                    return
+
+    async def while_time_passes(self, **delta: float) -> None:
+        "Move the clock from one awakening to the next until all is settled, at most by `timedelta(**delta)`."
+        end = self.clock.now() + timedelta(**delta)
+        settled = asyncio.create_task(self.settled())
+        while not settled.done():
+            await asyncio.sleep(0.005)
+            moment = self.clock.next_awakening
+            if moment is not None and moment <= end:
+                await self.clock.advance(seconds=(moment - self.clock.now()).total_seconds())
+        await settled
 
     def _note_triage(self, _origin: Origin, _number: int, triaged: Triaged) -> None:
         self.triaged.append(triaged)

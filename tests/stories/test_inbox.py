@@ -1,0 +1,125 @@
+"""The front door: nothing unsigned gets in, nothing signed gets lost."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import sqlite3
+import uuid
+from typing import Any
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from tests.world import World
+from tests.world.world import SECRET
+
+
+class Sender:
+    "Somebody who posts to the webhook address."
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def sends(
+        self, body: bytes, *, secret: str | None = SECRET, event: str = "ping", guid: str = "", **headers: str
+    ) -> int:
+        "Post a body and return the status of the answer."
+        if secret is not None:
+            headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        headers |= {"X-GitHub-Event": event, "X-GitHub-Delivery": guid or str(uuid.uuid4())}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(self._world.webhook_url, data=io.BytesIO(body), headers=headers) as answer,
+        ):
+            return answer.status
+
+
+@pytest.fixture
+def sender(world: World) -> Sender:
+    return Sender(world)
+
+
+def about(world: World, **fields: Any) -> bytes:
+    "A payload about the served repository."
+    return json.dumps({"repository": {"id": world.repo.id}, **fields}).encode()
+
+
+def stored(world: World) -> int:
+    "How many deliveries are in the database."
+    with sqlite3.connect(world.database_file) as connection:
+        return int(connection.execute("select count(*) from deliveries").fetchone()[0])
+
+
+async def test_a_signed_delivery_is_stored_and_answered_202(world: World, sender: Sender) -> None:
+    "The ordinary case."
+    assert await sender.sends(about(world)) == 202
+    assert stored(world) == 1
+
+
+async def test_nothing_unsigned_is_stored(world: World, sender: Sender) -> None:
+    "A missing, wrong, malformed or foreign signature is refused with 401."
+    body = about(world)
+    assert await sender.sends(body, secret=None) == 401
+    assert await sender.sends(body, secret="a guess") == 401
+    assert await sender.sends(body, secret=None, **{"X-Hub-Signature-256": "sha256=zzz"}) == 401
+    assert await sender.sends(body, secret=None, **{"X-Hub-Signature": "sha1=" + "0" * 40}) == 401
+    assert stored(world) == 0
+
+
+async def test_the_signature_covers_the_raw_bytes(world: World, sender: Sender) -> None:
+    "The same JSON with other spaces has another signature."
+    body = about(world)
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    respaced = body.replace(b": ", b":")
+    assert await sender.sends(respaced, secret=None, **{"X-Hub-Signature-256": signature}) == 401
+
+
+async def test_the_same_delivery_id_is_stored_once(world: World, sender: Sender) -> None:
+    "A repeated id is answered 202 and not stored again."
+    assert await sender.sends(about(world), guid="11111111-2222") == 202
+    assert await sender.sends(about(world), guid="11111111-2222") == 202
+    assert stored(world) == 1
+
+
+async def test_repositories_that_are_not_served_are_dropped(world: World, sender: Sender) -> None:
+    "Any stranger may install a public App on an own repository: that costs us nothing."
+    for body in (b'{"repository": {"id": 999}}', b"{}", b"[]", b"null", b'{"repository": "x"}'):
+        assert await sender.sends(body) == 202
+    assert stored(world) == 0
+
+
+async def test_unreadable_bodies_and_headers_are_refused(world: World, sender: Sender) -> None:
+    "Signed by us, but no JSON, or with headers GitHub would never send."
+    assert await sender.sends(b"not json") == 400
+    assert await sender.sends(b"[" * 100_000) == 400
+    assert await sender.sends(about(world), guid="../../etc/passwd") == 400
+    assert await sender.sends(about(world), event="pull request!") == 400
+    assert stored(world) == 0
+
+
+async def test_a_body_over_the_limit_is_refused(world: World, sender: Sender) -> None:
+    "GitHub sends at most 25 MB."
+    assert await sender.sends(about(world, padding="x" * (26 * 1024 * 1024))) == 413
+    assert stored(world) == 0
+
+
+async def test_both_secrets_count_while_one_is_rotated(world: World, sender: Sender) -> None:
+    "Old and new secret are accepted side by side."
+    await world.stop_bot()
+    await world.start_bot(webhook_secrets=(SecretStr("the new secret"), SecretStr(SECRET)))
+    assert await sender.sends(about(world), secret="the new secret") == 202
+    assert await sender.sends(about(world), secret=SECRET) == 202
+    assert await sender.sends(about(world), secret="another secret") == 401
+
+
+async def test_payloads_that_lack_documented_fields_are_kept_as_failed(world: World, sender: Sender) -> None:
+    "A signed but strange payload hurts nobody and stays for an operator to look at."
+    body = about(world, action="opened", pull_request={"number": "seven"})
+    assert await sender.sends(body, event="pull_request") == 202
+    await world.settled()
+    with sqlite3.connect(world.database_file) as connection:
+        assert connection.execute("select state from deliveries").fetchall() == [("failed",)]
