@@ -104,7 +104,9 @@ def _token_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
         for rule in _rules("token")
         if _may_find(rule.ID, text)
     ]
-    tokens: list[Any] = [None, *_tokens(text), None, None]
+    tokens: list[Any] = [None, *_tokens(text)]
+    if type(tokens[-1]) is yaml.StreamEndToken:  # else the text goes on, and the last tokens only look ahead
+        tokens += (None, None)
     for previous, token, following, second in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
         kind = type(token)
         for check, settings, context, name, kinds in rules:

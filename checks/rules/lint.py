@@ -89,7 +89,7 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report what yamllint's relaxed rules report, but for line length, which long answers may have."""
     for leaf in parsed_leaves(contribution, policy):
         text = leaf.text or ""
-        if is_switched_off(text):
+        if is_switched_off(text) or leaf.document.more_documents:
             continue
         for problem in style_problems(text)[:_MOST_PER_FILE]:
             yield _finding(leaf, problem)

@@ -56,6 +56,10 @@ class TestYaml:
         assert finding.cause.id == "hostile/several-documents"
         assert finding.line == 11
 
+    @pytest.mark.parametrize("second", ["a: {b", "a: [", "a: \x07", "# yamllint\n\x07: {", "'", "- {} " * 9])
+    def test_what_follows_in_a_broken_second_document_crashes_nothing(self, second):
+        judged(skill_of(f"a: b\n---\n{second}"))
+
     def test_deep_nesting_is_refused(self):
         [finding] = findings_of("hostile", skill_of("a: " + "[" * 5000 + "]" * 5000 + "\n"))
         assert (finding.cause.id, finding.line) == ("hostile/too-deep", 1)
@@ -221,6 +225,7 @@ SLOW = {
     "a megabyte of empty seed examples": b"version: 3\nseed_examples:\n" + b"- {}\n" * 49_000,
     "a megabyte of different keys": b"".join(b"k%d: a\n" % n for n in range(24_900)),
     "a megabyte that asks yamllint to look closely": b"# yamllint\n" + b"a: [1]  \n" * 90_000,
+    "a megabyte of open braces in lists": b"a:\n" + b"- {b: c}\n" * 20_000,
     "a megabyte of brackets": b"[" * 1_000_000,
     "a megabyte of braces": b"{a: " * 250_000,
     "a megabyte of one word": b"a: " + b"b" * 1_000_000,
