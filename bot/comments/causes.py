@@ -25,7 +25,7 @@ class Links:
             return f"[commit {code(finding.sha[:7])}]({self.repository_url}/commit/{finding.sha})"
         if not finding.path:
             return ""
-        name = finding.path.rpartition("/")[2]
+        name = "/".join(finding.path.split("/")[-2:])  # the leaf's folder tells one qna.yaml from another
         if not finding.line:
             return code(name)
         address = f"{self.repository_url}/blob/{self.head_sha}/{quote(finding.path)}?plain=1#L{finding.line}"

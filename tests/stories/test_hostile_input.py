@@ -53,7 +53,7 @@ async def test_a_renamed_leaf_is_judged_under_its_new_name(world: World) -> None
     "Moving a leaf keeps it judged; nothing is said of the place it left."
     await world.github.push_to_default(world.repo, a_good_skill())
     new = f"{FOLDER}_again"
-    pr, comment = await the_verdict_on(
+    _, comment = await the_verdict_on(
         world,
         {
             SKILL_PATH: None,
@@ -111,7 +111,7 @@ async def test_personal_data_is_never_repeated(world: World) -> None:
 async def test_what_a_contributor_wrote_mentions_nobody(world: World) -> None:
     "Keys, names and titles made of markup come out as text."
     hostile = "version: 3\n'@instruct/maintainers <img src=x>': 1\ncreated_by: ana\n"
-    pr, comment = await the_verdict_on(world, {SKILL_PATH: hostile})
+    _, comment = await the_verdict_on(world, {SKILL_PATH: hostile})
     assert "<img" not in comment.replace("`@instruct/maintainers <img src=x>`", "")
 
 

@@ -1,0 +1,214 @@
+"""The story itself: a good skill, a knowledge leaf with typical mistakes, and its fix."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.app import DISPATCHER, make_app
+from bot.demo.narrator import Narrator
+from bot.events import Origin
+from bot.logs import configure_logs
+from bot.settings import BotSettings
+from bot.simulator import CommitSpec, Pull, Repository, Simulator
+from bot.triage import Triaged
+from checks.contribution import Commit, Contribution, Identity, Sha
+from checks.findings import Outcome
+from checks.policy import default_policy
+from checks.rules.dco import advice
+
+SECRET = "the demo's webhook secret"  # noqa: S105 - it guards a server on loopback for a minute
+TABLES = "compositional_skills/extraction/grounded/tables/read_a_value"
+DELOREAN = "knowledge/technology/automobiles/delorean"
+_MOST_CALLS, _MOST_WRITES = 12, 5
+
+
+class Stage:
+    """The simulated GitHub with the bot beside it, and what happened on it."""
+
+    def __init__(self, github: Simulator, repo: Repository, runner: web.AppRunner, address: str) -> None:
+        self.github = github
+        self.repo = repo
+        self.address = address
+        self._runner = runner
+        self.triaged: list[Triaged] = []
+        self.seconds: list[float] = []
+
+    async def settled(self) -> None:
+        """Wait until the bot has handled everything, and note how long that took."""
+        began = time.perf_counter()
+        sent = -1
+        while len(self.github.deliveries) != sent:
+            sent = len(self.github.deliveries)
+            await self.github.settle()
+            await self._runner.app[DISPATCHER].settled()
+        self.seconds.append(time.perf_counter() - began)
+
+
+async def play(*, keep: bool) -> int:
+    """Play the story and print it. Returns the exit status: 0 when all went as told."""
+    configure_logs("console", logging.ERROR)
+    narrator = Narrator()
+    narrator.says("Starting a simulated GitHub and the bot on this machine ...")
+    async with _stage() as stage:
+        narrator.notes(
+            f"GitHub's API: {stage.github.url}   the bot: {stage.address}   repository: {stage.repo.full_name}"
+        )
+        await _a_good_skill(stage, narrator)
+        await _knowledge_with_mistakes(stage, narrator)
+        await _a_stranger(stage, narrator)
+        _sum_up(stage, narrator)
+        if keep:
+            narrator.says("Left running until you press Ctrl-C.")
+            await asyncio.Event().wait()
+    if narrator.surprises:
+        narrator.says(f"{len(narrator.surprises)} thing(s) did not go as told.")
+        return 1
+    narrator.says("All went as told.")
+    return 0
+
+
+async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
+    narrator.says("Ana teaches the model to read tables. It is her first pull request.")
+    pull = await stage.github.open_pull(
+        stage.repo, author="ana", title="Read a value from a table", files=_leaf("tables", TABLES)
+    )
+    await stage.settled()
+    narrator.shows(pull)
+    narrator.expects("both checks are green", holds=_conclusions(pull) == {"success"})
+    narrator.expects("it waits for a triager", holds=pull.labels == ["skill", "triage-needed"])
+
+
+async def _knowledge_with_mistakes(stage: Stage, narrator: Narrator) -> None:
+    narrator.says("Ben adds knowledge about a car, with the mistakes that people make.")
+    pull = await stage.github.open_pull(
+        stage.repo,
+        author="ben",
+        title="All about the DeLorean",
+        files={f"{DELOREAN}/qna.yaml": _text("delorean_first_try/qna.yaml")},
+        sign_off=False,
+    )
+    await stage.settled()
+    narrator.shows(pull)
+    narrator.expects("both checks are red", holds=_conclusions(pull) == {"failure"})
+    narrator.expects("it is Ben's turn", holds=pull.labels == ["knowledge", "triage-requested-changes"])
+
+    narrator.says("Ben follows the advice and pushes a fix, which also signs off the earlier commit.")
+    title, description = _remediation(pull)
+    await stage.github.push(
+        pull, commits=[CommitSpec(f"{title}\n\n{description}", dict(_leaf("delorean", DELOREAN)))], sign_off=False
+    )
+    await stage.settled()
+    narrator.shows(pull)
+    narrator.expects("both checks are green now", holds=_conclusions(pull) == {"success"})
+    narrator.expects("it waits for a triager now", holds=pull.labels == ["knowledge", "triage-needed"])
+    narrator.expects("there is still one comment, edited", holds=len(pull.comments) == 1)
+
+
+async def _a_stranger(stage: Stage, narrator: Narrator) -> None:
+    narrator.says("A stranger posts a forged webhook.")
+    headers = {
+        "X-GitHub-Event": "pull_request",
+        "X-GitHub-Delivery": "00000000-0000-0000-0000-000000000000",
+        "X-Hub-Signature-256": "sha256=" + "0" * 64,
+    }
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(stage.address, data=b"{}", headers=headers) as answer,
+    ):
+        narrator.expects(f"it is refused with 401 (got {answer.status})", holds=answer.status == 401)
+
+
+def _sum_up(stage: Stage, narrator: Narrator) -> None:
+    narrator.says("What it cost")
+    for number, triaged in enumerate(stage.triaged, start=1):
+        calls = triaged.calls
+        narrator.expects(
+            f"triage {number}: {calls.total} API calls, {calls.writes} of them writes "
+            f"(at most {_MOST_CALLS} and {_MOST_WRITES})",
+            holds=calls.total <= _MOST_CALLS and calls.writes <= _MOST_WRITES,
+        )
+    narrator.expects("no rule of ours broke down", holds=_all_verified(stage.triaged))
+    narrator.expects("the bot called nothing that GitHub does not have", holds=not stage.github.unknown_routes)
+    narrator.notes(f"From the push to the posted verdict: {median(stage.seconds) * 1000:.0f} ms (median).")
+
+
+def _all_verified(triaged: list[Triaged]) -> bool:
+    return all(not t.verdict.crashes and t.verdict.overall is not Outcome.UNVERIFIED for t in triaged)
+
+
+def _conclusions(pull: Pull) -> set[str | None]:
+    return {run.conclusion for run in pull.repo.check_runs(pull.head_sha)}
+
+
+def _leaf(fixture: str, folder: str) -> dict[str, str]:
+    return {f"{folder}/{name}": _text(f"{fixture}/{name}") for name in ("qna.yaml", "attribution.txt")}
+
+
+def _text(name: str) -> str:
+    return files("bot.demo").joinpath("fixtures", *name.split("/")).read_text(encoding="utf-8")
+
+
+def _remediation(pull: Pull) -> tuple[str, str]:
+    """Return the ready-made text that the bot's comment offers, as Ben pastes it."""
+    commits = tuple(
+        Commit(
+            Sha(c.sha),
+            c.message,
+            Identity(c.author.name, c.author.email),
+            Identity(c.committer.name, c.committer.email),
+            tuple(Sha(p) for p in c.parents),
+        )
+        for c in pull.commits
+    )
+    advised = advice(Contribution(files=(), commits=commits), default_policy())
+    text = advised.remediation_texts[0] if advised else None
+    return (text.title, text.description) if text else ("", "")
+
+
+@asynccontextmanager
+async def _stage() -> AsyncIterator[Stage]:
+    """Set everything up on loopback with a database in a temporary folder, and take it down again."""
+    with tempfile.TemporaryDirectory(prefix="taxonomy-bot-demo-") as folder:
+        async with Simulator(webhook_secret=SECRET) as github:
+            repo = github.create_repository("instruct/taxonomy", {"README.md": "# Our taxonomy\n"})
+            triaged: list[Triaged] = []
+
+            def note(_origin: Origin, _number: int, result: Triaged) -> None:
+                triaged.append(result)
+
+            runner = web.AppRunner(make_app(_settings(github, repo, folder), on_triaged=note), access_log=None)
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                host, port = runner.addresses[0][:2]
+                github.webhook_url = f"http://{host}:{port}/webhooks"
+                stage = Stage(github, repo, runner, github.webhook_url)
+                stage.triaged = triaged
+                yield stage
+            finally:
+                github.webhook_url = None
+                await runner.cleanup()
+
+
+def _settings(github: Simulator, repo: Repository, folder: str) -> BotSettings:
+    return BotSettings(
+        app_id=github.state.app.id,
+        private_key=SecretStr(github.private_key_pem),
+        webhook_secrets=(SecretStr(SECRET),),
+        repositories=frozenset({repo.id}),
+        database_url=f"sqlite+aiosqlite:///{Path(folder) / 'bot.sqlite'}",
+        github_api_url=github.url,
+        rule_workers=1,
+    )
