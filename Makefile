@@ -23,11 +23,10 @@ demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running
 test: $(READY) ## Run all tests
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
-lint: $(READY) ## Check style, types, import arrows and generated documents
+lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
 	$(PY) -m checks.report.rule_book --check
 
 docs: $(READY) ## Write the generated documents anew

@@ -1,0 +1,90 @@
+"""The house's arrows: who may know whom."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import grimp
+import pytest
+
+REACHES_OUT = {
+    "aiohttp",
+    "asyncio",
+    "ftplib",
+    "httpx",
+    "requests",
+    "smtplib",
+    "socket",
+    "subprocess",
+    "urllib.request",
+}
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    "Every module of ours with what it imports directly, packages outside included."
+    graph = grimp.build_graph("bot", "checks", "pipeline", include_external_packages=True, cache_dir=None)
+    return {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+
+
+def known_by(package: str) -> dict[str, set[str]]:
+    "What each module of one package imports."
+    return {m: known for m, known in imports().items() if m == package or m.startswith(package + ".")}
+
+
+def roots(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize(
+    ("package", "strangers"),
+    [
+        ("checks", {"bot", "pipeline", "aiohttp", "gidgethub", "sqlalchemy", "celery", "httpx", "requests"}),
+        ("pipeline", {"bot", "gidgethub", "sqlalchemy", "alembic", "jwt"}),
+    ],
+)
+def test_packages_do_not_know_strangers(package: str, strangers: set[str]) -> None:
+    "The checks know no GitHub and no queue; the pipeline knows no bot, no credential and no database."
+    found = {
+        module: roots(known) & strangers for module, known in known_by(package).items() if roots(known) & strangers
+    }
+    assert not found
+
+
+def test_the_bot_knows_only_the_contract_of_the_pipeline() -> None:
+    "Nothing but `pipeline.contract` crosses from the bot to the model side."
+    found = {
+        module: {k for k in known if k.startswith("pipeline") and k not in ("pipeline", "pipeline.contract")}
+        for module, known in known_by("bot").items()
+    }
+    assert not {module: known for module, known in found.items() if known}
+
+
+def test_rules_reach_nothing_outside() -> None:
+    "A rule is pure: facts that need the network or a program are gathered first and handed in."
+    found = {
+        module: known & REACHES_OUT for module, known in known_by("checks.rules").items() if known & REACHES_OUT
+    }
+    assert not found
+
+
+def test_only_one_module_of_the_checks_starts_programs() -> None:
+    "Git is run by the reader of checkouts and by nothing else."
+    starters = {module for module, known in known_by("checks").items() if "subprocess" in known}
+    assert starters <= {"checks.local_git"}
+
+
+def test_the_simulator_is_used_only_by_those_who_play() -> None:
+    "The serving bot never imports the simulated GitHub."
+    users = {m for m, known in known_by("bot").items() if any(k.startswith("bot.simulator") for k in known)}
+    assert all(m.startswith(("bot.simulator", "bot.demo")) for m in users)
+
+
+def test_only_the_writer_writes_to_github() -> None:
+    "Every change on GitHub goes through `bot.apply`: nobody else calls the client's writing methods."
+    bot = Path(__file__).parent.parent / "bot"
+    calls = re.compile(r"client\.(write|mutate)\(")
+    writers = {file.relative_to(bot).as_posix() for file in bot.rglob("*.py") if calls.search(file.read_text())}
+    assert writers == {"apply.py"}
