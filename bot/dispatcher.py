@@ -16,7 +16,7 @@ from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 log = structlog.get_logger()
 
 _BATCH = 500
-_MOST_ATTEMPTS = 5
+_MOST_ATTEMPTS = 8
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
 

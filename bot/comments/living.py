@@ -11,7 +11,7 @@ from bot.workflow import Turn
 from checks.findings import CauseGroup, Outcome, Severity, Verdict, by_cause
 
 MOST_BYTES = 60_000  # GitHub takes 65,536 characters
-_VISIBLE_WORDS = 140
+_VISIBLE_WORDS = 140  # of 150: room for the line that says how many more there are
 _SHOWN_CAUSES = 3
 _SEE_RECIPE = "Nothing has to be redone: the recipe below takes a minute, in your browser."
 
@@ -36,12 +36,9 @@ def living_comment(
     head = [first_line(verdict, len(errors), turn, audience), *_greeting(audience, turn)]
     if verdict.overall is Outcome.UNVERIFIED or (verdict.crashes and not errors):
         head.append(_our_fault())
-    words_left = _VISIBLE_WORDS - len(" ".join(head).split())
-    parts = head + _shown_causes(errors, links, words_left, has_recipe=bool(sign_off_recipe))
-    if turn is Turn.AUTHOR:
-        parts.append("Push to this branch when you are done: I look again within seconds and update this comment.")
-    if not audience.targets_default_branch:
-        parts.append("This branch is not the one that models are built from, so I check it but never merge it.")
+    closing = _closing(turn, audience)
+    words_left = _VISIBLE_WORDS - len(" ".join((*head, *closing, _footer(links))).split())
+    parts = [*head, *_shown_causes(errors, links, words_left, has_recipe=bool(sign_off_recipe)), *closing]
     folded = [
         _folded(_count(len(errors), "thing", "to fix, in full"), [in_full(g, links) for g in errors]),
         _folded("How to sign off your commits", [sign_off_recipe] if sign_off_recipe else []),
@@ -73,6 +70,15 @@ def _greeting(audience: Audience, turn: Turn) -> list[str]:
             "Welcome, and thank you for your first contribution! Almost everybody has something to fix at first."
         ]
     return ["Welcome, and thank you for your first contribution!"]
+
+
+def _closing(turn: Turn, audience: Audience) -> list[str]:
+    lines = []
+    if turn is Turn.AUTHOR:
+        lines.append("Push to this branch when you are done: I look again within seconds and update this comment.")
+    if not audience.targets_default_branch:
+        lines.append("This branch is not the one that models are built from, so I check it but never merge it.")
+    return lines
 
 
 def _our_fault() -> str:
