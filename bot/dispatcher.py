@@ -76,8 +76,12 @@ class Dispatcher:
             self._is_reading = True
             while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
                 self._seen_id = batch[-1].id
+                ignored = {delivery.id for delivery in batch if self._is_ignored(delivery)}
+                if ignored:  # most deliveries tell of our own writes: one commit for all of them
+                    await self._store.finish(sorted(ignored), DeliveryState.DONE, self._clock.now())
                 for delivery in batch:
-                    self._enter_lane(delivery)
+                    if delivery.id not in ignored:
+                        self._enter_lane(delivery)
             self._is_reading = False
             self._note_idleness()
 
@@ -115,11 +119,14 @@ class Dispatcher:
     def _asks_for_triage(self, delivery: Delivery) -> bool:
         return isinstance(self._event(delivery), PullChanged)
 
-    def _event(self, delivery: Delivery) -> Event:
+    def _is_ignored(self, delivery: Delivery) -> bool:
+        return isinstance(self._event(delivery), Ignored)
+
+    def _event(self, delivery: Delivery) -> Event | None:
         try:
             return read_event(delivery.event, delivery.payload, app_id=self._app_id)
         except UnreadableEventError:
-            return Ignored("unreadable")
+            return None
 
     async def _handle(self, together: list[Delivery]) -> float:
         """Handle deliveries that ask for the same. Return the seconds to wait before another try, 0 when done."""

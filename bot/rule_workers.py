@@ -20,6 +20,22 @@ log = structlog.get_logger()
 
 _MEMORY_LIMIT_BYTES = 3 * 1024**3
 _WHOLE_RUN_FACTOR = 2  # all rules together get this many times the limit of one
+_LONG_TEXT_WITH_NUMBERS = "A bird sang to bird@example.com and +49 30 1234567. " * 100
+_WARM_UP_TEXTS = {
+    "qna.yaml": f"""\
+version: 3
+domain: birds
+created_by: nobody
+seed_examples:
+  - context: {_LONG_TEXT_WITH_NUMBERS}
+    questions_and_answers:
+      - question: Which bird?
+        answer: The wren.
+document_outline: Birds.
+document: {{repo: "https://github.com/nobody/birds", commit: {"0" * 40}, patterns: [bird.md]}}
+""",
+    "attribution.txt": "Title of work: Birds\nLicense of the work: CC-BY-SA-4.0\nCreator names: Nobody\n",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +66,8 @@ class RuleWorkers:
         )
 
     async def warm_up(self) -> None:
-        """Return when every process has loaded what the rules need."""
-        await asyncio.gather(*(self._schedule(_warm, (), 120.0) for _ in range(self._workers)))
+        """Return when the first processes are ready; a process takes work only once it has loaded the rules."""
+        await asyncio.gather(*(self._schedule(_is_ready, (), 120.0) for _ in range(self._workers)))
 
     async def judge(self, request: JudgeRequest) -> Verdict:
         """Judge; a rule that hangs or takes its process down becomes a Crash and hides no other rule."""
@@ -95,16 +111,19 @@ def cannot_judge(detail: str) -> Verdict:
 
 
 def _prepare(further: Callable[[], None] | None) -> None:
+    """Make a new process ready, also one that replaces a killed one: nobody's pull request pays for the loading."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+    files = [
+        ChangedFile(f"knowledge/science/birds/{name}", content=text.encode(), size=len(text))
+        for name, text in _WARM_UP_TEXTS.items()
+    ]
+    _judge(JudgeRequest(tuple(files), (), "nobody", False, frozenset(), Policy()))
     if further is not None:
         further()
 
 
-def _warm() -> None:
-    """Load the rules and their data by judging a first, harmless contribution."""
-    leaf = b"version: 2\ntask_description: warm-up\ncreated_by: nobody\nseed_examples: []\n"
-    file = ChangedFile("compositional_skills/a/b/qna.yaml", content=leaf, size=len(leaf))
-    _judge(JudgeRequest((file,), (), "nobody", False, frozenset({file.path}), Policy()))
+def _is_ready() -> bool:
+    return True
 
 
 def _judge(request: JudgeRequest, rule_id: str = "") -> Verdict:

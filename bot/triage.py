@@ -91,11 +91,10 @@ class Triage:
         if pull is None:
             return None
         memory = memory or PullMemory(origin.repository_id, number)
-        posted, policy = await asyncio.gather(
-            self._posted(reader, memory, pull.head_sha), self._policies.of(reader, origin.repository_id, pull)
+        posted, facts = await asyncio.gather(
+            self._posted(reader, memory, pull.head_sha), self._facts(reader, origin.repository_id, pull)
         )
         memory = self._recalled(memory, posted)
-        facts = await gather(reader, pull, policy, most_commits=self._most_commits)
         verdict = await self._judge(facts)
         plan = self.decide(facts, verdict, memory, posted, again)
         await self._carry_out(plan, memory, Writer(client, pull, self._clock), pull.head_sha)
@@ -108,6 +107,10 @@ class Triage:
         except NotFoundError:
             return None
         return pull if pull.is_open else None
+
+    async def _facts(self, reader: PullReader, repository_id: int, pull: Pull) -> Facts:
+        policy = await self._policies.of(reader, repository_id, pull)
+        return await gather(reader, pull, policy, most_commits=self._most_commits)
 
     async def _posted(self, reader: PullReader, memory: PullMemory, head_sha: Sha) -> Posted:
         """Ask GitHub what we posted, only where we do not know: no memory, or a report left half done."""

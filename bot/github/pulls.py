@@ -6,7 +6,7 @@ import asyncio
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.github.client import GitHubClient
 from bot.github.errors import GitHubError, NotFoundError
@@ -63,8 +63,7 @@ class Comparison:
     commits: tuple[Commit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):  # there are thousands in a tree, and a tuple is made three times as fast
     """One path of a commit's tree. `size` is in bytes, 0 for submodules."""
 
     sha: str

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -20,10 +20,15 @@ class SchemaError(Exception):
 
 
 def open_engine(database_url: str) -> AsyncEngine:
-    """Return an engine. SQLite runs in WAL mode and is on disk before a commit returns."""
-    engine = create_async_engine(database_url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _durable_sqlite)
+    """Return an engine. SQLite runs in WAL mode and is on disk before a commit returns.
+
+    SQLite gets a single connection: it has one writer at a time anyway, and callers that queue here wait far
+    shorter than connections that meet a locked file, sleep and try again.
+    """
+    if make_url(database_url).get_backend_name() != "sqlite":
+        return create_async_engine(database_url)
+    engine = create_async_engine(database_url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+    event.listen(engine.sync_engine, "connect", _durable_sqlite)
     return engine
 
 
