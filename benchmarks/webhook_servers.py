@@ -65,7 +65,7 @@ def _install_probot() -> None:
 
 @contextlib.contextmanager
 def _server(command: list[str], folder: Path) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": SECRET, "NODE_ENV": "production"}
     environment["BENCH_REPOSITORY_ID"] = str(REPOSITORY_ID)
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
@@ -81,7 +81,8 @@ def _server(command: list[str], folder: Path) -> Iterator[int]:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
