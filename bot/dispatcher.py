@@ -74,16 +74,25 @@ class Dispatcher:
             await self._something_new.wait()
             self._something_new.clear()
             self._is_reading = True
-            while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
-                self._seen_id = batch[-1].id
-                ignored = {delivery.id for delivery in batch if self._is_ignored(delivery)}
-                if ignored:  # most deliveries tell of our own writes: one commit for all of them
-                    await self._store.finish(sorted(ignored), DeliveryState.DONE, self._clock.now())
-                for delivery in batch:
-                    if delivery.id not in ignored:
-                        self._enter_lane(delivery)
+            try:
+                await self._take_all()
+            except Exception:  # the database stumbled: nothing is lost, it is all still there
+                log.exception("dispatcher.read_failed")
+                await self._clock.sleep(_FIRST_PAUSE_S)
+                self._something_new.set()
             self._is_reading = False
             self._note_idleness()
+
+    async def _take_all(self) -> None:
+        """Put everything that waits in the store into its lane."""
+        while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
+            ignored = {delivery.id for delivery in batch if self._is_ignored(delivery)}
+            if ignored:  # most deliveries tell of our own writes: one commit for all of them
+                await self._store.finish(sorted(ignored), DeliveryState.DONE, self._clock.now())
+            self._seen_id = batch[-1].id
+            for delivery in batch:
+                if delivery.id not in ignored:
+                    self._enter_lane(delivery)
 
     def _enter_lane(self, delivery: Delivery) -> None:
         if delivery.subject in self._lanes:
@@ -100,7 +109,11 @@ class Dispatcher:
         while lane:
             async with self._gate:
                 together = self._take_together(lane)
-                pause_s = await self._handle(together)
+                try:
+                    pause_s = await self._handle(together)
+                except Exception:  # the database stumbled; handling the same again does no harm
+                    log.exception("dispatcher.lane_stumbled", subject=subject)
+                    pause_s = _FIRST_PAUSE_S
             if pause_s:
                 lane.extendleft(reversed(together))
                 await self._clock.sleep(pause_s)
@@ -142,25 +155,27 @@ class Dispatcher:
             except (GitHubError, UnreadableEventError) as error:
                 log.error("delivery.failed", error=str(error))
                 await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), str(error))
-            except Exception as error:
+            except Exception as error:  # a mistake of ours; it may still pass another time
                 log.exception("delivery.crashed")
-                await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), type(error).__name__)
+                return await self._put_off(together, error)
             else:
                 await self._store.finish(ids, DeliveryState.DONE, self._clock.now())
         return 0.0
 
-    async def _put_off(self, together: list[Delivery], error: TransientError) -> float:
+    async def _put_off(self, together: list[Delivery], error: Exception) -> float:
+        reason = str(error) if isinstance(error, GitHubError) else type(error).__name__
         ids = [delivery.id for delivery in together]
         attempts = together[-1].attempts + 1
         if attempts >= _MOST_ATTEMPTS:
-            log.error("delivery.given_up", attempts=attempts, error=str(error))
-            await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), str(error))
+            log.error("delivery.given_up", attempts=attempts, error=reason)
+            await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), reason)
             return 0.0
-        await self._store.count_attempt(ids, str(error))
+        await self._store.count_attempt(ids, reason)
         for i, delivery in enumerate(together):
             together[i] = delivery.tried_again()
-        pause_s = error.retry_after_s or min(_FIRST_PAUSE_S * 4 ** (attempts - 1), _LONGEST_PAUSE_S)
-        log.warning("delivery.put_off", attempts=attempts, pause_s=pause_s, error=str(error))
+        asked_s = error.retry_after_s if isinstance(error, TransientError) else None
+        pause_s = asked_s or min(_FIRST_PAUSE_S * 4 ** (attempts - 1), _LONGEST_PAUSE_S)
+        log.warning("delivery.put_off", attempts=attempts, pause_s=pause_s, error=reason)
         return pause_s
 
     def _note_idleness(self) -> None:
