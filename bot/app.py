@@ -28,6 +28,7 @@ from bot.triage import Triage
 class Health:
     """Whether the bot can take deliveries."""
 
+    handles: bool
     ready: bool = False
 
 
@@ -55,7 +56,7 @@ def make_app(
     workers = workers or RuleWorkers(settings.rule_workers, settings.rule_time_limit_s)
     engine = open_engine(settings.database_url)
     deliveries, memories = DeliveryStore(engine), PullRequestStore(engine)
-    health = Health()
+    health = Health(handles)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
@@ -123,6 +124,7 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 
 async def _readyz(request: web.Request) -> web.Response:
-    ready = request.app[HEALTH].ready
+    app = request.app
+    ready = app[HEALTH].ready and (app[DISPATCHER].is_working or not app[HEALTH].handles)
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return web.Response(status=status, text="ready\n" if ready else "starting or stopping\n")

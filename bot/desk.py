@@ -13,7 +13,7 @@ from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.policies import Policies
 from bot.store.pull_requests import PullRequestStore
-from bot.triage import Triage, Triaged
+from bot.triage import Again, Triage, Triaged
 from checks.findings import Check
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ class Desk:
                 pass
 
     async def _judge_again(self, event: ChecksRerequested) -> None:
-        again = (event.check,) if event.check else tuple(Check)
+        again = Again(frozenset({event.check} if event.check else Check), event.request)
         numbers = [event.number] if event.number else await self._numbers_with(event.origin, event.head_sha)
         for number in numbers:
             await self._judge(event.origin, number, again)
@@ -65,7 +65,7 @@ class Desk:
         reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
         return await reader.pulls_with_head(head_sha)
 
-    async def _judge(self, origin: Origin, number: int, again: tuple[Check, ...] = ()) -> None:
+    async def _judge(self, origin: Origin, number: int, again: Again | None = None) -> None:
         lock = self._locks.setdefault((origin.repository_id, number), asyncio.Lock())
         async with lock:
             triaged = await self._triage.run(origin, number, again)

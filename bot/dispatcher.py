@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -29,6 +30,14 @@ class EventHandler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A delivery in its lane, read once."""
+
+    delivery: Delivery
+    event: Event | UnreadableEventError
+
+
 class Dispatcher:
     """Takes stored deliveries, lane by lane: one lane for each subject, at most `at_once` lanes working."""
 
@@ -40,7 +49,7 @@ class Dispatcher:
         self._clock = clock
         self._app_id = app_id
         self._gate = asyncio.Semaphore(at_once)
-        self._lanes: dict[str, deque[Delivery]] = {}
+        self._lanes: dict[str, deque[_Waiting]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._seen_id = 0
         self._something_new = asyncio.Event()
@@ -65,6 +74,11 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def is_working(self) -> bool:
+        """True while deliveries are being taken up."""
+        return self._reader is not None and not self._reader.done()
+
     async def settled(self) -> None:
         """Return when every stored delivery has been handled."""
         await self._idle.wait()
@@ -86,20 +100,28 @@ class Dispatcher:
     async def _take_all(self) -> None:
         """Put everything that waits in the store into its lane."""
         while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
-            ignored = {delivery.id for delivery in batch if self._is_ignored(delivery)}
+            waiting = [_Waiting(delivery, self._read_event(delivery)) for delivery in batch]
+            ignored = [w.delivery.id for w in waiting if isinstance(w.event, Ignored)]
             if ignored:  # most deliveries tell of our own writes: one commit for all of them
-                await self._store.finish(sorted(ignored), DeliveryState.DONE, self._clock.now())
+                await self._store.finish(ignored, DeliveryState.DONE, self._clock.now())
             self._seen_id = batch[-1].id
-            for delivery in batch:
-                if delivery.id not in ignored:
-                    self._enter_lane(delivery)
+            for item in waiting:
+                if not isinstance(item.event, Ignored):
+                    self._enter_lane(item)
 
-    def _enter_lane(self, delivery: Delivery) -> None:
-        if delivery.subject in self._lanes:
-            self._lanes[delivery.subject].append(delivery)
+    def _read_event(self, delivery: Delivery) -> Event | UnreadableEventError:
+        try:
+            return read_event(delivery.event, delivery.payload, app_id=self._app_id, guid=delivery.guid)
+        except UnreadableEventError as error:
+            return error
+
+    def _enter_lane(self, item: _Waiting) -> None:
+        subject = item.delivery.subject
+        if subject in self._lanes:
+            self._lanes[subject].append(item)
             return
-        self._lanes[delivery.subject] = deque([delivery])
-        worker = asyncio.create_task(self._work(delivery.subject), name=f"lane {delivery.subject}")
+        self._lanes[subject] = deque([item])
+        worker = asyncio.create_task(self._work(subject), name=f"lane {subject}")
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
 
@@ -108,7 +130,7 @@ class Dispatcher:
         lane = self._lanes[subject]
         while lane:
             async with self._gate:
-                together = self._take_together(lane)
+                together = _take_together(lane)
                 try:
                     pause_s = await self._handle(together)
                 except Exception:  # the database stumbled; handling the same again does no harm
@@ -120,36 +142,15 @@ class Dispatcher:
         del self._lanes[subject]
         self._note_idleness()
 
-    def _take_together(self, lane: deque[Delivery]) -> list[Delivery]:
-        """Take the next delivery, and those right behind it that ask for the same: triage reads live state."""
-        together = [lane.popleft()]
-        if not self._asks_for_triage(together[0]):
-            return together
-        while lane and self._asks_for_triage(lane[0]):
-            together.append(lane.popleft())
-        return together
-
-    def _asks_for_triage(self, delivery: Delivery) -> bool:
-        return isinstance(self._event(delivery), PullChanged)
-
-    def _is_ignored(self, delivery: Delivery) -> bool:
-        return isinstance(self._event(delivery), Ignored)
-
-    def _event(self, delivery: Delivery) -> Event | None:
-        try:
-            return read_event(delivery.event, delivery.payload, app_id=self._app_id)
-        except UnreadableEventError:
-            return None
-
-    async def _handle(self, together: list[Delivery]) -> float:
+    async def _handle(self, together: list[_Waiting]) -> float:
         """Handle deliveries that ask for the same. Return the seconds to wait before another try, 0 when done."""
-        ids = [delivery.id for delivery in together]
+        ids = [item.delivery.id for item in together]
         last = together[-1]
-        with structlog.contextvars.bound_contextvars(delivery=last.guid, subject=last.subject):
+        with structlog.contextvars.bound_contextvars(delivery=last.delivery.guid, subject=last.delivery.subject):
             try:
-                event = read_event(last.event, last.payload, app_id=self._app_id)
-                if not isinstance(event, Ignored):
-                    await self._handler.handle(event)
+                if isinstance(last.event, UnreadableEventError):
+                    raise last.event
+                await self._handler.handle(last.event)
             except TransientError as error:
                 return await self._put_off(together, error)
             except (GitHubError, UnreadableEventError) as error:
@@ -162,17 +163,17 @@ class Dispatcher:
                 await self._store.finish(ids, DeliveryState.DONE, self._clock.now())
         return 0.0
 
-    async def _put_off(self, together: list[Delivery], error: Exception) -> float:
+    async def _put_off(self, together: list[_Waiting], error: Exception) -> float:
         reason = str(error) if isinstance(error, GitHubError) else type(error).__name__
-        ids = [delivery.id for delivery in together]
-        attempts = together[-1].attempts + 1
+        ids = [item.delivery.id for item in together]
+        attempts = max(item.delivery.attempts for item in together) + 1
         if attempts >= _MOST_ATTEMPTS:
             log.error("delivery.given_up", attempts=attempts, error=reason)
             await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), reason)
             return 0.0
         await self._store.count_attempt(ids, reason)
-        for i, delivery in enumerate(together):
-            together[i] = delivery.tried_again()
+        for i, item in enumerate(together):
+            together[i] = _Waiting(item.delivery.tried(attempts), item.event)
         asked_s = error.retry_after_s if isinstance(error, TransientError) else None
         pause_s = asked_s or min(_FIRST_PAUSE_S * 4 ** (attempts - 1), _LONGEST_PAUSE_S)
         log.warning("delivery.put_off", attempts=attempts, pause_s=pause_s, error=reason)
@@ -181,3 +182,12 @@ class Dispatcher:
     def _note_idleness(self) -> None:
         if not (self._lanes or self._is_reading or self._something_new.is_set()):
             self._idle.set()
+
+
+def _take_together(lane: deque[_Waiting]) -> list[_Waiting]:
+    """Take the next delivery, and those right behind it that ask for the same: triage reads live state."""
+    together = [lane.popleft()]
+    if isinstance(together[0].event, PullChanged):
+        while lane and isinstance(lane[0].event, PullChanged):
+            together.append(lane.popleft())
+    return together

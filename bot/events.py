@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final
 from checks.findings import Check
 
 TRIAGE_ACTIONS: Final = frozenset({"opened", "reopened", "synchronize", "edited", "ready_for_review"})
-_EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}")
+_EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}:[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,6 @@ class PullChanged:
 
     origin: Origin
     number: int
-    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class ChecksRerequested:
     number: int | None
     head_sha: str
     check: Check | None  # None: all of them
+    request: str  # the delivery's id: asking once brings one new run, however often it is tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,13 @@ class UnreadableEventError(Exception):
     """A signed payload lacks what GitHub documents; kept as failed, for an operator to look at."""
 
 
-def external_id(number: int, head_sha: str, verdict_digest: str) -> str:
-    """Return the id of the check runs that report one verdict: how we find them, also for heads on forks."""
-    return f"pull:{number}:{head_sha}:{verdict_digest[:12]}"
+def external_id(number: int, head_sha: str, verdict_digest: str, request: str = "") -> str:
+    """Return the id of the check runs that report one verdict: how we find them, also for heads on forks.
+
+    `request` is the id of the delivery that asked for a new run, if one did.
+    """
+    asked = hashlib.sha256(request.encode()).hexdigest()[:8] if request else "0" * 8
+    return f"pull:{number}:{head_sha}:{verdict_digest[:12]}:{asked}"
 
 
 def pull_number_of(identifier: object) -> int | None:
@@ -73,29 +78,29 @@ def pull_number_of(identifier: object) -> int | None:
     return int(match[1]) if match else None
 
 
-def read_event(name: str, payload: bytes, *, app_id: int) -> Event:
+def read_event(name: str, payload: bytes, *, app_id: int, guid: str) -> Event:
     """Read one delivery. Raises UnreadableEventError when a documented field is missing."""
     try:
-        return _read(name, json.loads(payload), app_id)
+        return _read(name, json.loads(payload), app_id, guid)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableEventError(f"{name}: {type(error).__name__}") from None
 
 
-def _read(name: str, data: dict[str, Any], app_id: int) -> Event:
+def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     action = data.get("action", "")
     if name == "pull_request" and action in TRIAGE_ACTIONS:
-        return PullChanged(_origin(data), int(data["pull_request"]["number"]), action)
+        return PullChanged(_origin(data), int(data["pull_request"]["number"]))
     if name == "check_run" and action == "rerequested":
         run = data["check_run"]
         if run["app"]["id"] != app_id:
             return Ignored("a check run of another App")
         check = Check(run["name"]) if run["name"] in set(Check) else None
-        return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check)
+        return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
     if name == "check_suite" and action == "rerequested":
         suite = data["check_suite"]
         if suite["app"]["id"] != app_id:
             return Ignored("a check suite of another App")
-        return ChecksRerequested(_origin(data), None, suite["head_sha"], None)
+        return ChecksRerequested(_origin(data), None, suite["head_sha"], None, guid)
     if name == "push":
         default = f"refs/heads/{data['repository']['default_branch']}"
         return DefaultBranchMoved(_origin(data)) if data["ref"] == default else Ignored("not the default branch")

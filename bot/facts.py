@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.github.errors import NotFoundError
 from bot.github.pulls import (
@@ -15,6 +15,7 @@ from bot.github.pulls import (
     OwnComment,
     Pull,
     PullReader,
+    TooManyCommitsError,
     TreeEntry,
 )
 from checks.contribution import (
@@ -29,17 +30,21 @@ from checks.contribution import (
 )
 from checks.policy import POLICY_PATH, Policy
 
+_MOST_BYTES = 32 * 1024**2  # of all files that are read, together
 _READ_SUFFIXES = (".yaml", ".yml", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is judged, and what is known about its author. `unreadable` says why we could not read all of it."""
+    """What is judged, and what is known about its author.
+
+    `refusals` say what is too much for one pull request; `unreadable` why GitHub did not tell us everything.
+    """
 
     pull: Pull
     policy: Policy
     files: tuple[ChangedFile, ...] = ()
-    commits: tuple[Commit, ...] = ()
+    commits: tuple[Commit, ...] | None = None  # None: not read
     tree: frozenset[str] = frozenset()
     refusals: tuple[Refusal, ...] = ()
     author_is_maintainer: bool = False
@@ -51,7 +56,7 @@ class Posted:
     """What our App has already posted on GitHub, for when we do not remember it."""
 
     comments: tuple[OwnComment, ...] = ()
-    external_ids: frozenset[str] = frozenset()
+    annotations: Mapping[str, int] = field(default_factory=dict)  # of each check run, by its external id
 
 
 async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits: int) -> Facts:
@@ -61,17 +66,23 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
     only a part): nothing is ever judged on a part. Raises the errors of `bot.github.errors`.
     """
     limit = min(policy.limits.changed_files, MOST_LISTED_FILES)
-    if pull.changed_files > limit:
-        return Facts(pull, policy, refusals=(_too_many_files(pull.changed_files, limit),))
     try:
         comparison, tree = await asyncio.gather(
             reader.comparison(pull.base_sha, pull.head_sha, most_commits), reader.tree(pull.head_sha)
         )
+    except TooManyCommitsError as error:
+        return Facts(pull, policy, refusals=(_too_many_commits(error.count, most_commits),))
     except (IncompleteListingError, NotFoundError) as error:  # the head may be gone after a force-push
         return Facts(pull, policy, unreadable=str(error))
+    if pull.changed_files > limit:
+        refusal = _too_many_files(pull.changed_files, limit)
+        return Facts(pull, policy, commits=comparison.commits, refusals=(refusal,))
     if len(comparison.files) < pull.changed_files:
         missing = f"GitHub listed {len(comparison.files)} of {pull.changed_files} changed files"
         return Facts(pull, policy, unreadable=missing)
+    read = [f for f in comparison.files if _is_read(_changed_file(f, tree), policy.limits.file_bytes)]
+    if (total := sum(tree[f.path].size for f in read)) > _MOST_BYTES:
+        return Facts(pull, policy, commits=comparison.commits, refusals=(_too_much_text(total),))
     files, commits, is_maintainer = await asyncio.gather(
         _with_content(reader, comparison.files, tree, policy.limits.file_bytes),
         _with_membership(reader, comparison, policy),
@@ -83,6 +94,21 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
 def _too_many_files(count: int, limit: int) -> Refusal:
     return Refusal(
         f"This pull request changes {count} files; at most {limit} can be checked together.",
+        "Split it into several smaller pull requests, best one per skill or knowledge leaf.",
+    )
+
+
+def _too_many_commits(count: int, limit: int) -> Refusal:
+    return Refusal(
+        f"This pull request has {count} commits; at most {limit} can be checked together.",
+        "Squash them into one, or bring your change to a fresh branch and open a new pull request from it.",
+    )
+
+
+def _too_much_text(size: int) -> Refusal:
+    return Refusal(
+        f"The files of this pull request hold {size // 1024**2} MiB of text; "
+        f"at most {_MOST_BYTES // 1024**2} MiB can be checked together.",
         "Split it into several smaller pull requests, best one per skill or knowledge leaf.",
     )
 

@@ -6,19 +6,22 @@ import asyncio
 import multiprocessing
 import resource
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
 from checks.contribution import ChangedFile, Commit, Refusal, read_contribution
-from checks.findings import Check, Crash, Finding, RuleId, Verdict
+from checks.findings import Check, Crash, Finding, Verdict
 from checks.policy import Policy
+from checks.sign_off_advice import SignOffAdvice
 
 log = structlog.get_logger()
 
 _MEMORY_LIMIT_BYTES = 3 * 1024**3
+_BROKE = (TimeoutError, ProcessExpired, RuntimeError, BrokenProcessPool)
 _WHOLE_RUN_FACTOR = 2  # all rules together get this many times the limit of one
 _LONG_TEXT_WITH_NUMBERS = "A bird sang to bird@example.com and +49 30 1234567. " * 100
 _WARM_UP_TEXTS = {
@@ -43,12 +46,20 @@ class JudgeRequest:
     """What a worker needs to judge: plain facts, nothing secret."""
 
     files: tuple[ChangedFile, ...]
-    commits: tuple[Commit, ...]
+    commits: tuple[Commit, ...] | None  # None: they could not be read
     author: str
     author_is_maintainer: bool
     tree: frozenset[str]
     policy: Policy
     refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and how to put missing sign-offs right, if some are missing."""
+
+    verdict: Verdict
+    sign_off_advice: SignOffAdvice | None = None
 
 
 class RuleWorkers:
@@ -58,46 +69,56 @@ class RuleWorkers:
         """`prepare` (picklable) runs first in every new process, e.g. to add a community's own rules."""
         self._limit_s = rule_time_limit_s
         self._workers = workers
-        self._pool = ProcessPool(
-            max_workers=workers,
-            initializer=_prepare,
-            initargs=(prepare,),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._further = prepare
+        self._pool = self._new_pool()
 
     async def warm_up(self) -> None:
         """Return when the first processes are ready; a process takes work only once it has loaded the rules."""
         await asyncio.gather(*(self._schedule(_is_ready, (), 120.0) for _ in range(self._workers)))
 
-    async def judge(self, request: JudgeRequest) -> Verdict:
+    async def judge(self, request: JudgeRequest) -> Judgement:
         """Judge; a rule that hangs or takes its process down becomes a Crash and hides no other rule."""
         try:
-            verdict: Verdict = await self._schedule(_judge, (request,), self._limit_s * _WHOLE_RUN_FACTOR)
-        except (TimeoutError, ProcessExpired) as error:
+            whole: Judgement = await self._schedule(_judge, (request,), self._limit_s * _WHOLE_RUN_FACTOR)
+        except _BROKE as error:
             log.warning("rules.run_broke", reason=type(error).__name__)
             return await self._judge_one_by_one(request)
-        return verdict
+        return whole
 
-    async def _judge_one_by_one(self, request: JudgeRequest) -> Verdict:
+    async def _judge_one_by_one(self, request: JudgeRequest) -> Judgement:
         from checks.registry import all_rules
         from checks.run import assemble
 
         findings: list[Finding] = []
         crashes: list[Crash] = []
+        advice: SignOffAdvice | None = None
         for rule in all_rules().values():
             try:
-                verdict = await self._schedule(_judge, (request, rule.id), self._limit_s)
-            except (TimeoutError, ProcessExpired) as error:
+                part: Judgement = await self._schedule(_judge, (request, rule.id), self._limit_s)
+            except _BROKE as error:
                 log.error("rules.rule_broke", rule=rule.id, reason=type(error).__name__)
                 crashes.append(Crash(rule.id, rule.check, type(error).__name__))
             else:
-                findings += verdict.findings
-                crashes += verdict.crashes
-        return assemble(findings, crashes)
+                findings += part.verdict.findings
+                crashes += part.verdict.crashes
+                advice = advice or part.sign_off_advice
+        return Judgement(_with_unread(assemble(findings, crashes), request), advice)
 
     async def _schedule(self, function: Any, args: Sequence[Any], timeout_s: float) -> Any:
-        future = self._pool.schedule(function, args=args, timeout=timeout_s)
-        return await asyncio.wrap_future(future)
+        try:
+            return await self._run(function, args, timeout_s)
+        except (RuntimeError, BrokenProcessPool):  # an idle process died, and the whole pool with it
+            log.warning("rules.pool_replaced")
+            return await self._run(function, args, timeout_s)
+
+    async def _run(self, function: Any, args: Sequence[Any], timeout_s: float) -> Any:
+        if not self._pool.active:
+            self._pool = self._new_pool()
+        return await asyncio.wrap_future(self._pool.schedule(function, args=args, timeout=timeout_s))
+
+    def _new_pool(self) -> ProcessPool:
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPool(self._workers, initializer=_prepare, initargs=(self._further,), context=spawn)
 
     def close(self) -> None:
         """Stop the processes."""
@@ -105,14 +126,11 @@ class RuleWorkers:
         self._pool.join()
 
 
-def cannot_judge(detail: str) -> Verdict:
-    """Return the verdict for a contribution that could not be read for a reason of ours, not its author's."""
-    return Verdict((), tuple(Crash(RuleId("intake"), check, detail) for check in Check))
-
-
 def _prepare(further: Callable[[], None] | None) -> None:
     """Make a new process ready, also one that replaces a killed one: nobody's pull request pays for the loading."""
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _MEMORY_LIMIT_BYTES if hard == resource.RLIM_INFINITY else min(_MEMORY_LIMIT_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     files = [
         ChangedFile(f"knowledge/science/birds/{name}", content=text.encode(), size=len(text))
         for name, text in _WARM_UP_TEXTS.items()
@@ -126,8 +144,9 @@ def _is_ready() -> bool:
     return True
 
 
-def _judge(request: JudgeRequest, rule_id: str = "") -> Verdict:
+def _judge(request: JudgeRequest, rule_id: str = "") -> Judgement:
     from checks.registry import get_rule
+    from checks.rules.dco import advice
     from checks.run import judge
 
     contribution = read_contribution(
@@ -138,4 +157,13 @@ def _judge(request: JudgeRequest, rule_id: str = "") -> Verdict:
         tree=request.tree,
         refusals=request.refusals,
     )
-    return judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)
+    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)
+    verdict = _with_unread(verdict, request)
+    asks_for_sign_off = any(finding.rule == "dco" for finding in verdict.findings)
+    return Judgement(verdict, advice(contribution, request.policy) if asks_for_sign_off else None)
+
+
+def _with_unread(verdict: Verdict, request: JudgeRequest) -> Verdict:
+    """Commits that nobody read are never called signed off."""
+    unread = frozenset({Check.SIGN_OFF}) if request.commits is None else frozenset()
+    return replace(verdict, not_judged=unread)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -72,8 +74,17 @@ class BotSettings(BaseSettings):
         if isinstance(value, str) and value and "-----BEGIN" not in value:
             path = Path(value).expanduser()
             if not path.is_file():
-                raise ValueError(f"is neither a PEM text nor the path of a file that exists: {value}")
+                raise ValueError("is neither a PEM text (with its BEGIN line) nor the path of a file that exists")
             return path.read_text()
+        return value
+
+    @field_validator("private_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            load_pem_private_key(value.get_secret_value().encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ValueError("is not a private key in PEM form; download a fresh one") from None
         return value
 
     @field_validator("webhook_secrets")

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection
+import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.actions import Action, AddLabels, EditComment, PostComment, RemoveLabel
+from bot.actions import Action, AddLabels, EditComment, PostComment, RemoveLabel, ReportCheck
 from bot.apply import LivingComment, Writer
 from bot.clock import Clock
 from bot.comments.causes import Links
-from bot.comments.check_report import check_report
+from bot.comments.check_report import apology, check_report
 from bot.comments.living import Audience, living_comment
 from bot.comments.markers import Marker, MarkerSigner
 from bot.comments.sign_off import sign_off_recipe
 from bot.events import Origin, external_id
 from bot.facts import Facts, Posted, gather
 from bot.github.client import CallCount, GitHubApp
-from bot.github.errors import NotFoundError
+from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import Pull, PullReader
 from bot.policies import Policies
-from bot.rule_workers import JudgeRequest, RuleWorkers, cannot_judge
+from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
 from bot.store.pull_requests import PullMemory, PullRequestStore
-from bot.workflow import Turn, label_changes, turn_after
+from bot.workflow import Turn, label_changes, own_labels_of, turn_after
 from checks.contribution import Sha
 from checks.findings import Check, Verdict
 
 log = structlog.get_logger()
 
-_NEWCOMER = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR", "NONE"})
+_NEWCOMER = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Checks that somebody asked to run anew, and the delivery that asked for it."""
+
+    checks: frozenset[Check]
+    request: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,12 @@ class Triage:
         self._web_url = web_url.rstrip("/")
         self._most_commits = most_commits
 
-    async def run(self, origin: Origin, number: int, again: Collection[Check] = ()) -> Triaged | None:
+    async def run(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
         """Judge one pull request as it is now and bring our report up to date.
 
         `again` names checks that somebody asked for anew: they are posted even if nothing changed. Returns
-        None for a pull request that is closed or gone. Running it twice posts nothing twice. Raises
-        TransientError when GitHub could not be reached: try again later.
+        None for a pull request that is closed or gone, or whose head vanished meanwhile. Running it twice posts
+        nothing twice. Raises TransientError when GitHub could not be reached: try again later.
         """
         client = self._app.installation(origin.installation_id)
         before = replace(client.calls)
@@ -92,14 +101,20 @@ class Triage:
             return None
         memory = memory or PullMemory(origin.repository_id, number)
         posted, facts = await asyncio.gather(
-            self._posted(reader, memory, pull.head_sha), self._facts(reader, origin.repository_id, pull)
+            self._posted(reader, memory, pull.head_sha, again), self._facts(reader, origin.repository_id, pull)
         )
         memory = self._recalled(memory, posted)
-        verdict = await self._judge(facts)
-        plan = self.decide(facts, verdict, memory, posted, again)
-        await self._carry_out(plan, memory, Writer(client, pull, self._clock), pull.head_sha)
+        judgement = await self._judge(facts)
+        plan = self._plan(facts, judgement, memory, posted, again)
+        try:
+            await self._carry_out(plan, memory, Writer(client, pull, self._clock), pull.head_sha)
+        except RefusedError:
+            if (now := await self._open_pull(reader, number)) is not None and now.head_sha == pull.head_sha:
+                raise
+            log.info("triage.overtaken", number=number)  # a force-push took the commit away; its own event follows
+            return None
         used = CallCount(client.calls.reads - before.reads, client.calls.writes - before.writes)
-        return Triaged(verdict, turn_after(verdict.overall), used)
+        return Triaged(judgement.verdict, turn_after(judgement.verdict.overall), used)
 
     async def _open_pull(self, reader: PullReader, number: int) -> Pull | None:
         try:
@@ -112,35 +127,42 @@ class Triage:
         policy = await self._policies.of(reader, repository_id, pull)
         return await gather(reader, pull, policy, most_commits=self._most_commits)
 
-    async def _posted(self, reader: PullReader, memory: PullMemory, head_sha: Sha) -> Posted:
-        """Ask GitHub what we posted, only where we do not know: no memory, or a report left half done."""
-        half_done = memory.head_sha == head_sha and memory.judged_sha != head_sha
-        if memory.head_sha and not half_done:
+    async def _posted(self, reader: PullReader, memory: PullMemory, head_sha: Sha, again: Again | None) -> Posted:
+        """Ask GitHub what we posted, only where we cannot know: no memory, a report half done, a run asked for."""
+        is_whole = bool(memory.head_sha) and memory.judged_sha == memory.head_sha
+        if is_whole and again is None:
             return Posted()
         comments, runs = await asyncio.gather(
             reader.own_comments(memory.number, self._app.app_id), reader.own_check_runs(head_sha, self._app.app_id)
         )
-        return Posted(tuple(comments), frozenset(f"{run['name']}:{run['external_id']}" for run in runs))
+        return Posted(
+            tuple(comments),
+            {f"{run['name']}:{run['external_id']}": run["output"]["annotations_count"] for run in runs},
+        )
 
     def _recalled(self, memory: PullMemory, posted: Posted) -> PullMemory:
-        """Fill in from GitHub the living comment that we have no memory of."""
+        """Fill in from GitHub the living comment that we have no memory of: the newest one that we signed."""
         for comment in reversed(posted.comments):
             marker = self._signer.read(comment.body, memory.repository_id, memory.number)
-            if marker is not None and comment.id != memory.comment_id:
-                return replace(
-                    memory,
-                    comment_id=comment.id,
-                    comment_node_id=comment.node_id,
-                    comment_digest=_digest(comment.body),
-                    comment_turn=marker.turn.value,
-                    comment_posted_for=marker.posted_for,
-                )
+            if marker is None:
+                continue
+            if comment.id == memory.comment_id:
+                return memory
+            return replace(
+                memory,
+                comment_id=comment.id,
+                comment_node_id=comment.node_id,
+                comment_digest=_digest(comment.body),
+                comment_turn=marker.turn.value,
+                comment_posted_for=marker.posted_for,
+                own_labels=" ".join(sorted({*own_labels_of(marker.turn), *memory.own_labels.split()})),
+            )
         return memory
 
-    async def _judge(self, facts: Facts) -> Verdict:
+    async def _judge(self, facts: Facts) -> Judgement:
         if facts.unreadable:
             log.warning("triage.unreadable", number=facts.pull.number, reason=facts.unreadable)
-            return cannot_judge(facts.unreadable)
+            return Judgement(Verdict((), not_judged=frozenset(Check)))
         request = JudgeRequest(
             facts.files,
             facts.commits,
@@ -150,37 +172,62 @@ class Triage:
             facts.policy,
             facts.refusals,
         )
-        verdict = await self._workers.judge(request)
-        for crash in verdict.crashes:
+        judgement = await self._workers.judge(request)
+        for crash in judgement.verdict.crashes:
             log.error("triage.rule_crashed", number=facts.pull.number, rule=crash.rule, detail=crash.detail)
-        return verdict
+        return judgement
+
+    def _plan(
+        self, facts: Facts, judgement: Judgement, memory: PullMemory, posted: Posted, again: Again | None
+    ) -> Plan:
+        """Decide; should that break down, apologise in the check runs rather than leave people without a word."""
+        try:
+            return self.decide(facts, judgement, memory, posted, again)
+        except Exception:
+            trace_id = uuid.uuid4().hex[:12]
+            log.exception("triage.decision_crashed", number=facts.pull.number, trace_id=trace_id)
+            head_sha = facts.pull.head_sha
+            reports = tuple(apology(check, head_sha, trace_id) for check in Check)
+            digest = _digest(*(check.value for check in Check), "apology")
+            identifier = external_id(facts.pull.number, head_sha, digest)
+            after = replace(memory, head_sha=head_sha, judged_sha=head_sha, verdict_digest=digest)
+            return Plan(tuple(replace(report, external_id=identifier) for report in reports), after)
 
     def decide(
-        self, facts: Facts, verdict: Verdict, memory: PullMemory, posted: Posted, again: Collection[Check] = ()
+        self,
+        facts: Facts,
+        judgement: Judgement,
+        memory: PullMemory,
+        posted: Posted,
+        again: Again | None = None,
     ) -> Plan:
         """Return the difference between what GitHub shows and what it should show. Pure."""
-        pull = facts.pull
+        pull, verdict = facts.pull, judgement.verdict
         links = Links(f"{self._web_url}/{pull.repository}", pull.head_sha, facts.policy.messages.rules_url)
-        recipe = sign_off_recipe(facts.commits, facts.policy)
-        reports = [
-            check_report(verdict, check, pull.head_sha, links, recipe if check is Check.SIGN_OFF else "")
-            for check in Check
-        ]
+        recipe = sign_off_recipe(judgement.sign_off_advice) if judgement.sign_off_advice else ""
+        reports = [check_report(verdict, check, pull.head_sha, links, facts.policy, recipe) for check in Check]
         digest = _digest(*(repr(report) for report in reports))
-        identifier = external_id(pull.number, pull.head_sha, digest)
         already = memory.judged_sha == pull.head_sha and memory.verdict_digest == digest
-        actions: list[Action] = [
-            replace(report, external_id=identifier)
-            for report in reports
-            if report.check in again or not (already or f"{report.check}:{identifier}" in posted.external_ids)
-        ]
-        paths = [file.path for file in facts.files]
-        add, remove = label_changes(verdict.overall, pull.labels, paths, is_draft=pull.is_draft)
-        actions += [AddLabels(add)] if add else []
-        actions += [RemoveLabel(name) for name in remove]
+        actions: list[Action] = list(_news(reports, facts, digest, posted, again, already=already))
+        labels = label_changes(
+            verdict.overall,
+            pull.labels,
+            frozenset(memory.own_labels.split()),
+            [file.path for file in facts.files],
+            is_draft=pull.is_draft,
+            is_new_head=memory.judged_sha != pull.head_sha,
+        )
+        actions += [AddLabels(labels.add)] if labels.add else []
+        actions += [RemoveLabel(name) for name in labels.remove]
         comment, memory = self._comment(facts, verdict, memory, links, recipe)
         actions += [comment] if comment else []
-        after = replace(memory, head_sha=pull.head_sha, judged_sha=pull.head_sha, verdict_digest=digest)
+        after = replace(
+            memory,
+            head_sha=pull.head_sha,
+            judged_sha=pull.head_sha,
+            verdict_digest=digest,
+            own_labels=" ".join(sorted(labels.own)),
+        )
         return Plan(tuple(actions), after)
 
     def _comment(
@@ -190,7 +237,10 @@ class Triage:
         pull = facts.pull
         turn = turn_after(verdict.overall)
         audience = Audience(
-            pull.author, pull.author_association in _NEWCOMER, pull.is_draft, pull.targets_default_branch
+            pull.author,
+            facts.policy.messages.welcome and pull.author_association in _NEWCOMER,
+            pull.is_draft,
+            pull.targets_default_branch,
         )
         text = living_comment(verdict, turn, audience, links, recipe)
         passed_to_author = turn is Turn.AUTHOR and memory.comment_turn != Turn.AUTHOR
@@ -219,6 +269,20 @@ class Triage:
         if comment is not None:
             after = replace(after, comment_id=comment.id, comment_node_id=comment.node_id)
         await self._memories.save(after, self._clock.now())
+
+
+def _news(
+    reports: Iterable[ReportCheck], facts: Facts, digest: str, posted: Posted, again: Again | None, *, already: bool
+) -> Iterator[ReportCheck]:
+    """Yield the check runs to post: those not yet reported in full, and those that somebody asked for anew."""
+    for report in reports:
+        is_asked_for = again is not None and report.check in again.checks
+        if already and not is_asked_for:
+            continue
+        request = again.request if again is not None and is_asked_for else ""
+        identifier = external_id(facts.pull.number, facts.pull.head_sha, digest, request)
+        if posted.annotations.get(f"{report.check}:{identifier}", -1) < len(report.annotations):
+            yield replace(report, external_id=identifier)
 
 
 def _digest(*texts: str) -> str:

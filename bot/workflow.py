@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -19,6 +20,7 @@ class Label(StrEnum):
     DOCUMENTATION = "documentation"
     TRIAGE_NEEDED = "triage-needed"
     CHANGES_REQUESTED = "triage-requested-changes"
+    FOLLOW_UP = "triage-follow-up"
 
 
 class Turn(StrEnum):
@@ -83,10 +85,44 @@ def state_labels(outcome: Outcome, present: frozenset[str], *, is_draft: bool) -
     return frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class LabelChanges:
+    """What to add and to remove, each sorted, and which labels are the bot's own afterwards."""
+
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+    own: frozenset[str]
+
+
 def label_changes(
-    outcome: Outcome, present: frozenset[str], paths: Iterable[str], *, is_draft: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the labels to add and to remove, each sorted. Labels that are not the bot's are left alone."""
-    wanted = kind_labels(paths) | state_labels(outcome, present, is_draft=is_draft)
-    own = KIND_LABELS | {Label.TRIAGE_NEEDED, Label.CHANGES_REQUESTED}
-    return tuple(sorted(wanted - present)), tuple(sorted((present & own) - wanted))
+    outcome: Outcome,
+    present: frozenset[str],
+    own: frozenset[str],
+    paths: Iterable[str],
+    *,
+    is_draft: bool,
+    is_new_head: bool = True,
+) -> LabelChanges:
+    """Return how the labels should change. What a person has set stays, but for a green light that is none.
+
+    `own` are the labels that the bot has set itself. A person's `triage-requested-changes` stays until the author
+    has pushed (`is_new_head`); if the checks pass then, it becomes `triage-follow-up`.
+    """
+    asked_by_hand = Label.CHANGES_REQUESTED in present - own and outcome is Outcome.PASSED
+    state = state_labels(outcome, present, is_draft=is_draft)
+    if asked_by_hand:
+        state = frozenset({Label.FOLLOW_UP if is_new_head else Label.CHANGES_REQUESTED})
+    wanted = kind_labels(paths) | state
+    answered = {Label.TRIAGE_NEEDED, Label.CHANGES_REQUESTED} if asked_by_hand else {Label.TRIAGE_NEEDED}
+    removable = present & (own | answered)
+    if outcome is Outcome.UNVERIFIED:  # what the author was asked for before still stands
+        removable = frozenset({Label.TRIAGE_NEEDED}) & present
+    remove = removable - wanted
+    add = wanted - present
+    return LabelChanges(tuple(sorted(add)), tuple(sorted(remove)), frozenset(((present & own) - remove) | add))
+
+
+def own_labels_of(turn: Turn) -> frozenset[str]:
+    """Return the labels that the bot must have set when its comment announced this turn."""
+    state = {Turn.AUTHOR: {Label.CHANGES_REQUESTED}, Turn.TRIAGER: {Label.TRIAGE_NEEDED}, Turn.US: set[Label]()}
+    return KIND_LABELS | state[turn]

@@ -26,7 +26,7 @@ class Check(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one check run may say. A crash of ours is UNVERIFIED: neither a failure nor a green light."""
+    """What one check run may say. UNVERIFIED (we crashed, or could not see all) is neither failure nor green."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -117,6 +117,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     crashes: tuple[Crash, ...] = ()
     sign_off_rules: frozenset[str] = frozenset()
+    not_judged: frozenset[Check] = frozenset()  # checks for which the facts could not be had in full
 
     def of(self, check: Check) -> tuple[Finding, ...]:
         """Return the findings reported under `check`, in order."""
@@ -127,7 +128,7 @@ class Verdict:
         """Say whether `check` failed, passed, or could not be verified because a rule of ours crashed."""
         if any(f.severity is Severity.ERROR for f in self.of(check)):
             return Outcome.FAILED
-        if any(crash.check is check for crash in self.crashes):
+        if check in self.not_judged or any(crash.check is check for crash in self.crashes):
             return Outcome.UNVERIFIED
         return Outcome.PASSED
 

@@ -7,42 +7,66 @@ from bot.comments.causes import Links, in_full
 from bot.comments.escape import visible
 from checks.contribution import Sha
 from checks.findings import Check, Finding, Outcome, Severity, Verdict, by_cause
+from checks.policy import Policy
 
 MOST_ANNOTATIONS = 500
 _MOST_SUMMARY = 60_000
 _MOST_MESSAGE = 8_000
+NOT_JUDGED = (
+    "Not everything about this commit could be read, so this was not judged. A part is never taken for the whole. "
+    "If nothing else is reported, GitHub did not tell us all of it: press Re-run in the Checks tab in some minutes."
+)
 _CONCLUSION = {Outcome.PASSED: "success", Outcome.FAILED: "failure", Outcome.UNVERIFIED: "neutral"}
 _LEVEL = {Severity.ERROR: "failure", Severity.WARNING: "warning"}
 
 
-def check_report(verdict: Verdict, check: Check, head_sha: Sha, links: Links, recipe: str = "") -> ReportCheck:
+def check_report(
+    verdict: Verdict, check: Check, head_sha: Sha, links: Links, policy: Policy, recipe: str = ""
+) -> ReportCheck:
     """Return the check run for `check`, without an id: findings as annotations, causes as summary."""
     outcome = verdict.outcome(check)
     return ReportCheck(
         check=check,
         head_sha=head_sha,
         conclusion=_CONCLUSION[outcome],
-        title=_title(verdict, check, outcome),
-        summary=_summary(verdict, check, outcome, links, recipe),
+        title=_title(verdict, check, outcome, policy),
+        summary=_summary(verdict, check, outcome, links, recipe if check is Check.SIGN_OFF else ""),
         annotations=tuple(
             _annotation(f) for f in verdict.of(check) if f.path and f.severity is not Severity.NOTICE
         )[:MOST_ANNOTATIONS],
     )
 
 
-def _title(verdict: Verdict, check: Check, outcome: Outcome) -> str:
+def apology(check: Check, head_sha: Sha, trace_id: str) -> ReportCheck:
+    """Return the check run for when the bot itself broke down: whoever runs it finds the trace id in the log."""
+    summary = (
+        "The bot broke down while it judged this commit. That is our fault, not yours, and says nothing about your "
+        f"contribution. Push again or press Re-run in a while; if it stays so, tell a maintainer: `{trace_id}`."
+    )
+    return ReportCheck(check, head_sha, "neutral", "Could not be checked: our fault, not yours", summary, ())
+
+
+def _title(verdict: Verdict, check: Check, outcome: Outcome, policy: Policy) -> str:
+    if check in verdict.not_judged and outcome is Outcome.UNVERIFIED:
+        return "Not judged"
     if outcome is Outcome.UNVERIFIED:
         return "Could not be checked: our fault, not yours"
-    if outcome is Outcome.PASSED:
-        return "Every commit is signed off" if check is Check.SIGN_OFF else "Nothing to fix"
-    things = len({f.cause.id for f in verdict.of(check) if f.severity is Severity.ERROR})
-    return f"{things} thing{'' if things == 1 else 's'} to fix"
+    things = {f.cause.id for f in verdict.of(check) if f.severity is Severity.ERROR}
+    if things:
+        return f"{len(things)} thing{'' if len(things) == 1 else 's'} to fix"
+    if check is Check.CONTRIBUTION:
+        return "Nothing to fix"
+    if not policy.dco.enabled:
+        return "Not asked for in this repository"
+    return "Nothing has to be fixed" if verdict.of(check) else "Every commit is signed off"
 
 
 def _summary(verdict: Verdict, check: Check, outcome: Outcome, links: Links, recipe: str) -> str:
     parts = []
     if any(crash.check is check for crash in verdict.crashes):
         parts.append("One of our checks broke down on this commit. Nothing is wrong on your side; we look into it.")
+    if check in verdict.not_judged:
+        parts.append(NOT_JUDGED)
     groups = by_cause(verdict.of(check))
     for severity, heading in (
         (Severity.ERROR, "### To fix"),

@@ -8,7 +8,10 @@ import unicodedata
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;"})
 # An HTML comment splits the text node, so GitHub sees no mention, issue, link or e-mail address in it.
-_AUTOLINK = re.compile(r"(?<=@)(?=\w)|(?<=://)(?=\S)|(?<=\bwww)(?=\.)|(?<=#)(?=\d)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
+_AUTOLINK = re.compile(
+    r"(?<=@)|(?<=://)(?=\S)|(?<=www)(?=\.)|(?<=#)(?=\d)|(?<=GH-)(?=\d)|(?<=:)(?=[\w+-]+:)|(?<=[0-9a-f]{6})(?=[0-9a-f])",
+    re.IGNORECASE,
+)
 _LINE_START = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+#>=:]))")
 _SPLIT = "\ue000"  # stands for the split while the text is escaped; private, so never a contributor's own
 _CODE = re.compile(r"`([^`\n]+)`")

@@ -34,8 +34,10 @@ def living_comment(
     warnings = by_cause(verdict.with_severity(Severity.WARNING))
     notices = by_cause(verdict.with_severity(Severity.NOTICE))
     head = [first_line(verdict, len(errors), turn, audience), *_greeting(audience, turn)]
-    if verdict.overall is Outcome.UNVERIFIED or (verdict.crashes and not errors):
+    if verdict.crashes:
         head.append(_our_fault())
+    elif verdict.overall is Outcome.UNVERIFIED:
+        head.append(_not_told())
     closing = _closing(turn, audience)
     words_left = _VISIBLE_WORDS - len(" ".join((*head, *closing, _footer(links))).split())
     parts = [*head, *_shown_causes(errors, links, words_left, has_recipe=bool(sign_off_recipe)), *closing]
@@ -84,7 +86,14 @@ def _closing(turn: Turn, audience: Audience) -> list[str]:
 def _our_fault() -> str:
     return (
         "One of our checks broke down. That is our fault, not yours, and says nothing about your contribution. "
-        "We have been told; the checks can be run again from the Checks tab."
+        "It can be run again from the Checks tab."
+    )
+
+
+def _not_told() -> str:
+    return (
+        "GitHub did not tell us everything about this commit, and a part is never judged. "
+        "Run the checks again from the Checks tab in some minutes."
     )
 
 

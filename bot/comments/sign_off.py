@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from bot.comments.escape import block, code, escape
-from checks.contribution import Commit, Contribution
-from checks.policy import Policy
-from checks.rules.dco import RemediationText, SignOffAdvice, advice
+from checks.sign_off_advice import RemediationText, SignOffAdvice
 
 
-def sign_off_recipe(commits: tuple[Commit, ...], policy: Policy) -> str:
-    """Return the recipe for all commits that fail, as Markdown; empty when none fails."""
-    advised = advice(Contribution(files=(), commits=commits), policy)
-    return _recipe(advised) if advised else ""
-
-
-def _recipe(advised: SignOffAdvice) -> str:
+def sign_off_recipe(advised: SignOffAdvice) -> str:
+    """Return the recipe for all commits that fail, as Markdown."""
     parts = []
     if advised.remediation_texts:
         parts.append(
-            "Nothing has to be redone, and all of it works in the browser: open any file of this pull request "
-            "with the pencil button, add an empty line at its end, choose **Commit changes**, and put these "
-            "texts into the two boxes:"
+            "Do this last, after your other fixes. Nothing has to be redone, and all of it works in the browser: "
+            "open `attribution.txt` (or any other text file of this pull request) with the pencil button, add an "
+            "empty line at its end, choose **Commit changes**, and put these texts into the two boxes:"
         )
         parts += [_boxes(text, several=len(advised.remediation_texts) > 1) for text in advised.remediation_texts]
     elif advised.needs_new_author:

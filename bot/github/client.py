@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -28,28 +28,45 @@ REQUESTER = "taxonomy-bot"
 _MAX_TRIES = 3
 _LONGEST_WAIT_S = 60.0  # a longer Retry-After is left to the delivery's own retry
 
+_REFUSED_KINDS = frozenset({"FORBIDDEN", "INSUFFICIENT_SCOPES", "UNPROCESSABLE"})
+_UNREADABLE = (ValueError, LookupError, TypeError)  # what an HTML page or JSON cut short leads to
+_CACHED_BYTES = 32 * 1024**2
+_NEVER_CHANGES = ("/git/", "/compare/")  # addressed by SHA: read once, then never again
+
 CacheEntry = tuple[str | None, str | None, Any, str | None]
 
 
 class EtagCache(MutableMapping[str, CacheEntry]):
-    """The newest `size` answers by URL, so that an unchanged one costs GitHub and our budget nothing."""
+    """The newest answers by URL, so that an unchanged one costs GitHub and our budget nothing.
 
-    def __init__(self, size: int = 512) -> None:
-        self._size = size
+    Bounded in bytes; what a SHA names is not kept at all, because it is hardly ever asked for twice.
+    """
+
+    def __init__(self, most_bytes: int = _CACHED_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._sizes: dict[str, int] = {}
         self._entries: OrderedDict[str, CacheEntry] = OrderedDict()
+        self.answer_bytes = 0  # of the answer that is about to be kept
 
     def __getitem__(self, url: str) -> CacheEntry:
         self._entries.move_to_end(url)
         return self._entries[url]
 
     def __setitem__(self, url: str, entry: CacheEntry) -> None:
+        if any(part in url for part in _NEVER_CHANGES) or self.answer_bytes > self._most_bytes:
+            return
+        if url in self._entries:
+            del self[url]
         self._entries[url] = entry
-        self._entries.move_to_end(url)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        self._sizes[url] = self.answer_bytes
+        self._bytes += self.answer_bytes
+        while self._bytes > self._most_bytes:
+            del self[next(iter(self._entries))]
 
     def __delitem__(self, url: str) -> None:
         del self._entries[url]
+        self._bytes -= self._sizes.pop(url)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -85,8 +102,9 @@ class GitHubClient(GitHubAPI):
         pacer: WritePacer,
         clock: Clock,
     ) -> None:
-        super().__init__(session, REQUESTER, cache=EtagCache(), base_url=base_url)
-        self._hosts = {URL(base_url).authority, URL(graphql_url).authority}
+        self._etags = EtagCache()
+        super().__init__(session, REQUESTER, cache=self._etags, base_url=base_url)
+        self._origins = {URL(base_url).origin(), URL(graphql_url).origin()}
         self._graphql_url = graphql_url
         self._tokens = tokens
         self._installation_id = installation_id
@@ -120,11 +138,11 @@ class GitHubClient(GitHubAPI):
         Raises NotFoundError or RefusedError when nothing of it was done.
         """
         answer = await self._call("POST", self._graphql_url, None, {"query": document, "variables": variables})
+        if not isinstance(answer, dict):
+            raise TransientError("an unreadable answer from GitHub (GraphQL)")
         data = answer.get("data") or {}
         if not any(data.values()):
-            kinds = {error.get("type", "") for error in answer.get("errors", ())}
-            message = f"GraphQL refused: {', '.join(sorted(kinds)) or 'no reason given'}"
-            raise NotFoundError(message) if kinds == {"NOT_FOUND"} else RefusedError(message, 200)
+            raise _graphql_error(answer.get("errors") or ())
         return data
 
     async def sleep(self, seconds: float) -> None:
@@ -172,22 +190,32 @@ class GitHubClient(GitHubAPI):
             raise _translated(error, self._clock.now()) from None
         except (TimeoutError, aiohttp.ClientError) as error:
             raise TransientError(f"no answer from GitHub ({type(error).__name__})") from None
-        except (ValueError, LookupError) as error:  # an HTML page, JSON cut short
+        except _UNREADABLE as error:
             raise TransientError(f"an unreadable answer from GitHub ({type(error).__name__})") from None
         return answer, more
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if URL(url).authority not in self._hosts:
+        if URL(url).origin() not in self._origins:
             raise GitHubError("refused to send our token to another host")
         async with self._session.request(
             method, url, headers=headers, data=body, allow_redirects=False
         ) as response:
             content = await response.read()
+            self._etags.answer_bytes = len(content)
             if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != HTTPStatus.NOT_MODIFIED:
                 _raise_for_limits(response.status, response.headers, content)
             return response.status, response.headers, content
+
+
+def _graphql_error(errors: Iterable[Mapping[str, Any]]) -> GitHubError:
+    """Only what GraphQL refuses by a known name is refused for good; everything else may pass another time."""
+    kinds = {str(error.get("type", "")) for error in errors}
+    message = f"GraphQL answered {', '.join(sorted(kinds)) or 'without data'}"
+    if kinds == {"NOT_FOUND"}:
+        return NotFoundError(message)
+    return RefusedError(message, HTTPStatus.OK) if kinds and kinds <= _REFUSED_KINDS else TransientError(message)
 
 
 class _ExpiredTokenError(Exception):
@@ -227,7 +255,7 @@ def _translated(error: gidgethub.GitHubException, now: datetime) -> GitHubError:
         status = int(error.status_code)
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return NotFoundError(f"GitHub answered {status}")
-        return RefusedError(f"GitHub answered {status}", status)
+        return RefusedError(f"GitHub answered {status}: {str(error)[:200]}", status)
     return TransientError(f"an answer we do not understand ({type(error).__name__})")
 
 
@@ -281,9 +309,11 @@ class GitHubApp:
             answer = await anonymous.post(
                 f"/app/installations/{installation_id}/access_tokens", data=b"", jwt=app_jwt
             )
-        except gidgethub.GitHubException as error:
-            raise _translated(error, self._clock.now()) from None
-        except (TimeoutError, aiohttp.ClientError) as error:
-            raise TransientError(f"no answer from GitHub ({type(error).__name__})") from None
-        expires_at = datetime.fromisoformat(answer["expires_at"])
-        return AccessToken(SecretStr(answer["token"]), expires_at)
+            return AccessToken(SecretStr(answer["token"]), datetime.fromisoformat(answer["expires_at"]))
+        except gidgethub.HTTPException as error:
+            status = int(error.status_code)
+            log.error("github.no_token", installation=installation_id, status=status)
+            # a clock that is off, a key being rotated, a suspended App, a limit: none is for the author to mend
+            raise TransientError(f"GitHub gave us no access token ({status})") from None
+        except (gidgethub.GitHubException, TimeoutError, aiohttp.ClientError, *_UNREADABLE) as error:
+            raise TransientError(f"GitHub gave us no access token ({type(error).__name__})") from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bot.github.client import GitHubClient
-from bot.github.errors import GitHubError, NotFoundError
+from bot.github.errors import GitHubError, NotFoundError, RefusedError
 from checks.contribution import Commit, FileKind, FileStatus, Identity, Login, Sha
 
 MOST_LISTED_FILES = 300  # GitHub lists no more in a comparison
@@ -18,6 +18,14 @@ _BLOBS_AT_ONCE = 4
 
 class IncompleteListingError(GitHubError):
     """GitHub told less than there is: nothing may be judged on a part."""
+
+
+class TooManyCommitsError(IncompleteListingError):
+    """There are `count` commits, more than are read."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} commits")
+        self.count = count
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,6 @@ class Pull:
     author: Login
     author_id: int
     author_association: str
-    title: str
     is_open: bool
     is_draft: bool
     changed_files: int
@@ -114,7 +121,6 @@ class PullReader:
             author=Login(data["user"]["login"]),
             author_id=data["user"]["id"],
             author_association=data["author_association"],
-            title=data["title"],
             is_open=data["state"] == "open",
             is_draft=bool(data.get("draft")),
             changed_files=data["changed_files"],
@@ -124,8 +130,8 @@ class PullReader:
     async def comparison(self, base: Sha, head: Sha, most_commits: int) -> Comparison:
         """Return what `head` changes since it left `base`: at most 300 files, all commits.
 
-        Raises IncompleteListingError when there are more than `most_commits` commits or GitHub lists fewer
-        than it counts.
+        Raises TooManyCommitsError when there are more than `most_commits` commits, IncompleteListingError when
+        GitHub lists fewer than it counts.
         """
         url = "/repos/{owner}/{repo}/compare/{base}...{head}?per_page=100"
         url_vars = self._vars | {"base": base, "head": head}
@@ -135,7 +141,7 @@ class PullReader:
         async for page in self._client.pages(url, url_vars):
             total = page["total_commits"]
             if total > most_commits:
-                raise IncompleteListingError(f"{total} commits are more than the {most_commits} that are read")
+                raise TooManyCommitsError(total)
             files = files or tuple(_listed_file(item) for item in page.get("files") or ())
             commits += [_commit(item) for item in page["commits"]]
         if len(commits) < total:
@@ -212,7 +218,7 @@ class PullReader:
         """True when the account belongs to the organisation that owns the repository."""
         try:
             await self._client.read("/orgs/{owner}/members/{login}", self._vars | {"login": login})
-        except GitHubError:
+        except (NotFoundError, RefusedError):  # a redirect: we may not see the organisation's members
             return False
         return True
 
@@ -236,7 +242,6 @@ def _commit(item: Mapping[str, Any]) -> Commit:
         parents=tuple(Sha(parent["sha"]) for parent in item["parents"]),
         verified=bool((data.get("verification") or {}).get("verified")),
         author_login=Login(account["login"]) if account.get("login") else None,
-        author_is_bot=account.get("type") == "Bot",
     )
 
 

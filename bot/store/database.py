@@ -26,8 +26,10 @@ def open_engine(database_url: str) -> AsyncEngine:
     shorter than connections that meet a locked file, sleep and try again.
     """
     if make_url(database_url).get_backend_name() != "sqlite":
-        return create_async_engine(database_url)
-    engine = create_async_engine(database_url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+        return create_async_engine(database_url, hide_parameters=True)
+    engine = create_async_engine(
+        database_url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
+    )
     event.listen(engine.sync_engine, "connect", _durable_sqlite)
     return engine
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -35,9 +35,9 @@ class Delivery:
     id: int = 0
     attempts: int = 0
 
-    def tried_again(self) -> Delivery:
-        """Return the delivery after one more attempt that failed."""
-        return replace(self, attempts=self.attempts + 1)
+    def tried(self, attempts: int) -> Delivery:
+        """Return the delivery after that many attempts that failed."""
+        return replace(self, attempts=attempts)
 
 
 class DeliveryStore:
@@ -49,8 +49,15 @@ class DeliveryStore:
         self._insert = insert(deliveries).on_conflict_do_nothing(index_elements=["guid"])
 
     async def add(self, batch: Sequence[Delivery]) -> None:
-        """Store all of `batch` in one commit; a GUID that is there already is left as it is."""
+        """Store all of `batch` in one commit.
+
+        A GUID that is there already is left as it is, unless it was given up: sent again, it is tried again.
+        """
+        given_up = delete(deliveries).where(
+            deliveries.c.guid.in_([d.guid for d in batch]), deliveries.c.state == DeliveryState.FAILED.value
+        )
         async with self._engine.begin() as connection:
+            await connection.execute(given_up)
             await connection.execute(
                 self._insert,
                 [
@@ -94,12 +101,15 @@ class DeliveryStore:
         ]
 
     async def finish(self, ids: Sequence[int], state: DeliveryState, at: datetime, error: str = "") -> None:
-        """Mark deliveries as done or given up."""
+        """Mark deliveries as done or given up. Of a done one only the fact is kept, not what stood in it."""
+        values: dict[str, object] = {"state": state.value, "finished_at": at, "error": error}
+        if state is DeliveryState.DONE:
+            values["payload"] = b""
         async with self._engine.begin() as connection:
             await connection.execute(
                 update(deliveries)
                 .where(deliveries.c.id.in_(ids))
-                .values(state=state.value, finished_at=at, error=error, attempts=deliveries.c.attempts + 1)
+                .values(values | {"attempts": deliveries.c.attempts + 1})
             )
 
     async def count_attempt(self, ids: Sequence[int], error: str) -> None:

@@ -26,6 +26,7 @@ class PullMemory:
     comment_digest: str = ""
     comment_turn: str = ""
     comment_posted_for: str = ""
+    own_labels: str = ""  # names separated by spaces
 
 
 _COLUMNS = tuple(field.name for field in fields(PullMemory))

@@ -63,6 +63,7 @@ deliveries = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime, nullable=True),
     Index("ix_deliveries_state_id", "state", "id"),
+    sqlite_autoincrement=True,  # an id is never given twice: the dispatcher reads on from the last one it saw
 )
 
 pull_requests = Table(
@@ -78,6 +79,7 @@ pull_requests = Table(
     Column("comment_digest", String(64), nullable=False),
     Column("comment_turn", String(16), nullable=False),
     Column("comment_posted_for", String(40), nullable=False),
+    Column("own_labels", Text, nullable=False),  # the labels that the bot itself has set, separated by spaces
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
 )

@@ -12,6 +12,7 @@ from bot.comments.living import MOST_BYTES, Audience, living_comment
 from bot.workflow import Turn, turn_after
 from checks.contribution import Sha
 from checks.findings import Cause, Check, Crash, Finding, RuleId, Severity, Verdict
+from checks.policy import Policy
 
 SHA = Sha("c0ffee" + "0" * 34)
 LINKS = Links("https://github.com/instruct/taxonomy", SHA, "https://rules.example/rules.md")
@@ -54,6 +55,13 @@ def test_findings_of_one_cause_are_one_thing() -> None:
     assert "1 thing to fix" in text
     assert "line 1](" in text
     assert "and 26 more)" in visible(text)
+    assert "Something about length is wrong" in visible(text)
+
+
+def test_a_single_finding_speaks_for_itself() -> None:
+    "With one place only, the line says what is wrong there instead of the kind of problem."
+    text = comment_on(a_finding(message="`answer` is missing. Write one."))
+    assert "**`answer` is missing** (" in visible(text)
 
 
 def test_at_most_three_causes_are_shown_and_the_rest_is_folded() -> None:
@@ -93,7 +101,7 @@ def test_a_comment_never_grows_over_githubs_limit() -> None:
     text = comment_on(*findings)
     assert len(text.encode()) <= MOST_BYTES
     assert "The Checks tab" in text
-    report = check_report(Verdict(tuple(findings)), Check.CONTRIBUTION, SHA, LINKS)
+    report = check_report(Verdict(tuple(findings)), Check.CONTRIBUTION, SHA, LINKS, Policy())
     assert len(report.summary.encode()) < 65_536
     assert len(report.annotations) == 500
 
@@ -106,7 +114,7 @@ def test_every_rule_is_linked() -> None:
 def test_a_crash_of_ours_beside_a_finding_is_said_but_blocks_nothing_more() -> None:
     "The check run fails for the finding, and tells that a part was not looked at."
     crash = Crash(RuleId("pii"), Check.CONTRIBUTION, "TimeoutError")
-    report = check_report(Verdict((a_finding(),), (crash,)), Check.CONTRIBUTION, SHA, LINKS)
+    report = check_report(Verdict((a_finding(),), (crash,)), Check.CONTRIBUTION, SHA, LINKS, Policy())
     assert report.conclusion == "failure"
     assert "broke down" in report.summary
     assert "TimeoutError" not in report.summary
@@ -115,7 +123,10 @@ def test_a_crash_of_ours_beside_a_finding_is_said_but_blocks_nothing_more() -> N
 def test_text_of_a_contributor_is_inert_everywhere() -> None:
     "A message that quotes markup shows it as text, in the comment and in the summary."
     finding = a_finding(message='Unknown key "<img src=x onerror=y> @team [a](b)".')
-    for text in (comment_on(finding), check_report(Verdict((finding,)), Check.CONTRIBUTION, SHA, LINKS).summary):
+    for text in (
+        comment_on(finding),
+        check_report(Verdict((finding,)), Check.CONTRIBUTION, SHA, LINKS, Policy()).summary,
+    ):
         assert "<img" not in text
         assert "@team" not in text
         assert "[a](b)" not in text

@@ -4,20 +4,76 @@ from __future__ import annotations
 
 import re
 
+import cmarkgfm
 import pytest
-from hypothesis import given
+from cmarkgfm.cmark import Options
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from bot.comments.escape import block, code, escape, prose
 
+# pieces that mean something to GitHub: put together at random they find what single cases miss
+_ATOMS = [
+    "@ana",
+    "@a/b",
+    "#12",
+    "GH-12",
+    "a#1",
+    "http://x.y",
+    "www.x.y",
+    "ftp://x.y",
+    "mailto:a@b.c",
+    "a@b.c",
+    "`",
+    "``",
+    "```",
+    "*",
+    "**",
+    "_",
+    "__",
+    "~~",
+    "$",
+    "$$",
+    "|",
+    "||",
+    "[",
+    "]",
+    "](http://x)",
+    "[^1]",
+    "[^1]:",
+    "![x](y)",
+    "<!--",
+    "-->",
+    "<b>",
+    "</details>",
+    "&lt;",
+    "&#64;ana",
+    "\\",
+    "-",
+    "1.",
+    ">",
+    "#",
+    "===",
+    "---",
+    "x",
+    ":smile:",
+    "<http://x>",
+    "@-x",
+    "_@ana_",
+    ".www.x.y",
+    "_www.x.y",
+    "abcdef0123456789",
+    "@",
+]
 _HARMLESS = {"p", "/p", "code", "/code"}
 _MENTION = re.compile(r"(?<![\w`])@\w")
 
 
 def rendered(markdown: str) -> str:
-    "What GitHub would show, as far as a CommonMark renderer with raw HTML tells."
-    return MarkdownIt("commonmark", {"html": True}).render(markdown)
+    "What GitHub's own Markdown renderer makes of it, before mentions and references become links."
+    return cmarkgfm.github_flavored_markdown_to_html(
+        markdown, Options.CMARK_OPT_FOOTNOTES | Options.CMARK_OPT_UNSAFE
+    )
 
 
 def text_nodes(html: str) -> list[str]:
@@ -60,6 +116,15 @@ def test_no_text_at_all_escapes(text: str) -> None:
     for markdown in (escape(text), code(text), prose(text)):
         tags = {tag.split()[0] for tag in re.findall(r"<(/?[a-z][^>]*)>", rendered(markdown))}
         assert tags <= _HARMLESS
+
+
+@given(st.lists(st.sampled_from([*_ATOMS, " ", "\n", "\t"]), max_size=8).map("".join))
+@settings(max_examples=500)
+def test_no_combination_of_markup_escapes(text: str) -> None:
+    "Whatever pieces of Markdown stand side by side: no link, no image, no markup, in a line or in a list."
+    for markdown in (escape(text), prose(text), "x " + prose(text), "- " + prose(text), code(text)):
+        tags = {tag.split()[0] for tag in re.findall(r"<(/?[a-z][^>]*)>", rendered(markdown))}
+        assert tags <= _HARMLESS | {"ul", "/ul", "li", "/li"}
 
 
 @given(st.text())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bot.settings import BotSettings, SettingsError, read_settings
+from bot.simulator.access import process_key_pair
 from checks.policy import read_policy
 
 _GOOD = {
     "TAXONOMY_BOT_APP_ID": "12",
-    "TAXONOMY_BOT_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----",
+    "TAXONOMY_BOT_PRIVATE_KEY": process_key_pair().private_pem,
     "TAXONOMY_BOT_WEBHOOK_SECRETS": "new-secret, old-secret",
     "TAXONOMY_BOT_REPOSITORIES": "1001, 1002",
 }
@@ -60,3 +61,15 @@ def test_the_operator_caps_what_a_policy_may_ask_for(environment: pytest.MonkeyP
     policy = settings.capped(read_policy("limits: {file_bytes: 50000, changed_files: 20}"))
     assert policy.limits.file_bytes == 1000
     assert policy.limits.changed_files == 20
+
+
+@pytest.mark.parametrize("broken", ["MIIEowIBAAKCAQEA-the-secret-part", "-----BEGIN PRIVATE KEY-----\nnonsense"])
+def test_a_broken_private_key_is_refused_at_start_and_never_printed(
+    environment: pytest.MonkeyPatch, broken: str
+) -> None:
+    "The message says what a key looks like, and shows nothing of the one it got."
+    environment.setenv("TAXONOMY_BOT_PRIVATE_KEY", broken)
+    with pytest.raises(SettingsError, match="TAXONOMY_BOT_PRIVATE_KEY") as refused:
+        read_settings()
+    assert broken not in str(refused.value)
+    assert "secret-part" not in str(refused.value)

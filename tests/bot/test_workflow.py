@@ -28,6 +28,9 @@ def test_kind_labels_say_what_is_touched(paths: list[str], labels: set[str]) -> 
     assert kind_labels(paths) == labels
 
 
+OURS = frozenset({"skill", "triage-needed", "triage-requested-changes"})
+
+
 @pytest.mark.parametrize(
     ("outcome", "present", "added", "removed"),
     [
@@ -49,6 +52,9 @@ def test_kind_labels_say_what_is_touched(paths: list[str], labels: set[str]) -> 
         pytest.param(
             Outcome.UNVERIFIED, {"skill", "triage-needed"}, (), ("triage-needed",), id="our crash is no green light"
         ),
+        pytest.param(
+            Outcome.UNVERIFIED, {"skill", "triage-requested-changes"}, (), (), id="our crash takes back no request"
+        ),
         pytest.param(Outcome.PASSED, {"skill", "triage-approved"}, (), (), id="a triager has decided already"),
         pytest.param(Outcome.PASSED, {"skill", "hold", "stale"}, ("triage-needed",), (), id="foreign labels stay"),
     ],
@@ -57,12 +63,33 @@ def test_state_labels_follow_the_verdict(
     outcome: Outcome, present: set[str], added: tuple[str, ...], removed: tuple[str, ...]
 ) -> None:
     "Only the bot's own labels move, and only as the verdict says."
-    assert label_changes(outcome, frozenset(present), SKILL, is_draft=False) == (added, removed)
+    changes = label_changes(outcome, frozenset(present), OURS, SKILL, is_draft=False)
+    assert (changes.add, changes.remove) == (added, removed)
+
+
+def test_a_request_set_by_hand_stays_until_the_author_has_pushed() -> None:
+    "A green verdict does not answer what a triager asked for; a push does, and the triager is to look again."
+    present = frozenset({"skill", "triage-requested-changes"})
+    ours = frozenset({"skill"})
+    same_head = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_head=False)
+    assert (same_head.add, same_head.remove) == ((), ())
+    pushed = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_head=True)
+    assert (pushed.add, pushed.remove) == (("triage-follow-up",), ("triage-requested-changes",))
+
+
+def test_a_kind_label_set_by_hand_stays() -> None:
+    "What the bot has not set it does not remove; its own labels go when they no longer fit."
+    present = frozenset({"knowledge", "triage-needed", "skill"})
+    by_hand = label_changes(Outcome.PASSED, present, frozenset({"skill", "triage-needed"}), SKILL, is_draft=False)
+    assert by_hand.remove == ()
+    ours = label_changes(Outcome.PASSED, present, present, SKILL, is_draft=False)
+    assert ours.remove == ("knowledge",)
 
 
 def test_a_draft_is_not_sent_to_triagers() -> None:
     "A passing draft waits for its author to mark it ready."
-    assert label_changes(Outcome.PASSED, frozenset({"skill"}), SKILL, is_draft=True) == ((), ())
+    changes = label_changes(Outcome.PASSED, frozenset({"skill"}), OURS, SKILL, is_draft=True)
+    assert (changes.add, changes.remove) == ((), ())
 
 
 def test_every_outcome_has_a_turn() -> None:

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text, nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_deliveries_state_id", "deliveries", ["state", "id"])
     op.create_table(
@@ -41,6 +42,7 @@ def upgrade() -> None:
         sa.Column("comment_digest", sa.String(64), nullable=False),
         sa.Column("comment_turn", sa.String(16), nullable=False),
         sa.Column("comment_posted_for", sa.String(40), nullable=False),
+        sa.Column("own_labels", sa.Text, nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_pull_requests_head", "pull_requests", ["repository_id", "head_sha"])
