@@ -45,7 +45,8 @@ def headline(group: CauseGroup, links: Links, words_left: int, short_remedy: str
     place = links.place(first)
     others = len(group.findings) - 1
     where = f" ({place}{f' and {others} more' if others else ''})" if place else ""
-    said = _first_sentence(first.message) if not others else group.cause.title
+    speaks_for_itself = not others and not first.sha  # of a commit the link beside it says which
+    said = _first_sentence(first.message) if speaks_for_itself else group.cause.title
     what = f"**{prose(said.rstrip('.'))}**{where}."
     why = f"[Why?]({links.rule(group)})"
     remedies = (short_remedy,) if short_remedy else (first.how_to_fix, _first_sentence(first.how_to_fix))
