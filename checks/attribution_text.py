@@ -109,13 +109,16 @@ _LABELS = {
     r"|copyright(?: holders?)?|contributors?|created by|owners?",
 }
 _LINE = re.compile(
-    r"[\s>#*+•–-]*(?:\d{1,3}[.)]\s+)?[*_`\"']*\[?(?P<label>[A-Za-z][A-Za-z _/()-]{1,40}?)"
-    r"\]?[*_`\"']*\s{0,10}[:=][*_]*\s{0,40}(?P<value>.*)",
+    r"[\s>#*+•–-]*+(?:\d{1,3}[.)]\s++)?[*_`\"']*+\[?(?P<label>[A-Za-z][A-Za-z _/()-]{1,40}?)"
+    r"\]?[*_`\"']{0,10}\s{0,10}[:=][*_]*+\s{0,40}(?P<value>.*)",
 )
 _LABELLED = {known: re.compile(pattern, re.IGNORECASE) for known, pattern in _LABELS.items()}
-_BULLET = re.compile(r"[\s>*+•–-]*(?:\d{1,3}[.)]\s+)?")
+_BULLET = re.compile(r"[\s>*+•–-]*+(?:\d{1,3}[.)]\s++)?")
 _LICENSED_UNDER = re.compile(r"\blicen[cs]ed under (?:the |a |an )?(?P<value>.{2,100})", re.IGNORECASE)
 _LONGEST_LINE = 2000
+_LINE_END = re.compile(r"\r\n|\r|\n")
+MOST_CHARACTERS = 65_536
+MOST_LINES = 2_000
 _MAY_REPEAT = frozenset({Field.CREATOR, Field.LINK, Field.REVISION, Field.LICENCE})
 
 
@@ -124,10 +127,21 @@ def says_nothing(value: str) -> bool:
     return _NOTHING.fullmatch(value.strip()) is not None
 
 
+def is_too_long(text: str) -> bool:
+    """True for a text that is no list of sources any more; `read` is not made for it."""
+    return len(text) > MOST_CHARACTERS or len(lines(text)) > MOST_LINES
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of an attribution file, whatever ends them; a last empty one does not count."""
+    found = _LINE_END.split(text)
+    return found[:-1] if not found[-1] else found
+
+
 def read(text: str) -> AttributionText:
     """Return the sources of an attribution file. Never raises; unknown lines are left alone."""
     reader = _Reader()
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+    for number, line in enumerate(lines(text), 1):
         reader.take(number, line[:_LONGEST_LINE])
     sources = reader.sources or _from_unlabelled(reader.unlabelled)
     meant = [s for s in sources if any(e.field is not Field.CREATOR for e in s.entries)]

@@ -54,21 +54,27 @@ class HiddenCharacter:
 
 
 def hidden_characters(text: str) -> Iterator[HiddenCharacter]:
-    """Yield the hidden characters of a text, except joiners where a script or an emoji needs them.
+    """Yield every kind of hidden character once a line, at its first place there.
+
+    Joiners where a script or an emoji needs them do not count.
 
     *Source*: Unicode Standard Annex 31, section 2.3 (joiners) and Technical Standard 51 (emoji sequences).
     """
-    if text.isascii() and text.isprintable():
+    if _HIDDEN.search(text) is None:
         return
-    line, counted_to, line_start = 1, 0, 0
-    for match in _HIDDEN.finditer(text):
-        index = match.start()
-        if _is_needed(text, index):
-            continue
-        line += text.count("\n", counted_to, index)
-        line_start = text.rfind("\n", 0, index) + 1
-        counted_to = index
-        yield HiddenCharacter(match[0], line, index - line_start + 1)
+    for number, line in enumerate(text.split("\n"), 1):
+        kinds = set(_HIDDEN.findall(line))
+        places = ((_first_needless(line, character), character) for character in kinds)
+        for index, character in sorted(place for place in places if place[0] >= 0):
+            yield HiddenCharacter(character, number, index + 1)
+
+
+def _first_needless(line: str, character: str) -> int:
+    """Return the first place of the character where nothing needs it, or -1."""
+    index = line.find(character)
+    while index >= 0 and _is_needed(line, index):
+        index = line.find(character, index + 1)
+    return index
 
 
 def _is_needed(text: str, index: int) -> bool:

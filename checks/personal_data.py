@@ -37,6 +37,7 @@ class Detection:
 
 
 MOST_PER_TEXT = 500  # numbers or addresses looked at; who has that many has been told often enough
+_MOST_PHONES = 250  # the slowest to look at
 
 _WHAT = {
     recognisers.EMAIL: (DataKind.EMAIL, "an e-mail address"),
@@ -116,10 +117,9 @@ def mask(text: str) -> str:
 
 
 def _candidates(text: str, most: int, *, out_of_context: bool) -> Iterator[Detection]:
-    if recognisers.MAY_HOLD_SECRET.search(text):
-        for entity, start, end in recognisers.analyse(text, tuple(recognisers.SECRETS)):
-            if not _SECRET_FILLER.search(text, start, end):
-                yield _detection(entity, start, end)
+    for entity, start, end in recognisers.secrets(text, most):
+        if not _SECRET_FILLER.search(text, start, end):
+            yield _detection(entity, start, end)
     readable = _blank(text, _ADDRESS, _CATALOGUE_NUMBER, _DATE)
     for entity, start, end in _matches(readable, most, out_of_context=out_of_context):
         detection = _ACCEPT.get(entity, _accept_id)(readable, entity, start, end, out_of_context)
@@ -132,7 +132,7 @@ def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[st
     entities = _worth_looking_for(text, out_of_context=out_of_context)
     if entities:
         yield from recognisers.analyse(_only(text, _spans(text, most)), entities)
-    numbers = [(m.start() - 3, m.end() + 2) for m in islice(_PHONE_SHAPE.finditer(text), most)]
+    numbers = [(m.start() - 3, m.end() + 2) for m in islice(_PHONE_SHAPE.finditer(text), min(most, _MOST_PHONES))]
     if numbers:
         yield from recognisers.analyse(_only(text, numbers), (recognisers.PHONE,))
 
@@ -167,14 +167,14 @@ def _spans(text: str, most: int) -> Iterator[tuple[int, int]]:
 
 
 def _only(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """Return the text with everything outside the spans blanked, so that every offset stays what it is."""
+    """Return the text up to the last span, with all between spans blanked, so that every offset stays."""
     pieces, at = [], 0
     for start, end in sorted(spans):
         start, end = max(start, at), min(end, len(text))
         if start < end:
             pieces += [" " * (start - at), text[start:end]]
             at = end
-    return "".join(pieces) + " " * (len(text) - at)
+    return "".join(pieces)
 
 
 def _blank(text: str, *patterns: re.Pattern[str]) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import Any
 
 EMAIL = "EMAIL_ADDRESS"
@@ -66,7 +67,7 @@ SECRETS = {
     ),
     "JSON_WEB_TOKEN": (
         "a login token (JWT)",
-        rf"{_APART}eyJ[A-Za-z0-9_-]{{8,4000}}\.eyJ[A-Za-z0-9_-]{{8,4000}}\.[A-Za-z0-9_-]{{8,1000}}",
+        rf"{_APART}eyJ[A-Za-z0-9_-]{{8,4000}}+\.eyJ[A-Za-z0-9_-]{{8,4000}}+\.[A-Za-z0-9_-]{{8,1000}}",
     ),
     "PRIVATE_KEY": (
         "a private key",
@@ -89,6 +90,7 @@ MAY_HOLD_SECRET = re.compile(
     r"|-----BEGIN |://[^\s/@]{1,64}:[^\s/@]{1,128}@"
     r"|(?i:api[_-]?key|(?:secret|access)[_-]?key|client[_-]?secret|(?:auth|access)[_-]?token|password)[\"']?\s{0,3}[:=]"
 )
+_SECRETS = {entity: re.compile(pattern) for entity, (_, pattern) in SECRETS.items()}
 _PHONE_REGIONS = ("US", "GB", "DE", "FR", "IN", "BR")
 _HEAVY = ("torch", "transformers", "tensorflow")  # spaCy's machinery imports them wherever they are installed
 
@@ -99,11 +101,19 @@ def analyse(text: str, entities: Sequence[str]) -> list[tuple[str, int, int]]:
     return sorted((r.entity_type, r.start, r.end) for r in found)
 
 
+def secrets(text: str, most: int) -> Iterator[tuple[str, int, int]]:
+    """Yield (entity, start, end) for keys and passwords, at most `most` of each kind."""
+    if MAY_HOLD_SECRET.search(text):
+        for entity, pattern in _SECRETS.items():
+            for match in islice(pattern.finditer(text), most):
+                yield entity, match.start(), match.end()
+
+
 @cache
 def engine() -> Any:
     """Return the analyser. The first call imports presidio (about a second, 100 MB); nothing does before."""
     with offline_and_light():
-        from presidio_analyzer import AnalyzerEngine, Pattern, PatternRecognizer, RecognizerRegistry
+        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
         from presidio_analyzer import predefined_recognizers as predefined
         from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
@@ -113,12 +123,6 @@ def engine() -> Any:
         predefined.IbanRecognizer(),
         predefined.PhoneRecognizer(supported_regions=_PHONE_REGIONS),
         *(getattr(predefined, cls)(supported_language="en") for cls, _, _ in NATIONAL_IDS.values()),
-        *(
-            PatternRecognizer(
-                entity, name=entity, patterns=[Pattern(entity, regex, 0.9)], global_regex_flags=re.MULTILINE
-            )
-            for entity, (_, regex) in SECRETS.items()
-        ),
     ]
     nothing = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
     return AnalyzerEngine(registry=RecognizerRegistry(recognisers), nlp_engine=nothing)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from checks import yaml_tree
 from checks.yaml_tree import MapNode, Scalar, YamlDocument
@@ -26,6 +28,15 @@ def _switch(value: Any) -> Any:
     return Switch(name)
 
 
+_WEB_ADDRESS = r"https://[A-Za-z0-9][!#-&*-;=?-Z^_a-z~]*"  # nothing that could end a link in Markdown
+
+
+def _web_address(value: str) -> str:
+    if len(value) > 500 or re.fullmatch(_WEB_ADDRESS, value) is None:
+        raise ValueError("must be an address that begins with https://, without spaces, brackets or quotes")
+    return value
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -40,6 +51,7 @@ class Switch(StrEnum):
 
 
 RuleSwitch = Annotated[Switch, BeforeValidator(_switch)]
+WebAddress = Annotated[str, AfterValidator(_web_address), Field(json_schema_extra={"pattern": f"^{_WEB_ADDRESS}$"})]
 
 
 class Limits(_Section):
@@ -130,7 +142,7 @@ class Teams(_Section):
 class Messages(_Section):
     """What people are pointed to."""
 
-    rules_url: str = Field(
+    rules_url: WebAddress = Field(
         "https://github.com/taxonomy-bot/taxonomy-bot/blob/main/docs/rules.md",
         description="Address of the rule book that messages link to.",
     )
@@ -199,7 +211,7 @@ def read_policy(text: str) -> Policy:
     except ValidationError as error:
         problems += tuple(_problem(document, detail) for detail in error.errors())
         raise PolicyError(problems) from None
-    problems += _unknown_rules(document, policy)
+    problems += _rule_problems(document, policy)
     if problems:
         raise PolicyError(problems)
     return policy
@@ -263,22 +275,32 @@ def _known_keys(path: tuple[Any, ...]) -> list[str]:
     return list(model.model_fields) if hasattr(model, "model_fields") else []
 
 
-def _unknown_rules(document: YamlDocument, policy: Policy) -> tuple[PolicyProblem, ...]:
-    known = _rule_and_cause_ids()
+def _rule_problems(document: YamlDocument, policy: Policy) -> tuple[PolicyProblem, ...]:
+    """Refuse switches of rules that do not exist, and of those that protect everyone."""
+    switchable = _rule_and_cause_ids()
     section = document.node_at(("rules",))
     problems = []
     for name in policy.rules:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
+        if not switchable.get(name, False):
             key = section.key(name) if isinstance(section, MapNode) else None
             mark = key.mark if key else yaml_tree.Mark(1, 1)
-            problems.append(PolicyProblem(f'there is no rule "{name}"{hint}', mark.line, mark.column))
+            message = _CANNOT_BE_SWITCHED.format(name) if name in switchable else _no_rule(name, switchable)
+            problems.append(PolicyProblem(message, mark.line, mark.column))
     return tuple(problems)
 
 
+_CANNOT_BE_SWITCHED = 'the rule "{}" cannot be switched: it tells what could not be judged, or protects from harm'
+
+
+def _no_rule(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name[:100], known, n=1)
+    return f'there is no rule "{name}"' + (f'; did you mean "{near[0]}"?' if near else "")
+
+
 @cache
-def _rule_and_cause_ids() -> tuple[str, ...]:
+def _rule_and_cause_ids() -> dict[str, bool]:
+    """Return the id of every rule and cause, and whether it can be switched."""
     from checks.registry import all_rules  # here, because the registry's rules know the policy
 
-    return tuple(i for rule in all_rules().values() for i in (rule.id, *(cause.id for cause in rule.causes)))
+    rules = all_rules().values()
+    return {i: rule.switchable for rule in rules for i in (rule.id, *(cause.id for cause in rule.causes))}

@@ -32,7 +32,10 @@ class UnknownRuleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its id, its place in people's reading order, its causes, and the pure function itself."""
+    """A rule: its id, its place in people's reading order, its causes, and the pure function itself.
+
+    A rule that is not `switchable` keeps its weight whatever a community's policy says.
+    """
 
     id: RuleId
     title: str
@@ -41,6 +44,7 @@ class Rule:
     order: int
     causes: tuple[Cause, ...]
     find: Find
+    switchable: bool = True
 
 
 def rule(
@@ -51,11 +55,13 @@ def rule(
     causes: Iterable[Cause],
     order: int,
     check: Check = Check.CONTRIBUTION,
+    switchable: bool = True,
 ) -> Callable[[Find], Rule]:
     """Turn a pure function `(Contribution, Policy) -> Iterable[Finding]` into a rule.
 
     `title` states what must hold ("Every commit is signed off"), `why` the reason in a sentence or two;
     both go into the published rule book. `order` sorts rules for reading: what must be fixed first is low.
+    `switchable=False` is for rules that tell what could not be judged, or that protect those who judge.
     """
     own = tuple(causes)
     for cause in own:
@@ -63,7 +69,7 @@ def rule(
             raise DuplicateRuleError(f'the cause "{cause.id}" does not belong to the rule "{rule_id}"')
 
     def bind(find: Find) -> Rule:
-        return Rule(RuleId(rule_id), title, why, check, order, own, find)
+        return Rule(RuleId(rule_id), title, why, check, order, own, find, switchable)
 
     return bind
 

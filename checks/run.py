@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from checks.contribution import Contribution
@@ -11,6 +12,8 @@ from checks.findings import Check, Crash, Finding, Severity, Verdict, heaviest_f
 from checks.personal_data import mask
 from checks.policy import Policy, Switch
 from checks.registry import Rule, all_rules
+
+MOST_PER_FILE = 200
 
 
 def judge(contribution: Contribution, policy: Policy, rules: Iterable[Rule] | None = None) -> Verdict:
@@ -20,7 +23,7 @@ def judge(contribution: Contribution, policy: Policy, rules: Iterable[Rule] | No
     crashes: list[Crash] = []
     for rule in chosen:
         try:
-            findings += map(masked, weighed(rule.find(contribution, policy), policy))
+            findings += map(masked, capped(weighed(rule.find(contribution, policy), policy)))
         except Exception as error:  # one broken rule must not hide the others' findings
             crashes.append(Crash(rule.id, rule.check, crash_site(error)))
     return assemble(findings, crashes)
@@ -35,13 +38,36 @@ def assemble(findings: Iterable[Finding], crashes: Iterable[Crash] = ()) -> Verd
 
 
 def weighed(findings: Iterable[Finding], policy: Policy) -> Iterable[Finding]:
-    """Apply the policy's switches: by cause first, else by rule; "off" drops the finding."""
+    """Apply the policy's switches: by cause first, else by rule; "off" drops the finding.
+
+    A switch of a rule that cannot be switched has no effect, however it came into the policy.
+    """
+    fixed = {rule.id for rule in all_rules().values() if not rule.switchable} if policy.rules else frozenset()
     for finding in findings:
+        if finding.rule in fixed:
+            yield finding
+            continue
         switch = policy.rules.get(finding.cause.id, policy.rules.get(finding.rule))
         if switch is None:
             yield finding
         elif switch is not Switch.OFF:
             yield finding.weighed(Severity(switch.value))
+
+
+def capped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Keep the first MOST_PER_FILE findings of a rule about one file; nobody reads more of them.
+
+    The first error of all, and the first finding of each cause, is kept wherever it stands: what is left out
+    never changes a verdict.
+    """
+    count: Counter[str | None] = Counter()
+    told: set[tuple[str | None, str, Severity]] = set()
+    for finding in findings:
+        kind = (finding.path, finding.cause.id, finding.severity)
+        if count[finding.path] < MOST_PER_FILE or finding.path is None or kind not in told:
+            count[finding.path] += 1
+            told.add(kind)
+            yield finding
 
 
 def masked(finding: Finding) -> Finding:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from checks.contribution import Commit, Identity
 
 _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
-_SIGN_OFF = re.compile(r"signed-off-by: (.*) <(.*)>\s*", re.IGNORECASE)
 _ATTEMPT = re.compile(r"sign(?:ed)?[\s_-]*off[\s_-]*by\b", re.IGNORECASE)
-_INDIVIDUAL = re.compile(
-    r"I, (.*) <([^<>]*)>, hereby add my Signed-off-by to this commit: ([0-9a-f]{40})\s*", re.IGNORECASE
-)
-_THIRD_PARTY = re.compile(
-    r"On behalf of (.*) <([^<>]*)>, I, (.*) <([^<>]*)>, hereby add my Signed-off-by to this commit: "
-    r"([0-9a-f]{40})\s*",
-    re.IGNORECASE,
-)
+_SIGN_OFF = "signed-off-by: "
+_INDIVIDUAL = "i, "
+_THIRD_PARTY = "on behalf of "
+_FOR_COMMIT = re.compile(r">, hereby add my Signed-off-by to this commit: ([0-9a-f]{40})\Z", re.IGNORECASE)
+_FOR_COMMIT_LENGTH = len(">, hereby add my Signed-off-by to this commit: ") + 40
+_AND_I = re.compile(r">, I, ", re.IGNORECASE)
+_MOST_READ = 200_000  # characters of a message
+_LONGEST_LINE = 1_000
 _LOCAL_PART = r"[-!#$%&'*+/0-9=?A-Z^_a-z`{|}~]+(?:\.[-!#$%&'*+/0-9=?A-Z^_a-z`{|}~]+)*"
 _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9]"
 _EMAIL = re.compile(rf"{_LOCAL_PART}@{_DOMAIN}")
@@ -38,16 +37,29 @@ class Remediation:
 
 
 def lines(message: str) -> list[str]:
-    """Return the lines of a commit message, whatever ends them."""
-    return _LINE_END.split(message)
+    """Return the lines of a commit message, whatever ends them; of an endless message only the beginning."""
+    return _LINE_END.split(message[:_MOST_READ])
 
 
 def sign_offs(message: str) -> list[Identity]:
     """Return everyone whose well-formed sign-off stands at the start of a line of the message."""
     if "<" not in message:
         return []
-    matches = (_SIGN_OFF.fullmatch(line) for line in lines(message))
-    return [Identity(m[1], m[2]) for m in matches if m]
+    found = (_signer(line) for line in lines(message) if len(line) <= _LONGEST_LINE)
+    return [who for who in found if who is not None]
+
+
+def _signer(line: str) -> Identity | None:
+    line = line.rstrip()
+    if line[: len(_SIGN_OFF)].lower() != _SIGN_OFF or not line.endswith(">"):
+        return None
+    return _identity(line[len(_SIGN_OFF) : -1])
+
+
+def _identity(text: str) -> Identity | None:
+    """Read "NAME <E-MAIL", the closing bracket already taken away."""
+    name, bracket, email = text.rpartition(" <")
+    return Identity(name, email) if bracket else None
 
 
 def is_signed_off(commit: Commit) -> bool:
@@ -73,19 +85,38 @@ def attempted_on_subject(commit: Commit) -> bool:
 
 def attempted(commit: Commit) -> bool:
     """True when the message speaks of a sign-off anywhere, in whatever form."""
-    return _ATTEMPT.search(commit.message) is not None
+    return _ATTEMPT.search(commit.message, 0, _MOST_READ) is not None
 
 
 def remediations(message: str) -> Iterator[Remediation]:
     """Yield every remediation sentence of the message, one a line."""
-    if "hereby" not in message.lower():
-        return
     for line in lines(message):
-        if m := _THIRD_PARTY.fullmatch(line.strip()):
-            yield Remediation(Identity(m[1], m[2]), Identity(m[3], m[4]), m[5].lower(), third_party=True)
-        elif m := _INDIVIDUAL.fullmatch(line.strip()):
-            me = Identity(m[1], m[2])
-            yield Remediation(me, me, m[3].lower(), third_party=False)
+        if len(line) <= _LONGEST_LINE and (remediation := _remediation(line.strip())) is not None:
+            yield remediation
+
+
+def _remediation(sentence: str) -> Remediation | None:
+    end = _FOR_COMMIT.search(sentence, max(0, len(sentence) - _FOR_COMMIT_LENGTH))
+    if end is None:
+        return None
+    people, sha = sentence[: end.start()], end[1].lower()
+    if people[: len(_INDIVIDUAL)].lower() == _INDIVIDUAL:
+        me = _bracketed(people[len(_INDIVIDUAL) :])
+        return Remediation(me, me, sha, third_party=False) if me else None
+    if people[: len(_THIRD_PARTY)].lower() != _THIRD_PARTY:
+        return None
+    between = [m.span() for m in _AND_I.finditer(people)]
+    if not between:
+        return None
+    author = _bracketed(people[len(_THIRD_PARTY) : between[-1][0]])
+    signer = _bracketed(people[between[-1][1] :])
+    return Remediation(author, signer, sha, third_party=True) if author and signer else None
+
+
+def _bracketed(text: str) -> Identity | None:
+    """Read "NAME <E-MAIL" where the e-mail holds no bracket of its own."""
+    who = _identity(text)
+    return None if who is None or "<" in who.email or ">" in who.email else who
 
 
 def same_person(one: Identity, other: Identity) -> bool:

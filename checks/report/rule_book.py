@@ -40,7 +40,8 @@ def rule_book() -> str:
     intro = (
         "What a contribution to the taxonomy is checked for. The same rules run on your machine "
         "(`taxonomy-check`), in CI and on the pull request. A community can switch a rule or one kind of problem "
-        f"off, or weigh it differently, under `rules:` in its [`{POLICY_PATH}`](policy.md)."
+        f"off, or weigh it differently, under `rules:` in its [`{POLICY_PATH}`](policy.md), except where a rule "
+        "tells what could not be judged, or protects people and programs."
     )
     contents = "\n".join(f"- [{rule.title}](#{rule.id})" for rule in rules)
     return "\n\n".join(["# Rules", _MADE, intro, contents, *map(_rule, rules)]) + "\n"
@@ -57,7 +58,8 @@ def policy_page() -> str:
 
 
 def _rule(rule: Rule) -> str:
-    head = [f'<a id="{anchor(rule.id)}"></a>', f"## {rule.title}", f"Rule `{rule.id}`. {rule.why}"]
+    fixed = "" if rule.switchable else " This rule cannot be switched off or weighed differently."
+    head = [f'<a id="{anchor(rule.id)}"></a>', f"## {rule.title}", f"Rule `{rule.id}`. {rule.why}{fixed}"]
     return "\n\n".join([*head, *map(_cause, rule.causes)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from checks import attribution_text
 from checks.attribution_text import AttributionText, Field, Source
@@ -14,6 +15,7 @@ from checks.quoting import quoted
 from checks.readable import is_binary, is_too_large
 from checks.registry import rule
 
+_MOST_TOLD = 400
 _WHY = "Whoever wrote the sources must be named, and the project must know that it may use their text."
 _FORM = (
     "For each source write five lines: Title of work: ..., Link to work: ..., Revision: ..., "
@@ -34,6 +36,12 @@ UNREADABLE = Cause(
     _WHY,
     "Save it as plain text in the encoding UTF-8 (your editor offers that under Save as), or type it anew in "
     "GitHub's web editor.",
+)
+TOO_LONG = Cause(
+    "attribution/too-long",
+    "The file attribution.txt is too long",
+    "It lists a handful of sources. A text of this length cannot be that, so it was not read.",
+    "Keep only the list of your sources in it. " + _FORM,
 )
 NO_SOURCE = Cause(
     "attribution/no-source",
@@ -60,7 +68,7 @@ NO_REVISION = Cause(
     "attribution",
     title="Every leaf says where its content comes from",
     why=_WHY,
-    causes=(MISSING, UNREADABLE, EMPTY, NO_SOURCE, INCOMPLETE, NO_REVISION),
+    causes=(MISSING, UNREADABLE, EMPTY, TOO_LONG, NO_SOURCE, INCOMPLETE, NO_REVISION),
     order=50,
 )
 def attribution(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
@@ -132,6 +140,13 @@ def _in_text(path: str, text: str) -> Iterator[Finding]:
     if not text.strip():
         yield Finding(EMPTY, Severity.ERROR, "This file holds nothing.", path, 1, 1)
         return
+    if attribution_text.is_too_long(text):
+        message = (
+            f"This file is too long: at most {attribution_text.MOST_LINES:,} lines and "
+            f"{attribution_text.MOST_CHARACTERS:,} characters are read."
+        )
+        yield Finding(TOO_LONG, Severity.ERROR, message, path, 1, 1)
+        return
     said = attribution_text.read(text)
     if said.looks_like_qna:
         message = "This looks like the text of a qna.yaml. Here belongs where its content comes from."
@@ -140,7 +155,7 @@ def _in_text(path: str, text: str) -> Iterator[Finding]:
         message = 'This file neither names a source nor says "self-authored".'
         yield Finding(NO_SOURCE, Severity.WARNING, message, path, 1, 1)
     else:
-        yield from _about_sources(path, said)
+        yield from islice(_about_sources(path, said), _MOST_TOLD)
 
 
 def _about_sources(path: str, said: AttributionText) -> Iterator[Finding]:

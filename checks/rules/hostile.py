@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 
 from checks.contribution import ChangedFile, Contribution, FileKind, FileStatus, Leaf, is_leaf, text_of
 from checks.findings import Cause, Finding, Severity, Suggestion
@@ -94,6 +95,7 @@ _MOST_PER_FILE = 50
     why="People and programs read what strangers send: what they see has to be what is there.",
     causes=(TOO_LARGE, BINARY, ALIAS, TOO_DEEP, TOO_MANY, TAG, SEVERAL, BOM, HIDDEN, LINK, PATH),
     order=5,
+    switchable=False,
 )
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report what is too large, not text, hidden, linked, or written to exhaust a parser."""
@@ -135,15 +137,10 @@ def _bom(file: ChangedFile, text: str) -> Iterator[Finding]:
 
 
 def _hidden(file: ChangedFile, text: str) -> Iterator[Finding]:
-    seen: set[tuple[int, str]] = set()
     parsed = is_leaf(file)  # there the YAML parser complains about control characters
-    for hidden in hidden_characters(text):
-        if (hidden.line, hidden.character) in seen or (parsed and hidden.is_control):
-            continue
-        seen.add((hidden.line, hidden.character))
+    found = (hidden for hidden in hidden_characters(text) if not (parsed and hidden.is_control))
+    for hidden in islice(found, _MOST_PER_FILE):
         yield _hidden_finding(file.path, hidden)
-        if len(seen) >= _MOST_PER_FILE:
-            return
 
 
 def _hidden_finding(path: str, hidden: HiddenCharacter) -> Finding:

@@ -30,6 +30,7 @@ EMPTY = Cause(
     why="Only what was read completely can be judged fairly.",
     causes=(REFUSED, EMPTY),
     order=1,
+    switchable=False,
 )
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report what was refused at the door, and a contribution without any file."""

@@ -7,7 +7,6 @@ Text that we cannot make sense of is a warning too: it may be a licence that we 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from checks import attribution_text
@@ -74,12 +73,12 @@ def licences(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
     for file in contribution.files:
         if is_attribution(file) and not is_too_large(file, policy) and not is_binary(file):
             text = text_of(file)
-            if text and text.strip():
+            if text and text.strip() and not attribution_text.is_too_long(text):
                 yield from _in_text(file.path, text, policy)
 
 
 def _in_text(path: str, text: str, policy: Policy) -> Iterator[Finding]:
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = attribution_text.lines(text)
     for entry in attribution_text.read(text).licences:
         if attribution_text.says_nothing(entry.value):
             continue

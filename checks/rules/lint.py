@@ -91,7 +91,9 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
         text = leaf.text or ""
         if is_switched_off(text) or leaf.document.more_documents:
             continue
-        for problem in style_problems(text)[:_MOST_PER_FILE]:
+        problems = style_problems(text)
+        problems.sort(key=lambda problem: not problem.is_error)  # errors are told first, so none is left out
+        for problem in problems[:_MOST_PER_FILE]:
             yield _finding(leaf, problem)
         yield from _duplicate_keys(leaf)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from checks import named_people, yaml_tree
 from checks.contribution import ATTRIBUTION_FILE, Contribution, Leaf, text_of
 from checks.findings import Cause, Finding, Severity
-from checks.personal_data import DataKind, detect
+from checks.personal_data import DataKind, Detection, detect
 from checks.policy import Policy
 from checks.readable import is_binary, is_too_large, text_leaves
 from checks.registry import rule
@@ -95,12 +96,20 @@ def _in_text(path: str, text: str, allowed: Collection[str]) -> Iterator[Finding
 
 def _in_escaped_scalars(leaf: Leaf, allowed: Collection[str]) -> Iterator[Finding]:
     """Search what only YAML's escapes reveal; the place is where the text begins."""
-    for scalar in yaml_tree.scalars(leaf.document.root):
-        if not scalar.plain and not scalar.block and "\\" in _as_written(leaf, scalar):
-            written = detect(_as_written(leaf, scalar), allowed)
-            for found in detect(scalar.text, allowed):
-                if all(found.kind is not seen.kind for seen in written):
-                    yield _finding(found.kind, found.what, leaf.path, scalar.mark.line, scalar.mark.column)
+    quoted = [s for s in yaml_tree.scalars(leaf.document.root) if not s.plain and not s.block]
+    escaped = [s for s in quoted if "\\" in _as_written(leaf, s)]
+    seen = {(at, found.kind) for at, found in _detected([_as_written(leaf, s) for s in escaped], allowed)}
+    for at, found in _detected([s.text for s in escaped], allowed):
+        if (at, found.kind) not in seen:
+            mark = escaped[at].mark
+            yield _finding(found.kind, found.what, leaf.path, mark.line, mark.column)
+
+
+def _detected(texts: Sequence[str], allowed: Collection[str]) -> Iterator[tuple[int, Detection]]:
+    """Search many texts at once; each detection comes with the number of the text it begins in."""
+    starts = [0, *accumulate(len(text) + 1 for text in texts)]
+    for found in detect("\n".join(texts), allowed) if texts else ():
+        yield bisect_right(starts, found.start) - 1, found
 
 
 def _as_written(leaf: Leaf, scalar: Scalar) -> str:

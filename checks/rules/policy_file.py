@@ -23,6 +23,7 @@ UNUSABLE = Cause(
     why=UNUSABLE.why,
     order=20,
     causes=(UNUSABLE,),
+    switchable=False,
 )
 def policy_file(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
     """Return a finding for every mistake in a changed `.github/taxonomy-bot.yml`."""

@@ -48,6 +48,7 @@ _SUGGESTABLE = re.compile(r"(?P<head>\s*(?:- +)*[A-Za-z_]\w*: +)(?P<value>[^\s'\
     why="Nothing else can be checked before the file can be read.",
     causes=(NOT_UTF8, EMPTY, NO_KEYS, *NOT_YAML_CAUSES),
     order=10,
+    switchable=False,
 )
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report leaves that are not UTF-8, not YAML, empty, or without keys."""

@@ -176,12 +176,12 @@ def test_large_files_are_not_read(checkout: Checkout) -> None:
 
 def test_a_branch_cannot_bring_its_own_rules(checkout: Checkout) -> None:
     "The policy is read from the base; --policy tries another one."
-    checkout.writes(".github/taxonomy-bot.yml", "rules:\n  syntax: off\n  attribution: off\n")
-    checkout.writes(SKILL_PATH, BROKEN)
+    checkout.writes(".github/taxonomy-bot.yml", "rules:\n  counts: off\n  attribution: off\n")
+    checkout.writes(SKILL_PATH, a_skill(seed_examples=2))
     checkout.commits("Loosen the rules")
 
-    assert checkout.checks("--rule", "syntax").status == 1
-    assert checkout.checks("--rule", "syntax", "--policy", ".github/taxonomy-bot.yml").status == 0
+    assert checkout.checks("--rule", "counts").status == 1
+    assert checkout.checks("--rule", "counts", "--policy", ".github/taxonomy-bot.yml").status == 0
 
 
 def test_a_named_file_is_new_unless_main_has_it(checkout: Checkout) -> None:
