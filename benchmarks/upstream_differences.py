@@ -38,7 +38,7 @@ REASONS = {
     "lint/trailing-spaces": "Every file is linted; upstream leaves version 1 out.",
     "lint/no-final-newline": "Every file is linted; upstream leaves version 1 out.",
     "lint/duplicate-key": "Every file is linted; upstream leaves version 1 out.",
-    "lint/windows-line-ends": "Every file is linted; upstream leaves version 1 out.",
+    "lint/windows-line-ends": "Upstream's lint refuses them too, but its script hides them from it.",
     "limits/long-context": "A context may have 500 tokens; upstream counts none.",
     "limits/too-many-words": "Questions and answers over three times the advised length; upstream counts none.",
     "placeholders/left-in": "The template's own words have to go; upstream does not know them.",
