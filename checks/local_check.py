@@ -41,7 +41,7 @@ def answer(question: Question) -> Report:
     facts = gather(asked, policy.limits.file_bytes, question.author)
     if not facts.contribution.files and question.base is None:
         return _nothing(question, asked, facts, policy)
-    verdict = judge(facts.contribution, _fitting(policy, asked), rules or None)
+    verdict = judge(facts.contribution, policy, rules or None)
     took_s = time.perf_counter() - started
     advice = _advice(verdict, facts.contribution, policy)
     return Report(verdict, facts, policy.messages.rules_url, took_s, question.notices, advice)
@@ -70,13 +70,6 @@ def _nothing(question: Question, asked: Survey, facts: Facts, policy: Policy) ->
             f"{asked.top} holds no file of a taxonomy.",
         )
     return Report(Verdict(()), facts, policy.messages.rules_url, idle=True)
-
-
-def _fitting(policy: Policy, asked: Survey) -> Policy:
-    """A look over a whole tree is no pull request: how many files that may change does not matter to it."""
-    if asked.branch is not None:
-        return policy
-    return policy.model_copy(update={"limits": policy.limits.model_copy(update={"changed_files": 2**31})})
 
 
 def _advice(verdict: Verdict, contribution: Contribution, policy: Policy) -> tuple[str, ...]:

@@ -131,7 +131,12 @@ def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[st
     """Yield what presidio sees where it can see anything; phone numbers cost most, so they get the least text."""
     entities = _worth_looking_for(text, out_of_context=out_of_context)
     if entities:
-        yield from recognisers.analyse(_only(text, _spans(text, most)), entities)
+        near = _only(text, _spans(text, most))
+        others = [entity for entity in entities if entity != recognisers.EMAIL]
+        if others:
+            yield from recognisers.analyse(near, others)
+        if recognisers.EMAIL in entities:  # presidio takes a path in front of an address for a part of it
+            yield from recognisers.analyse(near.replace("/", " "), (recognisers.EMAIL,))
     numbers = [(m.start() - 3, m.end() + 2) for m in islice(_PHONE_SHAPE.finditer(text), min(most, _MOST_PHONES))]
     if numbers:
         yield from recognisers.analyse(_only(text, numbers), (recognisers.PHONE,))

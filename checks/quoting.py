@@ -12,5 +12,14 @@ _LONGEST_READ = 2000
 
 def quoted(text: str, longest: int = 60) -> str:
     """Return `text` in double quotes, masked, on one line and at most `longest` characters of it."""
+    return f'"{_on_one_line(text, longest)}"'
+
+
+def as_code(text: str, longest: int = 60) -> str:
+    """Return a path, an address or a name in backticks, which reports show as code; else like `quoted`."""
+    return f"`{_on_one_line(text.replace('`', chr(39)), longest)}`"
+
+
+def _on_one_line(text: str, longest: int) -> str:
     line = _NOT_ONE_LINE.sub(" ", mask(text[:_LONGEST_READ])).strip()
-    return f'"{line}"' if len(line) <= longest else f'"{line[:longest].rstrip()}…"'
+    return line if len(line) <= longest else f"{line[:longest].rstrip()}…"

@@ -6,10 +6,11 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from checks.contribution import Contribution
 from checks.findings import Check, Crash, Finding, Severity, Verdict, heaviest_first
-from checks.personal_data import mask
+from checks.personal_data import detect, mask
 from checks.policy import Policy, Switch
 from checks.registry import Rule, all_rules
 
@@ -73,8 +74,10 @@ def capped(findings: Iterable[Finding]) -> Iterator[Finding]:
 def masked(finding: Finding) -> Finding:
     """Return the finding without the personal data and secrets that its words may have quoted.
 
-    A mechanical fix that would repeat some is left out.
+    A mechanical fix that would repeat some is left out, and so is the place where the path itself holds some.
     """
+    if finding.path is not None and _is_private(finding.path):
+        finding = replace(finding, path=None, line=None, column=None, suggestion=None)
     message, remedy = mask(finding.message), mask(finding.remedy)
     fix = finding.suggestion
     if fix is not None and any(mask(line) != line for line in fix.lines):
@@ -82,6 +85,11 @@ def masked(finding: Finding) -> Finding:
     if (message, remedy, fix) == (finding.message, finding.remedy, finding.suggestion):
         return finding
     return replace(finding, message=message, remedy=remedy, suggestion=fix)
+
+
+@lru_cache(maxsize=4_096)
+def _is_private(path: str) -> bool:
+    return bool(detect(path)) and mask(path) != path
 
 
 def crash_site(error: Exception) -> str:

@@ -35,9 +35,9 @@ NOT_A_NUMBER = Cause(
 VERSION_CAUSES = (MISSING, OLD_VERSION, NO_SUCH_VERSION, NOT_A_NUMBER)
 
 _KNOWLEDGE_STEPS = (
-    "Knowledge is grouped by context now: each seed example holds a `context` copied from your document and a list "
-    "`questions_and_answers` with its questions; `document_outline` says what the document is about, and "
-    "`task_description` is gone. Start from the current knowledge template and copy your questions over."
+    "Start from the version {} template and copy your questions over. Knowledge is grouped by context now: each "
+    "seed example holds a `context` copied from your document and a list `questions_and_answers` with its "
+    "questions; `document_outline` says what the document is about, and `task_description` is gone."
 )
 
 
@@ -53,7 +53,9 @@ class Judged:
 def judge_version(leaf: Leaf, policy: Policy) -> Judged:
     """Judge the `version:` of a leaf that has keys."""
     accepted = accepted_versions(leaf, policy)
-    newest = max(accepted, default=0)
+    if not accepted:
+        return Judged(None, _nothing_accepted(leaf))
+    newest = max(accepted)
     node = leaf.mapping.get("version") if leaf.mapping else None
     number = _number(node)
     if number in accepted and _is_written_as_number(node):
@@ -66,8 +68,9 @@ def judge_version(leaf: Leaf, policy: Policy) -> Judged:
         return Judged(number if number in accepted else newest, _not_a_number(leaf, node, number, accepted))
     if number < newest:
         return Judged(newest, _old(leaf, number, accepted), is_upgrade=not leaf.is_knowledge)
-    message = f"This version does not exist. {_accepted(leaf, accepted)}"
-    return Judged(newest, _finding(NO_SUCH_VERSION, leaf, message, _changed(leaf, node, newest)))
+    message = f"Version {str(number)[:20]} does not exist. {_accepted(leaf, accepted)}"
+    fix = _changed(leaf, node, newest)
+    return Judged(newest, _finding(NO_SUCH_VERSION, leaf, message, fix, f"Write `version: {newest}`."))
 
 
 def _number(node: Node | None) -> int | None:
@@ -88,20 +91,18 @@ def _is_written_as_number(node: Node | None) -> bool:
 
 def _outdated_knowledge(leaf: Leaf, accepted: tuple[int, ...]) -> Finding:
     cause = OLD_VERSION if leaf.mapping and leaf.mapping.get("version") else MISSING
-    started = (
-        "Knowledge of this version is no longer accepted." if cause is OLD_VERSION else "No `version:` is given."
-    )
-    message = f"{started} {_accepted(leaf, accepted)}"
-    return _finding(cause, leaf, message, remedy=_KNOWLEDGE_STEPS)
+    old = f"Version {leaf.version} of knowledge is no longer accepted."
+    message = f"{old if cause is OLD_VERSION else '`version` is missing.'} {_accepted(leaf, accepted)}"
+    return _finding(cause, leaf, message, remedy=_KNOWLEDGE_STEPS.format(max(accepted)))
 
 
 def _missing(leaf: Leaf, accepted: tuple[int, ...]) -> Finding:
-    version = max(accepted, default=0)
+    version = max(accepted)
     line = leaf.mapping.mark.line if leaf.mapping else 1
     first = leaf.line_text(line)
     on_own_line = leaf.mapping is not None and leaf.mapping.mark.column == 1 and not first.startswith("{")
     fix = line_suggestion(leaf, line, f"version: {version}", first) if on_own_line else None
-    message = f"The file does not say which version it is. {_accepted(leaf, accepted)}"
+    message = f"`version` is missing. {_accepted(leaf, accepted)}"
     return _finding(MISSING, leaf, message, fix, f"Add `version: {version}` as the first line.")
 
 
@@ -114,12 +115,18 @@ def _old(leaf: Leaf, number: int, accepted: tuple[int, ...]) -> Finding:
 
 
 def _not_a_number(leaf: Leaf, node: Node, number: int | None, accepted: tuple[int, ...]) -> Finding:
-    newest = number if number in accepted else max(accepted, default=0)
+    newest = number if number in accepted else max(accepted)
     found = f", but {quoted(node.text, 20)} stands here" if isinstance(node, Scalar) and node.text else ""
     in_quotes = isinstance(node, Scalar) and not node.plain and number is not None
     hint = " Take the quotes away." if in_quotes else ""
     message = f"`version` has to be a whole number{found}.{hint} {_accepted(leaf, accepted)}"
     return _finding(NOT_A_NUMBER, leaf, message, _changed(leaf, node, newest), f"Write `version: {newest}`.")
+
+
+def _nothing_accepted(leaf: Leaf) -> Finding:
+    kind = "knowledge" if leaf.is_knowledge else "skills"
+    message = f"This project accepts no {kind} at present."
+    return _finding(NO_SUCH_VERSION, leaf, message, remedy="Ask the maintainers; nothing in your file is wrong.")
 
 
 def _accepted(leaf: Leaf, accepted: tuple[int, ...]) -> str:

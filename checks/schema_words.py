@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 
 from checks.contribution import Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
-from checks.quoting import quoted
+from checks.quoting import as_code
 from checks.readable import line_suggestion, may_be_private
 from checks.yaml_tree import ListNode, MapNode, Mark, Node, Scalar
 
@@ -45,7 +45,7 @@ WRONG_SHAPE = Cause(
     "schema/wrong-shape",
     "A list, a text or a group of keys stands in the wrong place",
     "Programs look for lists and texts where the template has them.",
-    "Compare the place with the template: list items start with `- `, and keys of one group start at one column.",
+    "Compare the place with the template. List items start with `- `, and keys of one group start at one column.",
 )
 EMPTY_LIST = Cause(
     "schema/empty-list", "A list is empty", "It needs at least one item.", "Add an item below the key."
@@ -67,14 +67,14 @@ SHAPE_CAUSES = (MISSING_KEY, UNKNOWN_KEY, NOT_TEXT, EMPTY_TEXT, WRONG_SHAPE, EMP
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:\[bot\])?")
 _COUNTED_ELSEWHERE = frozenset({"seed_examples", "questions_and_answers"})
 _MOVED = {
-    "task_description": "Knowledge has no `task_description` any more; say what the document is about in "
-    "`document_outline`.",
-    "attribution": "Sources are named in the file `attribution.txt` beside this one, no longer here.",
+    "task_description": "Take it out: knowledge has no `task_description` any more. "
+    "Say what the document is about in `document_outline`.",
+    "attribution": "Name your sources in the file `attribution.txt` beside this one instead.",
 }
 _OF_KNOWLEDGE = frozenset({"document", "domain", "document_outline", "questions_and_answers"})
 
 _UNGROUPED = (
-    "Knowledge is grouped by context: give each seed example a `context` copied from your document, and a list "
+    "Group the questions by context. Give each seed example a `context` copied from your document, and a list "
     "`questions_and_answers` below it that holds its questions with their answers."
 )
 _NO_CONTEXT = "Fill it in, or take the key out: a skill needs no `context`."
@@ -144,12 +144,12 @@ def created_by_findings(leaf: Leaf) -> Iterator[Finding]:
     bare = name.removeprefix("@")
     fix = None
     if bare != name and _USERNAME.fullmatch(bare) and line.startswith("created_by:"):
-        message = "The user name is written with an `@` in front; leave that out."
+        message = "`created_by` is written with an `@` in front; leave that out."
         fix = Suggestion(node.mark.line, node.mark.line, (f"created_by: {bare}",))
     elif " " in name:
-        message = "A GitHub user name has no spaces; only one creator can be named."
+        message = "`created_by` has a space in it, which no GitHub user name has; only one creator can be named."
     else:
-        message = "This holds characters that no GitHub user name has."
+        message = "`created_by` holds characters that no GitHub user name has."
     yield _finding(CREATED_BY, leaf, node.mark, message, Severity.WARNING, suggestion=fix)
 
 
@@ -162,7 +162,8 @@ def _is_counted_elsewhere(error: ValidationError) -> bool:
 
 
 def _missing(leaf: Leaf, path: Path, node: Node | None, key: str) -> Finding:
-    message = f"`{key}:` is missing from {_place(path)}."
+    where = f" from {_place(path)}" if path else ""
+    message = f"`{key}` is missing{where}."
     return _finding(MISSING_KEY, leaf, _mark(node), message)
 
 
@@ -180,25 +181,27 @@ def _near(error: ValidationError, known: KnownKeys) -> str | None:
 def _unknown(leaf: Leaf, path: Path, node: Node | None, error: ValidationError, known: KnownKeys) -> Finding:
     key = _entry_key(node, error.message)
     mark = key.mark if key else _mark(node)
-    name = quoted(str(error.message), 40)
+    name, here = as_code(str(error.message), 40), f"in {_place(path)}" if path else "here"
     near = _near(error, known)
     if _is_ungrouped(error, known):
         message = f"The question of {_place(path)} does not stand below a context."
         return _finding(UNKNOWN_KEY, leaf, mark, message, remedy=_UNGROUPED)
     if near:
-        message = f"The key {name} is not known in {_place(path)}; did you mean `{near}`?"
+        message = f"The key {name} is not known {here}; did you mean `{near}`?"
         return _finding(UNKNOWN_KEY, leaf, mark, message, suggestion=_renamed(leaf, key, near))
     hint = _hint(leaf, str(error.message))
     if not hint:
-        hint = f"Known there: {', '.join(f'`{k}`' for k in known.get(_level(error), ()))}."
-    return _finding(UNKNOWN_KEY, leaf, mark, f"The key {name} does not belong in {_place(path)}.", remedy=hint)
+        hint = f"Take it out. Known there: {', '.join(f'`{k}`' for k in known.get(_level(error), ()))}."
+    return _finding(UNKNOWN_KEY, leaf, mark, f"The key {name} does not belong {here}.", remedy=hint)
 
 
 def _hint(leaf: Leaf, key: str) -> str:
     if key == "attribution" or (key in _MOVED and leaf.is_knowledge):
         return _MOVED[key]
     if key in _OF_KNOWLEDGE and not leaf.is_knowledge:
-        return "This key belongs to knowledge. If yours is knowledge, move the folder below `knowledge/`."
+        return (
+            "Take it out; only knowledge has this key. If yours is knowledge, move the folder below `knowledge/`."
+        )
     return ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checks import sign_offs
-from checks.contribution import Commit, Sha
+from checks.contribution import Commit, Identity, Sha
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class SignOffAdvice:
     rebase_depth: int
     made_in_web_editor: bool
     needs_new_author: bool  # True when a commit has no usable e-mail: a sign-off alone cannot help
+    sign_off_line: str = ""  # the author's own, for next time; empty where the e-mail is not public
 
     @property
     def git_commands(self) -> tuple[str, ...]:
@@ -47,8 +48,9 @@ class SignOffAdvice:
     def next_time(self) -> str:
         """How to avoid it next time, in a sentence."""
         if self.made_in_web_editor:
+            line = self.sign_off_line or "Signed-off-by: NAME <E-MAIL>"
             return (
-                "Next time, write the line Signed-off-by: NAME <E-MAIL> into the web editor's description box; "
+                f"Next time, write the line {line} into the web editor's description box; "
                 "with git, git commit -s writes it for you."
             )
         return "Next time, let git write the line for you: git commit -s."
@@ -63,7 +65,18 @@ def build_advice(commits: Sequence[Commit], failing: Sequence[Commit], remediati
         rebase_depth=_rebase_depth(commits, {c.sha for c in failing}),
         made_in_web_editor=any(sign_offs.from_web_editor(c) for c in failing),
         needs_new_author=any(not sign_offs.has_email(c) for c in failing),
+        sign_off_line=_public_line({c.author for c in failing}),
     )
+
+
+def _public_line(authors: set[Identity]) -> str:
+    """Return the sign-off of the only author there is, when GitHub made up the address."""
+    if len(authors) != 1:
+        return ""
+    author = next(iter(authors))
+    if not sign_offs.is_noreply(author.email) or "@" in author.name or not author.name.strip():
+        return ""
+    return f"Signed-off-by: {' '.join(author.name.split())} <{author.email}>"
 
 
 def _remediation_texts(commits: Iterable[Commit]) -> Iterator[RemediationText]:

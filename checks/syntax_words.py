@@ -23,7 +23,7 @@ COLON = Cause(
     "syntax/colon-in-text",
     "A text with a colon needs quotes",
     "A colon followed by a space tells YAML that a value begins, also in the middle of a sentence.",
-    'Put the text in quotes (`answer: "He said: yes"`), or write `|` after the key and the text indented below it.',
+    'Put the text in quotes: `answer: "He said: yes"`. Or write `|` after the key and the text indented below it.',
 )
 SPECIAL_START = Cause(
     "syntax/special-character",
@@ -35,13 +35,13 @@ QUOTE = Cause(
     "syntax/quotes",
     "Quotation marks do not match",
     "A text that begins with a quotation mark ends at the next one of its kind.",
-    "Write `|` after the key and the text indented on the lines below it: there quotation marks need no care.",
+    "Write `|` after the key and the text indented below it. There quotation marks need no care.",
 )
 INDENT = Cause(
     "syntax/indentation",
     "A line is indented differently from its neighbours",
     "YAML tells by the spaces at the start of a line what belongs together.",
-    "Start lines that belong together at the same column, and indent text below `|` deeper than its key.",
+    "Start lines that belong together at the same column. Indent text below `|` deeper than its key.",
 )
 NO_COLON = Cause(
     "syntax/missing-colon",
@@ -173,7 +173,7 @@ def _colon_in_text(place: _Place) -> Explanation | None:
     if place.line.lstrip().startswith(before.strip()) and _bare_key(before):
         message = "The key here is indented deeper than the line above it allows."
         return Explanation(INDENT, message, place.mark)
-    message = "This text has a colon in it and is not in quotes, so YAML takes the colon for the start of a value."
+    message = "This text has a colon in it and is not in quotes. YAML takes the colon for the start of a value."
     return Explanation(COLON, message, place.mark)
 
 
@@ -217,7 +217,7 @@ def _missing_colon(place: _Place) -> Explanation | None:
             f"The text of {block} has to start further to the right than {block} itself, and here it does not."
         )
         return Explanation(INDENT, message, place.start, "Put two more spaces in front of each line of the text.")
-    message = "This line is no key with a colon, and as text it is not indented deeper than the key it belongs to."
+    message = "This line is neither a key with a colon nor indented like text."
     return Explanation(NO_COLON, message, place.start)
 
 
@@ -261,10 +261,10 @@ def _quotes(place: _Place) -> Explanation | None:
     if "quoted scalar" not in place.problem.context:
         return None
     if "escape" in place.problem.problem or "hexdecimal" in place.problem.problem:
-        message = (
-            "Between double quotes a backslash has a meaning of its own, and this one is none that YAML knows."
+        message = "This backslash has no meaning that YAML knows. Between double quotes it is special."
+        remedy = (
+            "Write the backslash twice, or use single quotes. Or write `|` after the key and the text below it."
         )
-        remedy = "Use single quotes, write the backslash twice, or write `|` after the key and the text below it."
         return Explanation(QUOTE, message, place.mark, remedy)
     return Explanation(QUOTE, "The quotation mark that opens here is never closed.", place.start)
 

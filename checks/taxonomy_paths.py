@@ -28,11 +28,7 @@ _ROOT_BY_NICKNAME = {
     "knowledges": KNOWLEDGE_ROOT,
     "foundational": FOUNDATIONAL_ROOT,
 }
-_LITTLE_WORD = re.compile(
-    r"a|an|the|this|that|these|to|of|in|on|for|and|or|with|from|by|about|into|is|are|be|we|it|its|do|not|have|has"
-    r"|includes|most|skill|provides|ability|able|model|teach|teaches|learn|information|documents?|overview|knowledge"
-    r"|based|will|can|how|what"
-)
+_PLACEHOLDER = re.compile(r"specify|your|string|knowledge|removed")
 _MOST_WORDS = 3
 _LONGEST_NAME = 40
 
@@ -83,17 +79,10 @@ def category(path: str) -> str | None:
 
 
 def proposed_leaf(leaf: Leaf, parent: str) -> str:
-    """Return a path below `parent`, named after what the leaf says it is about."""
-    taken = set(parent.split("/"))
-    for key in ("document_outline", "task_description", "domain"):
-        node = leaf.mapping.get(key) if leaf.mapping else None
-        name = _topic(node.text) if isinstance(node, Scalar) else ""
-        if name and name not in taken:
-            return f"{parent}/{name}/{LEAF_FILE}"
-    return f"{parent}/your_topic/{LEAF_FILE}"
-
-
-def _topic(text: str) -> str:
-    words = better_name(text[:300]).split("_")
-    telling = [word for word in words if len(word) > 1 and not _LITTLE_WORD.fullmatch(word)]
-    return "_".join(telling[:_MOST_WORDS])[:_LONGEST_NAME].strip("_")
+    """Return a path below `parent`, named after the domain where that makes a short name."""
+    node = leaf.mapping.get("domain") if leaf.mapping else None
+    name = better_name(node.text[: _LONGEST_NAME + 1]) if isinstance(node, Scalar) else ""
+    fits = 0 < len(name) <= _LONGEST_NAME and len(name.split("_")) <= _MOST_WORDS
+    if not fits or name in parent.split("/") or _PLACEHOLDER.search(name):
+        name = "your_topic"
+    return f"{parent}/{name}/{LEAF_FILE}"

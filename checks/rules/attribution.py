@@ -11,14 +11,14 @@ from checks.attribution_text import AttributionText, Field, Source
 from checks.contribution import ATTRIBUTION_FILE, LEAF_FILE, ChangedFile, Contribution, FileStatus, text_of
 from checks.findings import Cause, Finding, Severity
 from checks.policy import Policy
-from checks.quoting import quoted
+from checks.quoting import as_code
 from checks.readable import is_binary, is_too_large
 from checks.registry import rule
 
 _MOST_TOLD = 400
 _WHY = "Whoever wrote the sources must be named, and the project must know that it may use their text."
 _FORM = (
-    "For each source write five lines: Title of work: ..., Link to work: ..., Revision: ..., "
+    "Write five lines for each source. They are: Title of work: ..., Link to work: ..., Revision: ..., "
     "License of the work: ..., Creator names: ..."
 )
 _OWN = 'If you wrote everything yourself, write "self-authored" and the licence you give it.'
@@ -34,7 +34,7 @@ UNREADABLE = Cause(
     "attribution/unreadable",
     "The file attribution.txt cannot be read",
     _WHY,
-    "Save it as plain text in the encoding UTF-8 (your editor offers that under Save as), or type it anew in "
+    "Save it as plain text in the encoding UTF-8. Your editor offers that under Save as; or type it anew in "
     "GitHub's web editor.",
 )
 TOO_LONG = Cause(
@@ -95,11 +95,11 @@ def _missing_files(contribution: Contribution) -> Iterator[Finding]:
         if contribution.present(expected) or not _is_knowable(contribution, folder, expected):
             continue
         near = _near_misses(contribution, folder)
-        message = f"There is no attribution.txt in the folder {quoted(folder, 120)}."
+        message = f"There is no attribution.txt in the folder {as_code(folder, 120)}."
         remedy = ""
         if near:
-            message += f" There is {quoted(near[0])}, but the name must be exactly attribution.txt."
-            remedy = f"Rename {quoted(near[0])} to attribution.txt."
+            message += f" There is {as_code(near[0])}, but the name must be exactly attribution.txt."
+            remedy = f"Rename {as_code(near[0])} to attribution.txt."
         yield Finding(MISSING, Severity.ERROR, message, f"{folder}/{LEAF_FILE}", 1, 1, remedy)
 
 
@@ -138,7 +138,7 @@ def _likeness(name: str) -> float:
 
 def _in_text(path: str, text: str) -> Iterator[Finding]:
     if not text.strip():
-        yield Finding(EMPTY, Severity.ERROR, "This file holds nothing.", path, 1, 1)
+        yield Finding(EMPTY, Severity.ERROR, "This attribution.txt is empty.", path, 1, 1)
         return
     if attribution_text.is_too_long(text):
         message = (

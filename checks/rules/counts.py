@@ -94,8 +94,8 @@ def _few(leaf: Leaf, listed: ListNode, needed: int, what: str, unit: str) -> Fin
     key = leaf.mapping.key("seed_examples") if leaf.mapping else None
     have = len(listed.items)
     message = (
-        f"There {_is(have)} {_counted(have, unit)} here; {what} needs at least {needed}. "
-        f"Please add {needed - have} more."
+        f"There {_is(have)} {have} of {_counted(needed, unit)}: add {needed - have} more. "
+        f"{what[0].upper()}{what[1:]} needs at least {needed}."
     )
     return _finding(FEW_EXAMPLES, leaf, key.mark if key else listed.mark, message)
 
@@ -103,8 +103,8 @@ def _few(leaf: Leaf, listed: ListNode, needed: int, what: str, unit: str) -> Fin
 def _few_questions(leaf: Leaf, seed: SeedExample, questions: ListNode, needed: int) -> Finding:
     have = len(questions.items)
     message = (
-        f"This context has {_counted(have, 'question')}; each context needs at least {needed}. "
-        f"Please add {needed - have} more."
+        f"This context has {have} of {_counted(needed, 'question')}: add {needed - have} more. "
+        f"Each context needs at least {needed}."
     )
     key = seed.node.key("questions_and_answers") if isinstance(seed.node, MapNode) else None
     return _finding(FEW_QUESTIONS, leaf, key.mark if key else questions.mark, message)
@@ -135,8 +135,8 @@ def _repeats(
     if listed >= needed > different:
         pair, first = repeated[0]
         message = (
-            f"Only {_counted(different, 'different question')} {_is(different)} asked in {where}, and {needed} are "
-            f"needed: this one stands on line {first} already."
+            f"Only {different} of {_counted(needed, 'question')} needed in {where} {_is(different)} different. "
+            f"This one stands on line {first} already."
         )
         yield _finding(FEW_DIFFERENT, leaf, _place(pair), message)
         return

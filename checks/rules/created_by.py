@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from checks.contribution import Contribution, FileStatus, Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.policy import Policy
-from checks.quoting import quoted
+from checks.quoting import as_code
 from checks.readable import line_suggestion, mapping_leaves
 from checks.registry import rule
 from checks.yaml_tree import Scalar
@@ -50,9 +50,9 @@ def _is_other(written: str, author: str) -> bool:
 
 def _finding(leaf: Leaf, value: Scalar, author: str) -> Finding:
     if _LOGIN.fullmatch(value.text.strip()):
-        message = f"created_by is {quoted(value.text)}, but this pull request was opened by {quoted(author)}."
+        message = f"`created_by` is {as_code(value.text)}, but {as_code(author)} opened this pull request."
     else:
-        message = f"created_by is not a GitHub user name. This pull request was opened by {quoted(author)}."
+        message = f"`created_by` is not a GitHub user name. This pull request was opened by {as_code(author)}."
     return Finding(
         OTHER,
         Severity.WARNING,
@@ -60,7 +60,7 @@ def _finding(leaf: Leaf, value: Scalar, author: str) -> Finding:
         leaf.path,
         value.mark.line,
         value.mark.column,
-        f"Write {quoted(author)}, unless you hand in somebody else's work on purpose.",
+        f"Write {as_code(author)}, unless you hand in somebody else's work on purpose.",
         _suggestion(leaf, value, author),
     )
 

@@ -19,13 +19,14 @@ _WHY = (
     "project. Without it the text cannot be accepted."
 )
 _REMEDY = (
-    "You need not redo anything. On GitHub, open one of your files with the pencil button, add a blank line at its "
-    "end, and commit to the same branch; paste the ready-made text of this report into the commit's description. "
-    "If you work with git instead: git rebase --signoff, then git push --force-with-lease."
+    "Add one more commit whose description holds the ready-made text of this report. Do this last, after your "
+    "other fixes; you need not redo anything. On GitHub, open attribution.txt (or another text file of yours) with "
+    "the pencil button, add a blank line at its end, and commit to the same branch with that text. If you "
+    "work with git instead: git rebase --signoff, then git push --force-with-lease."
 )
 _MATCH_REMEDY = (
-    "The line must read Signed-off-by: NAME <E-MAIL>, with the name and the e-mail the commit was made with. "
-    + _REMEDY
+    _REMEDY
+    + " The line must read Signed-off-by: NAME <E-MAIL>, with the name and the e-mail the commit was made with."
 )
 
 MISSING = Cause("dco/missing", "A commit is not signed off", _WHY, _REMEDY)
@@ -33,15 +34,16 @@ ON_SUBJECT = Cause(
     "dco/on-subject-line",
     "A sign-off stands in the title of the commit",
     _WHY + " It counts only when it begins a line of its own.",
-    "In GitHub's web editor, leave the sign-off out of the upper box (the title) and write it into the lower box "
-    "(the description), on a line of its own. " + _REMEDY,
+    _REMEDY
+    + " Next time, in GitHub's web editor, leave the sign-off out of the upper box (the title) and write it "
+    "into the lower box (the description), on a line of its own.",
 )
 MALFORMED = Cause(
     "dco/malformed",
     "A sign-off is there, but not in the form that counts",
     _WHY,
-    'It must be a line of its own that begins with "Signed-off-by: " (with the colon), then the name, then the '
-    "e-mail between < and >. " + _REMEDY,
+    _REMEDY + ' It must be a line of its own that begins with "Signed-off-by: " (with the colon), then the name, '
+    "then the e-mail between < and >.",
 )
 NAME_DIFFERS = Cause("dco/name-differs", "A sign-off has another name than its commit", _WHY, _MATCH_REMEDY)
 EMAIL_DIFFERS = Cause("dco/email-differs", "A sign-off has another e-mail than its commit", _WHY, _MATCH_REMEDY)
@@ -50,11 +52,12 @@ SOMEONE_ELSE = Cause(
 )
 INVALID_EMAIL = Cause(
     "dco/invalid-email",
-    "A commit was made with something that is no e-mail address",
+    "A commit has no valid e-mail address",
     _WHY + " For that, the commit must say who you are.",
-    "Tell git your e-mail (git config --global user.email, any address of your GitHub account; GitHub offers a "
-    "private one under Settings, Emails), then make the commit anew: git commit --amend --reset-author --signoff, "
-    "then git push --force-with-lease. In GitHub's web editor, choose an e-mail under the commit message.",
+    "Tell git your e-mail address, then make the commit anew. For the first: git config --global user.email, with "
+    "any address of your GitHub account (GitHub offers a private one under Settings, Emails). For the second: git "
+    "commit --amend --reset-author --signoff, then git push --force-with-lease. "
+    "In GitHub's web editor, choose an e-mail under the commit message.",
 )
 UNVERIFIED_MEMBER = Cause(
     "dco/unverified-member",
@@ -169,12 +172,12 @@ def _finding(commit: Commit, attempts: Sequence[_Attempt], dco_policy: Dco) -> F
 def _diagnosis(commit: Commit, dco_policy: Dco) -> tuple[Cause, str]:
     """Return the kind of failure and the rest of the sentence that begins with the commit."""
     if not sign_offs.has_email(commit):
-        return INVALID_EMAIL, "names an author whose e-mail is not an e-mail address."
+        return INVALID_EMAIL, "has no valid e-mail address."
     signers = sign_offs.sign_offs(commit.message)
     if signers:
         return _mismatch(commit, signers)
     if sign_offs.attempted_on_subject(commit):
-        return ON_SUBJECT, "has its sign-off in the title, in the middle of other text, where it does not count."
+        return ON_SUBJECT, "has its sign-off in the title, where it does not count."
     if sign_offs.attempted(commit):
         return MALFORMED, "has a sign-off, but not as a line of the form Signed-off-by: NAME <E-MAIL>."
     if dco_policy.exempt_members and commit.author_is_member:

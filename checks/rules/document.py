@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from checks.contribution import Contribution, Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.policy import Policy
-from checks.quoting import quoted
+from checks.quoting import as_code
 from checks.readable import line_suggestion, mapping_leaves
 from checks.registry import rule
 from checks.repository_links import LinkProblem, RepositoryLink, read_link
@@ -39,8 +39,8 @@ NOT_FULL_COMMIT = Cause(
     "document/commit",
     "The document's commit is not a full commit id",
     "A branch changes with every push; only the full id (40 characters) always means the same text.",
-    "On the repository's page, open the list of commits and copy the id with the button beside the newest one "
-    "(or run git rev-parse HEAD).",
+    "Copy the full id of the newest commit. The list of commits on the repository's page has a button for that; or "
+    "run git rev-parse HEAD.",
 )
 PATTERN_PATH = Cause(
     "document/pattern-path",
@@ -52,7 +52,7 @@ PATTERN_TYPE = Cause(
     "document/pattern-type",
     "A document is of a kind that cannot be used",
     "The training can read only some kinds of documents.",
-    "Convert the document to Markdown, put the .md file into your repository, and name it here.",
+    "Convert it to Markdown, put that into your repository, and name it here.",
 )
 MIXED_TYPES = Cause(
     "document/mixed-types",
@@ -104,9 +104,9 @@ def _about_repo(leaf: Leaf, repo: Scalar | None, policy: Policy) -> Iterator[Fin
     if link.problem is None:
         return
     cause, message = _repo_problem(repo.text, link, policy)
-    instead = f"Write {quoted(link.better, 200)} instead." if link.better else ""
+    instead = f"Write {as_code(link.better, 200)} instead." if link.better else ""
     if link.file:
-        instead += f" Under patterns write {quoted(link.file, 200)}."
+        instead += f" Under patterns write {as_code(link.file, 200)}."
     if link.commit:
         instead += f" Under commit write {link.commit}."
     suggestion = _replacement(leaf, repo, link.better) if link.better else None
@@ -115,12 +115,13 @@ def _about_repo(leaf: Leaf, repo: Scalar | None, policy: Policy) -> Iterator[Fin
 
 def _repo_problem(written: str, link: RepositoryLink, policy: Policy) -> tuple[Cause, str]:
     hosts = ", ".join(policy.documents.allowed_hosts)
-    shown = "It" if "@" in written else quoted(written, 100)
+    accepted = f"Accepted: {hosts}." if hosts else "This project accepts no host at present."
+    shown = "It" if "@" in written else as_code(written, 100)
     match link.problem:
         case LinkProblem.NOT_HTTPS:
             return NOT_HTTPS, f"{shown} is not an address that begins with https://."
         case LinkProblem.HOST:
-            return HOST, f"The address is on {quoted(link.host)}. Accepted: {hosts}."
+            return HOST, f"The address is on {as_code(link.host)}, which is not accepted. {accepted}"
         case LinkProblem.CREDENTIALS:
             return ADDRESS, "The address holds a user name or password before an @. Public repositories need none."
         case LinkProblem.PORT:
@@ -145,9 +146,9 @@ def _about_commit(leaf: Leaf, commit: Scalar | None) -> Iterator[Finding]:
     elif re.fullmatch(r"[0-9a-fA-F]{41,}", text):
         message = f"The commit id has {len(text)} characters; a full one has exactly 40."
     elif "/commit/" in text or "://" in text:
-        message = "Here stands an address; only the 40 characters of the commit id belong here."
+        message = "`commit` holds an address; only the 40 characters of the commit id belong there."
     else:
-        message = f"{quoted(text)} is not a commit id; the name of a branch or tag is not enough."
+        message = f"{as_code(text)} is not a commit id; the name of a branch or tag is not enough."
     found = re.search(r"(?<![0-9a-fA-F])[0-9a-fA-F]{40}(?![0-9a-fA-F])", text)
     remedy = f"Write {found.group().lower()}." if found else ""
     suggestion = _replacement(leaf, commit, found.group().lower()) if found else None
@@ -163,7 +164,7 @@ def _about_patterns(leaf: Leaf, block: MapNode, policy: Policy) -> Iterator[Find
     for pattern in patterns:
         problem = _path_problem(pattern.text.strip())
         if problem:
-            yield _finding(PATTERN_PATH, f"{quoted(pattern.text, 100)} {problem}", leaf, pattern)
+            yield _finding(PATTERN_PATH, f"{as_code(pattern.text, 100)} {problem}", leaf, pattern)
             continue
         suffix = _suffix(pattern.text.strip())
         if suffix not in policy.documents.allowed_suffixes:
@@ -195,7 +196,9 @@ def _suffix(pattern: str) -> str:
 
 def _type_message(pattern: str, policy: Policy) -> str:
     accepted = " or ".join(policy.documents.allowed_suffixes)
-    return f"{quoted(pattern, 100)} does not end in {accepted}."
+    if not accepted:
+        return f"{as_code(pattern, 100)} cannot be used. This project accepts no documents at present."
+    return f"{as_code(pattern, 100)} does not end in {accepted}."
 
 
 def _finding(

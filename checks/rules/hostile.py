@@ -54,7 +54,7 @@ SEVERAL = Cause(
     "hostile/several-documents",
     "A file holds more than one document",
     "The line `---` starts a new document, and only the first one would be read.",
-    "Put the second part into a folder of its own, or take the line `---` out.",
+    "Put the second part into a folder of its own, or delete the line `---`.",
 )
 BOM = Cause(
     "hostile/byte-order-mark",

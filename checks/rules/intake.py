@@ -11,9 +11,9 @@ from checks.registry import rule
 
 REFUSED = Cause(
     "intake/not-read",
-    "Parts of this contribution could not be read",
+    "This pull request is too large to be checked",
     "A verdict on a part of a contribution would be worth nothing, so nothing was judged.",
-    "Make the contribution smaller, for example one leaf per pull request.",
+    "Make it smaller, for example one leaf per pull request.",
 )
 EMPTY = Cause(
     "intake/no-files",

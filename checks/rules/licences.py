@@ -37,15 +37,15 @@ NO_LICENCE = Cause(
     "licences/no-licence",
     "Where a licence belongs, none is named",
     _WHY + ' Words such as "free" or "open source" alone give nobody a right to use a text.',
-    "Look up under which licence the source is published (often at the bottom of the page) and write its name, for "
-    "example CC-BY-SA-4.0. If it has none, the source cannot be used. For your own text, choose one.",
+    "Look up the licence of the source and write its name, for example CC-BY-SA-4.0. It often stands at the bottom "
+    "of the page. If it has none, the source cannot be used. For your own text, choose one.",
 )
 UNKNOWN = Cause(
     "licences/unknown",
     "A licence is not recognised",
     _WHY,
-    "Write the short name of the licence as the SPDX list has it (https://spdx.org/licenses), for example "
-    "CC-BY-SA-4.0. If the source names no licence, it cannot be used.",
+    "Write the short name from the SPDX list, for example CC-BY-SA-4.0. The list is at https://spdx.org/licenses. "
+    "If the source names no licence, it cannot be used.",
 )
 SPELLING = Cause(
     "licences/spelling",
@@ -96,14 +96,14 @@ def _finding(path: str, entry: Entry, reading: LicenceReading, policy: Policy) -
         case Standing.ALLOWED:
             return None
         case Standing.FORBIDDEN:
-            named = f" ({name})" if name and name.lower() != entry.value.strip().lower() else ""
-            message = f"{written}{named} is not accepted. Accepted are {_accepted(policy)}."
+            known = entry.value.strip() if name.lower() == entry.value.strip().lower() else f"{written} ({name})"
+            message = f"{known if name else written} is not an accepted licence. {_accepted(policy)}"
             return Finding(NOT_ALLOWED, Severity.ERROR, message, path, entry.line, entry.column)
         case Standing.NO_LICENCE:
-            message = f"{written} is not the name of a licence. Accepted are {_accepted(policy)}."
+            message = f"{written} is not the name of a licence. {_accepted(policy)}"
             return Finding(NO_LICENCE, Severity.ERROR, message, path, entry.line, entry.column)
         case Standing.UNKNOWN:
-            message = f"We do not know a licence called {written}. Accepted are {_accepted(policy)}."
+            message = f"We do not know a licence called {written}. {_accepted(policy)}"
             return Finding(UNKNOWN, Severity.WARNING, message, path, entry.line, entry.column)
         case Standing.VERSION_MISSING:
             message = f"{written} does not say which version. If it is that one, write {name}."
@@ -116,7 +116,13 @@ def _finding(path: str, entry: Entry, reading: LicenceReading, policy: Policy) -
 
 def _accepted(policy: Policy) -> str:
     names = ["public domain" if name == PUBLIC_DOMAIN else name for name in policy.licences.allowed]
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names) or "none"
+    if not names:
+        return "This project accepts no licence at present."
+    return (
+        f"Accepted are {', '.join(names[:-1])} and {names[-1]}."
+        if len(names) > 1
+        else f"Only {names[0]} is accepted."
+    )
 
 
 def _with_suggestion(finding: Finding, entry: Entry, reading: LicenceReading, line: str) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from checks.contribution import Contribution, Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.policy import Policy
-from checks.quoting import quoted
+from checks.quoting import as_code
 from checks.readable import line_suggestion, parsed_leaves
 from checks.registry import rule
 from checks.yaml_style import StyleProblem, is_switched_off, style_problems
@@ -18,13 +18,13 @@ TRAILING_SPACES = Cause(
     "lint/trailing-spaces",
     "Lines end in spaces",
     _WHY,
-    "Delete the spaces at the end of these lines; most editors can do it for the whole file.",
+    "Delete the spaces at the end of these lines. Most editors can do it for the whole file.",
 )
 NO_FINAL_NEWLINE = Cause(
     "lint/no-final-newline",
-    "The last line does not end",
+    "The last line does not end with a line break",
     _WHY,
-    "Press Enter at the very end of the file and save it.",
+    "Press Enter once after the last line.",
 )
 LINE_ENDS = Cause(
     "lint/windows-line-ends",
@@ -51,12 +51,12 @@ SPACING = Cause(
     "lint/spacing",
     "There are too many or too few spaces around a sign",
     _WHY,
-    "Write one space after a colon, a comma and the dash of a list item, and none before.",
+    "Write one space after the sign and none before it. That goes for colons, commas and the dash of a list item.",
 )
 ALIAS = Cause(
     "lint/anchors",
-    "An anchor is used that is not defined",
-    "The file cannot be read where it refers to something that is not there.",
+    "A reference leads to nothing",
+    "The file cannot be read where a `*name` refers to something that is not there.",
     "Write the text out where it is needed.",
 )
 
@@ -71,7 +71,7 @@ _CAUSES = {
     "braces": (SPACING, "The spaces inside these braces are irregular."),
     "brackets": (SPACING, "The spaces inside these brackets are irregular."),
     "hyphens": (SPACING, "There are too many spaces after this dash."),
-    "anchors": (ALIAS, "This refers to something that is not defined."),
+    "anchors": (ALIAS, "The `*` here refers to a name that is given nowhere in the file."),
 }
 _OTHER = (SPACING, "This line is not written tidily.")
 _MERGE_KEY = "<<"
@@ -101,13 +101,17 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
 def _duplicate_keys(leaf: Leaf) -> Iterator[Finding]:
     for key in leaf.document.duplicate_keys[:_MOST_PER_FILE]:
         if key.text != _MERGE_KEY:
-            message = f"The key {quoted(key.text, 40)} stands here a second time."
+            message = f"The key {as_code(key.text, 40)} stands here a second time."
             mark = key.mark
             yield Finding(DUPLICATE_KEY, Severity.ERROR, message, leaf.path, mark.line, mark.column)
 
 
 def _finding(leaf: Leaf, problem: StyleProblem) -> Finding:
     cause, message = _CAUSES.get(problem.rule, _OTHER)
+    remedy = ""
+    if cause is EMPTY_LINES and (place := _end_of_file(leaf, problem.line)):
+        message = f"There are empty lines at the {place} of the file."
+        remedy = "Delete them all." if place == "start" else "Delete them all; the last line of text ends the file."
     return Finding(
         cause,
         Severity.ERROR if problem.is_error else Severity.WARNING,
@@ -115,8 +119,16 @@ def _finding(leaf: Leaf, problem: StyleProblem) -> Finding:
         leaf.path,
         problem.line,
         problem.column,
+        remedy,
         suggestion=_fix(leaf, problem),
     )
+
+
+def _end_of_file(leaf: Leaf, line: int) -> str:
+    """Say at which end of the file an empty line stands, if at one."""
+    if not any(leaf.lines[line - 1 :]):
+        return "end"
+    return "" if any(leaf.lines[:line]) else "start"
 
 
 def _fix(leaf: Leaf, problem: StyleProblem) -> Suggestion | None:

@@ -20,23 +20,23 @@ _WHY = (
     "What is merged is public, stays in the history for ever, "
     "and is taught to a model that may repeat it to anyone."
 )
-_REMEDY = (
-    "Replace it with an invented one (addresses at example.org are made for that) or leave it out. What you have "
-    "pushed stays visible in older commits: if it is real, remove it from the history too (git rebase, or a new "
-    "branch and pull request), and tell a maintainer."
+_LATER = (
+    "What you have pushed stays visible in older commits: if it is real, remove it from the history too (git "
+    "rebase, or a new branch and pull request), and tell a maintainer."
 )
+_REMEDY = f"Replace it with an invented one, or leave it out. Addresses at example.org are made for that. {_LATER}"
 
-EMAIL = Cause("pii/email", "An e-mail address stands in the text", _WHY, _REMEDY)
-FINANCIAL = Cause("pii/payment", "A card or bank account number stands in the text", _WHY, _REMEDY)
-IDENTITY = Cause("pii/identity-number", "A person's identity number stands in the text", _WHY, _REMEDY)
+EMAIL = Cause("pii/email", "An e-mail address is in the text", _WHY, _REMEDY)
+FINANCIAL = Cause("pii/payment", "A card or bank account number is in the text", _WHY, _REMEDY)
+IDENTITY = Cause("pii/identity-number", "A person's identity number is in the text", _WHY, _REMEDY)
 SECRET = Cause(
     "pii/key",
-    "A key or password stands in the text",
+    "A key or password is in the text",
     "Anyone can read it and use it already; programs search public pull requests for keys within minutes.",
     "First make it worthless: revoke or change it where it was issued. Then take it out of the file, and out of "
     "the history too (git rebase, or a new branch and pull request), because older commits stay visible.",
 )
-PHONE = Cause("pii/phone", "A phone number stands in the text", _WHY, _REMEDY)
+PHONE = Cause("pii/phone", "A phone number is in the text", _WHY, _REMEDY)
 POSSIBLE_PHONE = Cause(
     "pii/possible-phone",
     "A number may be somebody's phone number",
@@ -76,10 +76,22 @@ def pii(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
             yield from _in_text(leaf.path, leaf.text, policy.pii.allowed)
             yield from _in_escaped_scalars(leaf, policy.pii.allowed)
             yield from _people(leaf.path, leaf.text)
+    yield from _in_paths(contribution, policy.pii.allowed)
     for file in contribution.files:
         readable = file.in_taxonomy and not is_too_large(file, policy) and not is_binary(file)
         if file.name == ATTRIBUTION_FILE and not file.is_gone and readable and (text := text_of(file)):
             yield from _in_text(file.path, text, policy.pii.allowed)
+
+
+def _in_paths(contribution: Contribution, allowed: Collection[str]) -> Iterator[Finding]:
+    """Search the names of folders and files; the finding has no place, for that would repeat them."""
+    told: set[DataKind] = set()
+    for file in contribution.files:
+        for found in () if file.is_gone else detect(file.path, allowed):
+            if found.kind is not DataKind.POSSIBLE_PHONE and found.kind not in told:
+                told.add(found.kind)
+                message = f"{found.what[0].upper()}{found.what[1:]} is in the name of a folder or file."
+                yield Finding(_CAUSES[found.kind], Severity.ERROR, message, remedy=f"Rename it. {_LATER}")
 
 
 def _in_text(path: str, text: str, allowed: Collection[str]) -> Iterator[Finding]:
@@ -125,4 +137,4 @@ def _people(path: str, text: str) -> Iterator[Finding]:
 
 def _finding(kind: DataKind, what: str, path: str, line: int, column: int) -> Finding:
     severity = Severity.NOTICE if kind is DataKind.POSSIBLE_PHONE else Severity.ERROR
-    return Finding(_CAUSES[kind], severity, f"Here stands {what}.", path, line, column)
+    return Finding(_CAUSES[kind], severity, f"{what[0].upper()}{what[1:]} is in the text.", path, line, column)

@@ -76,8 +76,10 @@ def _in_leaf(leaf: Leaf) -> Iterator[Finding]:
     for key, value in _named_scalars(leaf):
         said = _placeholder(key, value.text)
         if said:
-            message = f"`{key}` still holds the template's words. {said}"
-            yield Finding(LEFT_IN, Severity.ERROR, message, leaf.path, value.mark.line, value.mark.column)
+            message = (
+                f"`{key}` still holds the template's words." if key else "The template's words are still here."
+            )
+            yield Finding(LEFT_IN, Severity.ERROR, message, leaf.path, value.mark.line, value.mark.column, said)
 
 
 def _placeholder(key: str, text: str) -> str | None:
@@ -107,5 +109,6 @@ def _in_attribution(path: str, text: str) -> Iterator[Finding]:
     for number, line in enumerate(text.splitlines(), 1):
         found = _ATTRIBUTION_LINE.fullmatch(line.strip()[:200])
         if found:
-            message = "This line is still the template's. Write the facts about your own source there."
-            yield Finding(LEFT_IN, Severity.ERROR, message, path, number, len(line) - len(line.lstrip()) + 1)
+            message, remedy = "This line is still the template's.", "Write the facts about your own source there."
+            column = len(line) - len(line.lstrip()) + 1
+            yield Finding(LEFT_IN, Severity.ERROR, message, path, number, column, remedy)

@@ -17,7 +17,7 @@ from checks.contribution import (
 )
 from checks.findings import Cause, Finding, Severity
 from checks.policy import Policy
-from checks.quoting import quoted
+from checks.quoting import as_code
 from checks.registry import rule
 from checks.taxonomy_paths import (
     GROUNDED,
@@ -60,7 +60,7 @@ TOO_HIGH = Cause(
     "placement/in-category",
     "A qna.yaml lies directly in a category",
     "A category such as knowledge/technology is shared by many contributions; each has a folder of its own in it.",
-    "Make a folder for your topic there and move the qna.yaml and the attribution.txt into it.",
+    "Make a folder for your topic there and move the qna.yaml and attribution.txt into it.",
 )
 FOLDER_NAME = Cause(
     "placement/folder-name",
@@ -78,14 +78,14 @@ MIXED = Cause(
     "placement/mixed-contexts",
     "Some seed examples have a context and some have none",
     "A skill is taught either with contexts (grounded) or without; a mixture teaches neither well.",
-    "Give every seed example a context, or none of them; or make two skills of it.",
+    "Give every seed example a context, or none of them. Or make two skills of it.",
 )
 DOCUMENT = Cause(
     "placement/document-here",
     "A document lies in the taxonomy",
     "The taxonomy holds only qna.yaml and attribution.txt; documents are fetched from repositories of their own.",
-    "Put the document into a public repository of your own, name that repository under document in the qna.yaml, "
-    "and remove the file here.",
+    "Put it into a public repository of your own and remove it here. Name that repository under document in the "
+    "qna.yaml.",
 )
 OTHER_FILE = Cause(
     "placement/other-file",
@@ -156,7 +156,9 @@ def _foundational(contribution: Contribution, files: Iterable[ChangedFile]) -> I
     for file in sorted(files, key=lambda f: (f.folder, f.name != LEAF_FILE)):
         if file.root == FOUNDATIONAL_ROOT and file.folder not in told:
             told.add(file.folder)
-            message = "Thank you for this work! But foundational skills are looked after by the maintainers alone."
+            message = (
+                "Foundational skills are looked after by the maintainers alone. Thank you for this work anyway!"
+            )
             yield Finding(FOUNDATIONAL, Severity.ERROR, message, file.path, 1, 1)
 
 
@@ -170,34 +172,38 @@ def _outside(file: ChangedFile) -> Iterator[Finding]:
         return
     meant = meant_root(file.root)
     path = f"{meant}/{file.path.partition('/')[2]}" if meant else without_wrapper(file.path)
-    message = f"There is no place for contributions in the folder {quoted(file.root)}."
-    remedy = f"Move it to {quoted(path, 150)}." if path else ""
+    message = f"There is no place for contributions in the folder {as_code(file.root)}."
+    remedy = f"Move it to {as_code(path, 150)}." if path else ""
     yield Finding(WRONG_ROOT, Severity.ERROR, message, file.path, 1, 1, remedy)
 
 
 def _strange_file(file: ChangedFile, contribution: Contribution) -> Iterator[Finding]:
-    if file.name in _WELCOME or "attrib" in file.name.lower() or "/" not in file.folder:
+    if file.name in _WELCOME or "attrib" in file.name.lower():
         return
     name = file.name.lower()
+    if "/" not in file.folder and not name.endswith(".txt"):
+        return
     if _LEAF_LIKE.fullmatch(name):
         yield _wrong_name(file, contribution)
     elif file.status is FileStatus.MODIFIED:
         return
     elif name.endswith((*_DOCUMENT_ENDINGS, *_PICTURE_ENDINGS)):
         what = "picture" if name.endswith(_PICTURE_ENDINGS) else "document"
-        message = f"{quoted(file.name)} is a {what}; it does not belong into the taxonomy."
+        message = f"{as_code(file.name)} is a {what}; it does not belong into the taxonomy."
         yield Finding(DOCUMENT, Severity.WARNING, message, file.path, 1, 1)
     else:
-        message = f"{quoted(file.name)} is neither a qna.yaml nor an attribution.txt."
+        message = f"{as_code(file.name)} is neither a qna.yaml nor an attribution.txt."
+        if not any(contribution.present(f"{file.folder}/{name}") for name in (LEAF_FILE, ATTRIBUTION_FILE)):
+            message = f"{as_code(file.name)} alone teaches nothing: only qna.yaml and attribution.txt are read."
         yield Finding(OTHER_FILE, Severity.WARNING, message, file.path, 1, 1)
 
 
 def _wrong_name(file: ChangedFile, contribution: Contribution) -> Finding:
-    message = f"This file is named {quoted(file.name)}; only qna.yaml is read."
+    message = f"This file is named {as_code(file.name)}; only qna.yaml is read."
     if contribution.present(f"{file.folder}/{LEAF_FILE}"):
         remedy = "There is a qna.yaml in this folder already. Put both into one file, or each into its own folder."
     else:
-        remedy = f"Rename {quoted(file.name)} to qna.yaml."
+        remedy = f"Rename {as_code(file.name)} to qna.yaml."
     return Finding(WRONG_NAME, Severity.ERROR, message, file.path, 1, 1, remedy)
 
 
@@ -210,12 +216,12 @@ def _depth(leaf: Leaf, leaf_paths: frozenset[str]) -> Iterator[Finding]:
     lies_in = category(leaf.path)
     if lies_in is not None:
         path = proposed_leaf(leaf, lies_in)
-        message = f"This qna.yaml lies directly in {quoted(lies_in)}."
-        remedy = f"Move it, and its attribution.txt, into a folder of its own, for example {quoted(path, 150)}."
+        message = f"This qna.yaml lies directly in {as_code(lies_in)}."
+        remedy = f"Move it, and its attribution.txt, into a folder of its own, for example {as_code(path, 150)}."
         yield Finding(TOO_HIGH, Severity.ERROR, message, leaf.path, 1, 1, remedy)
     above = _leaf_above(leaf.path, leaf_paths)
     if above is not None and category(above) is None:
-        message = f"This contribution lies inside the folder of another: {quoted(above, 150)}."
+        message = f"This contribution lies inside the folder of another: {as_code(above, 150)}."
         yield Finding(NESTED, Severity.ERROR, message, leaf.path, 1, 1)
     elif lies_in is None and leaf.file.status is not FileStatus.MODIFIED:
         yield from _leaves_below(leaf, leaf_paths)
@@ -235,7 +241,7 @@ def _leaves_below(leaf: Leaf, leaf_paths: frozenset[str]) -> Iterator[Finding]:
     prefix = f"{leaf.file.folder}/"
     below = min((p for p in leaf_paths if p.startswith(prefix) and p != leaf.path), default=None)
     if below is not None:
-        message = f"Below this folder there is another contribution already: {quoted(below, 150)}."
+        message = f"Below this folder there is another contribution already: {as_code(below, 150)}."
         yield Finding(NESTED, Severity.ERROR, message, leaf.path, 1, 1)
 
 
@@ -243,8 +249,8 @@ def _folder_names(leaf: Leaf) -> Iterator[Finding]:
     bad = [step for step in leaf.file.folder.split("/") if not is_good_name(step)]
     if bad and leaf.file.status is not FileStatus.MODIFIED:
         path = better_path(leaf.path)
-        message = f"{' and '.join(quoted(name) for name in bad)} should be in lower case, with underscores only."
-        remedy = f"Move it to {quoted(path, 150)}." if path else ""
+        message = f"{' and '.join(as_code(name) for name in bad)} should be in lower case, with underscores only."
+        remedy = f"Move it to {as_code(path, 150)}." if path else ""
         yield Finding(FOLDER_NAME, Severity.WARNING, message, leaf.path, 1, 1, remedy)
 
 

@@ -25,20 +25,21 @@ EMPTY = Cause(
     "syntax/empty-file",
     "A qna.yaml is empty",
     "An empty file teaches nothing.",
-    "Fill it in after the template for skills or knowledge, or take it out of the pull request.",
+    "Fill it in after the template, or take it out of the pull request.",
 )
 NO_KEYS = Cause(
     "syntax/no-keys",
     "A qna.yaml does not start with keys such as `version:`",
     "The file is read by its keys. Without them nothing in it can be found.",
-    "Put `version:`, `created_by:` and `seed_examples:` at the start of lines of their own, as in the template.",
+    "Start it with the keys of the template, each on a line of its own. The first is `version:`.",
 )
 
 _ONLY_A_LIST = (
-    "It looks as if only the seed examples are here. Put the line `seed_examples:` above them, and `version:`, "
-    "`created_by:` and the other keys of the template on lines of their own before it."
+    "Put the line `seed_examples:` above the list. It looks as if only the seed examples are here; `version:`, "
+    "`created_by:` and the other keys of the template stand on lines of their own before it."
 )
 _LONGEST_SCANNED = 100_000
+_LONGEST_SHOWN = 120
 _SUGGESTABLE = re.compile(r"(?P<head>\s*(?:- +)*[A-Za-z_]\w*: +)(?P<value>[^\s'\"|>#].*?)\s*")
 
 
@@ -88,9 +89,17 @@ def _not_yaml(leaf: Leaf) -> Finding:
         leaf.path,
         said.mark.line,
         said.mark.column,
-        remedy=said.remedy,
+        remedy=said.remedy or _in_quotes(suggestion),
         suggestion=suggestion,
     )
+
+
+def _in_quotes(suggestion: Suggestion | None) -> str:
+    """Show the author's own line as it should read, where it is short enough for a sentence."""
+    line = suggestion.lines[0].strip() if suggestion else ""
+    if not line or "`" in line or len(line) > _LONGEST_SHOWN:
+        return ""
+    return f"Put the text in quotes: `{line}`. Or write `|` after the key and the text indented below it."
 
 
 def _not_keyed(leaf: Leaf) -> Iterator[Finding]:

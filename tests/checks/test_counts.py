@@ -14,9 +14,9 @@ def seeds(*questions):
 
 
 HAVE = {
-    "none": (0, "There are no seed examples here; a skill needs at least 5. Please add 5 more."),
-    "one": (1, "There is 1 seed example here; a skill needs at least 5. Please add 4 more."),
-    "four": (4, "There are 4 seed examples here; a skill needs at least 5. Please add 1 more."),
+    "none": (0, "There are 0 of 5 seed examples: add 5 more. A skill needs at least 5."),
+    "one": (1, "There is 1 of 5 seed examples: add 4 more. A skill needs at least 5."),
+    "four": (4, "There are 4 of 5 seed examples: add 1 more. A skill needs at least 5."),
 }
 
 
@@ -37,8 +37,8 @@ def test_the_same_lack_is_not_told_twice():
 def test_knowledge_needs_five_contexts_of_three_questions():
     found = findings_of("counts", knowledge_of(a_knowledge(contexts=4, questions=1)))
     assert causes(found) == ["counts/too-few-examples"] + ["counts/too-few-questions"] * 4
-    assert found[0].message.startswith("There are 4 seed examples with contexts here; a knowledge file needs")
-    assert found[1].message == "This context has 1 question; each context needs at least 3. Please add 2 more."
+    assert found[0].message.startswith("There are 4 of 5 seed examples with contexts: add 1 more.")
+    assert found[1].message == "This context has 1 of 3 questions: add 2 more. Each context needs at least 3."
     assert (found[1].line, found[1].column) == (8, 5)
 
 
@@ -57,7 +57,7 @@ def test_the_same_question_five_times_is_not_five_examples():
     "Upstream lets it pass as long as the answers differ."
     [finding] = findings_of("counts", skill_of(a_skill(seed_examples=seeds(*["Why?"] * 4, " why? "))))
     assert (finding.cause.id, finding.severity) == ("counts/too-few-different", Severity.ERROR)
-    assert "Only 1 different question is asked in this skill, and 5 are needed" in finding.message
+    assert "Only 1 of 5 questions needed in this skill is different." in finding.message
     assert finding.line == 7
 
 

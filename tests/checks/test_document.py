@@ -125,7 +125,7 @@ def test_a_page_link_tells_pattern_and_commit_and_offers_the_line() -> None:
 
     [finding] = findings_of("document", knowledge_of(text))
 
-    assert '"docs/river bird.md"' in finding.remedy
+    assert "`docs/river bird.md`" in finding.remedy
     assert commit in finding.remedy
     assert finding.line is not None
     assert finding.suggestion == Suggestion(finding.line, finding.line, (f"  repo: {REPO}",))
@@ -134,8 +134,8 @@ def test_a_page_link_tells_pattern_and_commit_and_offers_the_line() -> None:
 BAD_COMMITS = {
     "a short id": (COMMIT[:7], "has 7 characters"),
     "one character too many": (COMMIT + "a", "has 41 characters"),
-    "a branch": ("main", '"main"'),
-    "a tag": ("v1.0", '"v1.0"'),
+    "a branch": ("main", "`main`"),
+    "a tag": ("v1.0", "`v1.0`"),
     "an address": (f"https://github.com/ana/kingfisher/commit/{COMMIT}", "address"),
     "40 letters that are no id": ("g" * 40, "is not a commit id"),
 }

@@ -68,9 +68,9 @@ class TestYaml:
         "A billion laughs: ten lines that would become gigabytes."
         lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-        started = time.perf_counter()
+        started = time.process_time()
         verdict = judged(skill_of("\n".join(lines) + "\n"))
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
         assert "hostile/too-many-values" in causes(verdict.findings)
 
 
@@ -238,8 +238,8 @@ SLOW = {
 @pytest.mark.parametrize("case", SLOW)
 def test_large_input_is_answered_in_bounded_time(case):
     rules = ("intake", "hostile", "syntax", "schema", "counts", "placeholders", "limits", "lint")
-    started = time.perf_counter()
+    started = time.process_time()
     contribution = contribution_of((KNOWLEDGE_PATH, SLOW[case]))
     found = [finding for rule in rules for finding in findings_of(rule, contribution)]
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert found

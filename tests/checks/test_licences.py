@@ -107,7 +107,7 @@ def test_the_community_decides_what_is_accepted() -> None:
 
     assert findings("GPL-3.0-only", policy) == []
     [finding] = findings_of("licences", contribution_of((PATH, attribution(licence="MIT"))), policy)
-    assert "Accepted are GPL-3.0-only." in finding.message
+    assert "Only GPL-3.0-only is accepted." in finding.message
 
 
 def test_each_source_is_judged() -> None:

@@ -86,7 +86,7 @@ MISPLACED = {
     "a folder around the root": (
         "taxonomy/knowledge/science/birds/qna.yaml",
         "placement/wrong-root",
-        '"knowledge/science/birds/qna.yaml"',
+        "`knowledge/science/birds/qna.yaml`",
     ),
     "a root of its own": ("heron/birds/qna.yaml", "placement/wrong-root", "knowledge/"),
     "another ending": ("knowledge/science/birds/qna.yml", "placement/wrong-file-name", "Rename"),
@@ -97,13 +97,13 @@ MISPLACED = {
     "in a category": (
         "knowledge/science/qna.yaml",
         "placement/in-category",
-        "knowledge/science/kingfisher_eats_where/qna.yaml",
+        "knowledge/science/ornithology/qna.yaml",
     ),
-    "in a root": ("knowledge/qna.yaml", "placement/in-category", "knowledge/kingfisher_eats_where/qna.yaml"),
+    "in a root": ("knowledge/qna.yaml", "placement/in-category", "knowledge/ornithology/qna.yaml"),
     "in a category of the grounded skills": (
         "compositional_skills/grounded/writing/qna.yaml",
         "placement/in-category",
-        "compositional_skills/grounded/writing/kingfisher_eats_where/qna.yaml",
+        "compositional_skills/grounded/writing/ornithology/qna.yaml",
     ),
 }
 

@@ -162,7 +162,7 @@ class TestText:
 class TestKeys:
     def test_a_missing_key_is_named_with_its_seed_example(self):
         [finding] = findings_of("schema", skill_of(with_seed(answer=None)))
-        assert finding.message == "`answer:` is missing from seed example 1."
+        assert finding.message == "`answer` is missing from seed example 1."
         assert finding.line == 5
 
     def test_a_misspelt_key_is_one_finding_with_a_suggestion(self):
@@ -243,7 +243,7 @@ class TestLists:
 
 class TestCreatedBy:
     NAMES: ClassVar = {
-        "a full name": ("Ana Lind", "no spaces"),
+        "a full name": ("Ana Lind", "has a space"),
         "an address": ("ana@example.org", "characters"),
         "a link": ("https://github.com/ana", "characters"),
     }
