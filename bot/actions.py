@@ -64,4 +64,38 @@ class EditComment:
     body: str
 
 
-Action = ReportCheck | AddLabels | RemoveLabel | PostComment | EditComment
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer a command. `marker` hides in the comment, so that the same answer is never written twice."""
+
+    body: str
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Acknowledge a comment with an emoji: GitHub's word for it, such as "+1"."""
+
+    comment_id: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAssignee:
+    """Make somebody an assignee, or no longer."""
+
+    login: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePull:
+    """Change the title, or close or reopen the pull request."""
+
+    title: str = ""
+    state: str = ""
+
+
+Action = (
+    ReportCheck | AddLabels | RemoveLabel | PostComment | EditComment | Reply | React | ChangeAssignee | ChangePull
+)

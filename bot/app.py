@@ -10,16 +10,19 @@ import aiohttp
 from aiohttp import web
 
 from bot.clock import Clock, SystemClock
+from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
 from bot.desk import Desk, OnTriaged
 from bot.dispatcher import Dispatcher
 from bot.github.client import GitHubApp
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
+from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
 from bot.store.database import migrate, open_engine
 from bot.store.deliveries import DeliveryStore
+from bot.store.desk_log import DeskLog
 from bot.store.pull_requests import PullRequestStore
 from bot.triage import Triage
 
@@ -76,17 +79,20 @@ def make_app(
             )
             policies = Policies(settings, clock)
             signer = MarkerSigner(settings.webhook_secrets)
+            desk_log = DeskLog(engine)
             triage = Triage(
                 github,
                 policies,
                 workers,
                 memories,
+                desk_log,
                 signer,
                 clock,
                 web_url=settings.github_web_url,
                 most_commits=settings.max_commits,
             )
-            desk = Desk(github, triage, policies, memories, on_triaged)
+            commands = CommandDesk(github, policies, Permissions(clock), memories, desk_log, signer, clock)
+            desk = Desk(github, triage, policies, memories, commands, on_triaged)
             dispatcher = Dispatcher(
                 deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
             )

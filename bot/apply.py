@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.actions import Action, AddLabels, Annotation, EditComment, PostComment, RemoveLabel, ReportCheck
+from bot.actions import (
+    Action,
+    AddLabels,
+    Annotation,
+    ChangeAssignee,
+    ChangePull,
+    EditComment,
+    PostComment,
+    React,
+    RemoveLabel,
+    Reply,
+    ReportCheck,
+)
 from bot.clock import Clock
 from bot.github.client import GitHubClient
 from bot.github.errors import NotFoundError
@@ -61,7 +73,37 @@ class Writer:
                     comment = await self._post(action)
                 case EditComment():
                     comment = await self._edit(action)
+                case _:
+                    await self._answer(action)
         return comment
+
+    async def _answer(self, action: Reply | React | ChangeAssignee | ChangePull) -> None:
+        """Carry out what a command brought about beyond labels."""
+        match action:
+            case Reply():
+                await self._reply(action)
+            case React():
+                await self._write(
+                    "POST",
+                    "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+                    {"content": action.content},
+                    comment_id=str(action.comment_id),
+                )
+            case ChangeAssignee():
+                method = "POST" if action.on else "DELETE"
+                await self._write(
+                    method, "/repos/{owner}/{repo}/issues/{number}/assignees", {"assignees": [action.login]}
+                )
+            case ChangePull():
+                changes = {"title": action.title} if action.title else {"state": action.state}
+                await self._write("PATCH", "/repos/{owner}/{repo}/pulls/{number}", changes)
+
+    async def _reply(self, reply: Reply) -> None:
+        """Write an answer, unless an earlier try has written it."""
+        url = "/repos/{owner}/{repo}/issues/{number}/comments"
+        known = await self._client.read_all(url + "?per_page=100", self._vars)
+        if not any(reply.marker in (comment["body"] or "") for comment in known):
+            await self._write("POST", url, {"body": f"{reply.marker}\n{reply.body}"})
 
     async def _report(self, report: ReportCheck) -> None:
         first, *rest = _batches(report.annotations)

@@ -8,7 +8,8 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.events import ChecksRerequested, DefaultBranchMoved, Event, Ignored, Origin, PullChanged
+from bot.command_desk import CommandDesk
+from bot.events import ChecksRerequested, DefaultBranchMoved, Event, Ignored, Origin, PullChanged, Written
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.policies import Policies
@@ -30,12 +31,14 @@ class Desk:
         triage: Triage,
         policies: Policies,
         memories: PullRequestStore,
+        commands: CommandDesk,
         on_triaged: OnTriaged | None = None,
     ) -> None:
         self._app = app
         self._triage = triage
         self._policies = policies
         self._memories = memories
+        self._commands = commands
         self._on_triaged = on_triaged
         self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
@@ -44,12 +47,25 @@ class Desk:
         match event:
             case PullChanged(origin, number):
                 await self._judge(origin, number)
+            case Written():
+                await self._obey(event)
             case ChecksRerequested():
                 await self._judge_again(event)
             case DefaultBranchMoved(origin):
                 self._policies.forget(origin.repository_id)
             case Ignored():
                 pass
+
+    async def _obey(self, written: Written) -> None:
+        """Carry out what somebody commands, and judge again if that was commanded."""
+        async with self._lock(written.origin, written.number):
+            judge_again = await self._commands.handle(written)
+        if judge_again:
+            again = Again(frozenset(Check), written.source)
+            await self._judge(written.origin, written.number, again)
+
+    def _lock(self, origin: Origin, number: int) -> asyncio.Lock:
+        return self._locks.setdefault((origin.repository_id, number), asyncio.Lock())
 
     async def _judge_again(self, event: ChecksRerequested) -> None:
         again = Again(frozenset({event.check} if event.check else Check), event.request)
@@ -66,8 +82,7 @@ class Desk:
         return await reader.pulls_with_head(head_sha)
 
     async def _judge(self, origin: Origin, number: int, again: Again | None = None) -> None:
-        lock = self._locks.setdefault((origin.repository_id, number), asyncio.Lock())
-        async with lock:
+        async with self._lock(origin, number):
             triaged = await self._triage.run(origin, number, again)
         if triaged is None:
             log.info("triage.skipped", number=number, reason="closed or gone")

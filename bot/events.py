@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from checks.contribution import Login
 from checks.findings import Check
 
 TRIAGE_ACTIONS: Final = frozenset({"opened", "reopened", "synchronize", "edited", "ready_for_review"})
@@ -24,11 +26,34 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """An account as GitHub names it in an event. Logins can be taken over by others; ids cannot."""
+
+    login: Login
+    id: int
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PullChanged:
     """A pull request was opened, pushed to, edited, reopened, or is ready: it has to be judged."""
 
     origin: Origin
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Somebody wrote a comment or submitted a review. Edits are never read for commands."""
+
+    origin: Origin
+    number: int
+    author: Account
+    text: str
+    written_at: datetime
+    source: str  # "comment:ID" or "review:ID"
+    comment_id: int | None  # what a reaction can be put on; None for reviews
+    commit: str = ""  # the commit a review was written for
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +81,7 @@ class Ignored:
     reason: str
 
 
-Event = PullChanged | ChecksRerequested | DefaultBranchMoved | Ignored
+Event = PullChanged | Written | ChecksRerequested | DefaultBranchMoved | Ignored
 
 
 class UnreadableEventError(Exception):
@@ -90,6 +115,10 @@ def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     action = data.get("action", "")
     if name == "pull_request" and action in TRIAGE_ACTIONS:
         return PullChanged(_origin(data), int(data["pull_request"]["number"]))
+    if name == "issue_comment" and action == "created" and "pull_request" in data["issue"]:
+        return _comment(data)
+    if name == "pull_request_review" and action == "submitted" and data["review"].get("body"):
+        return _review(data)
     if name == "check_run" and action == "rerequested":
         run = data["check_run"]
         if run["app"]["id"] != app_id:
@@ -105,6 +134,37 @@ def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
         default = f"refs/heads/{data['repository']['default_branch']}"
         return DefaultBranchMoved(_origin(data)) if data["ref"] == default else Ignored("not the default branch")
     return Ignored("nothing to do for this event")
+
+
+def _comment(data: dict[str, Any]) -> Event:
+    comment = data["comment"]
+    return Written(
+        origin=_origin(data),
+        number=int(data["issue"]["number"]),
+        author=_account(comment["user"]),
+        text=comment["body"] or "",
+        written_at=datetime.fromisoformat(comment["created_at"]),
+        source=f"comment:{int(comment['id'])}",
+        comment_id=int(comment["id"]),
+    )
+
+
+def _review(data: dict[str, Any]) -> Event:
+    review = data["review"]
+    return Written(
+        origin=_origin(data),
+        number=int(data["pull_request"]["number"]),
+        author=_account(review["user"]),
+        text=review["body"],
+        written_at=datetime.fromisoformat(review["submitted_at"]),
+        source=f"review:{int(review['id'])}",
+        comment_id=None,
+        commit=str(review["commit_id"] or ""),
+    )
+
+
+def _account(user: dict[str, Any]) -> Account:
+    return Account(Login(str(user["login"])), int(user["id"]), user.get("type") == "Bot")
 
 
 def _origin(data: dict[str, Any]) -> Origin:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.github.errors import NotFoundError
@@ -49,6 +50,7 @@ class Facts:
     refusals: tuple[Refusal, ...] = ()
     author_is_maintainer: bool = False
     unreadable: str = ""
+    content_digest: str = ""  # of the tree of the changed paths; empty when not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,14 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
         _with_membership(reader, comparison, policy),
         _author_is_maintainer(reader, pull, comparison),
     )
-    return Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer)
+    digest = content_digest((file.path for file in comparison.files), tree)
+    return Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, content_digest=digest)
+
+
+def content_digest(paths: Iterable[str], tree: Mapping[str, TreeEntry]) -> str:
+    """Return a digest of what the changed paths hold: a rebase that leaves them alone leaves it the same."""
+    lines = (f"{tree[path].sha if path in tree else '-'} {path}\n" for path in sorted(paths))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _too_many_files(count: int, limit: int) -> Refusal:

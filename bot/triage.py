@@ -25,6 +25,7 @@ from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import Pull, PullReader
 from bot.policies import Policies
 from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
+from bot.store.desk_log import DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
 from bot.workflow import Turn, label_changes, own_labels_of, turn_after
 from checks.contribution import Sha
@@ -69,6 +70,7 @@ class Triage:
         policies: Policies,
         workers: RuleWorkers,
         memories: PullRequestStore,
+        desk_log: DeskLog,
         signer: MarkerSigner,
         clock: Clock,
         *,
@@ -79,6 +81,7 @@ class Triage:
         self._policies = policies
         self._workers = workers
         self._memories = memories
+        self._log = desk_log
         self._signer = signer
         self._clock = clock
         self._web_url = web_url.rstrip("/")
@@ -100,6 +103,7 @@ class Triage:
         if pull is None:
             return None
         memory = memory or PullMemory(origin.repository_id, number)
+        await self._log.note_head(origin.repository_id, number, pull.head_sha, self._clock.now())
         posted, facts = await asyncio.gather(
             self._posted(reader, memory, pull.head_sha, again), self._facts(reader, origin.repository_id, pull)
         )
@@ -215,7 +219,7 @@ class Triage:
             frozenset(memory.own_labels.split()),
             [file.path for file in facts.files],
             is_draft=pull.is_draft,
-            is_new_head=memory.judged_sha != pull.head_sha,
+            is_new_content=memory.content_digest != facts.content_digest,
         )
         actions += [AddLabels(labels.add)] if labels.add else []
         actions += [RemoveLabel(name) for name in labels.remove]
@@ -227,6 +231,8 @@ class Triage:
             judged_sha=pull.head_sha,
             verdict_digest=digest,
             own_labels=" ".join(sorted(labels.own)),
+            content_digest=facts.content_digest,
+            outcome=verdict.overall.value,
         )
         return Plan(tuple(actions), after)
 

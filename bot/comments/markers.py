@@ -37,6 +37,11 @@ class MarkerSigner:
         signature = _signature(self._keys[0], marker, repository_id, number)
         return f"<!-- taxonomy-bot:living:{marker.turn}:{marker.posted_for}:{signature} -->"
 
+    def reply_marker(self, source: str, repository_id: int, number: int) -> str:
+        """Return the hidden marker of our answer to what was written at `source`, such as "comment:77"."""
+        signed = f"reply:{repository_id}#{number}:{source}".encode()
+        return f"<!-- taxonomy-bot:reply:{hmac.new(self._keys[0], signed, hashlib.sha256).hexdigest()[:32]} -->"
+
     def read(self, body: str, repository_id: int, number: int) -> Marker | None:
         """Return the marker a comment starts with, or None when there is none that we signed for this place."""
         match = _MARKER.match(body)

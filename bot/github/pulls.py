@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from bot.actions import Action, AddLabels, ChangePull, RemoveLabel
 from bot.github.client import GitHubClient
 from bot.github.errors import GitHubError, NotFoundError, RefusedError
 from checks.contribution import Commit, FileKind, FileStatus, Identity, Login, Sha
@@ -46,6 +47,21 @@ class Pull:
     is_draft: bool
     changed_files: int
     labels: frozenset[str]
+
+    def after(self, actions: Iterable[Action]) -> Pull:
+        """Return the pull request as it is once these label changes and openings are done."""
+        labels, is_open = set(self.labels), self.is_open
+        for action in actions:
+            match action:
+                case AddLabels(names):
+                    labels.update(names)
+                case RemoveLabel(name):
+                    labels.discard(name)
+                case ChangePull(state=state) if state:
+                    is_open = state == "open"
+                case _:
+                    pass
+        return replace(self, labels=frozenset(labels), is_open=is_open)
 
     @property
     def targets_default_branch(self) -> bool:

@@ -27,6 +27,8 @@ class PullMemory:
     comment_turn: str = ""
     comment_posted_for: str = ""
     own_labels: str = ""  # names separated by spaces
+    content_digest: str = ""  # of what was judged
+    outcome: str = ""  # of the last verdict
 
 
 _COLUMNS = tuple(field.name for field in fields(PullMemory))

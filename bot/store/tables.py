@@ -80,6 +80,37 @@ pull_requests = Table(
     Column("comment_turn", String(16), nullable=False),
     Column("comment_posted_for", String(40), nullable=False),
     Column("own_labels", Text, nullable=False),  # the labels that the bot itself has set, separated by spaces
+    Column("content_digest", String(64), nullable=False, server_default=""),
+    Column("outcome", String(16), nullable=False, server_default=""),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
+)
+
+# when we first saw a commit as a pull request's head: what a comment's writer can have looked at
+heads = Table(
+    "heads",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sha", String(40), primary_key=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor_id", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("act", String(64), nullable=False),  # the command, such as "/hold"
+    Column("arguments", Text, nullable=False),
+    Column("sha", String(40), nullable=False),
+    Column("result", String(16), nullable=False),  # done | refused
+    Column("source", String(64), nullable=False),  # where it was written, such as "comment:77:3" (its third line)
+    Index("ix_audit_pull", "repository_id", "number", "id"),
+    Index("ix_audit_source", "repository_id", "source", unique=True),
 )

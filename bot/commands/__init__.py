@@ -1,0 +1,1 @@
+"""Commands in comments: one module each; adding a module here is all it takes."""

@@ -1,0 +1,21 @@
+"""`/hold`: keep this pull request from being merged."""
+
+from __future__ import annotations
+
+from bot.commands.registry import command
+from bot.commands.situation import Effect, SetLabel, Situation
+from bot.roles import Role
+from bot.workflow import Label
+
+
+@command(
+    "hold",
+    usage="/hold [why]",
+    summary="Keep this pull request from being merged.",
+    who=Role.TRIAGER,
+    author_too=True,
+    examples=("/hold", "/hold wait for the new source"),
+)
+def hold(situation: Situation, arguments: str) -> tuple[Effect, ...]:
+    """Keep this pull request from being merged."""
+    return (SetLabel(Label.HOLD, on=True),)

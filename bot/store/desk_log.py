@@ -1,0 +1,84 @@
+"""What people did and what they can have seen: the audit, and the heads as we first saw them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store.tables import audit, heads
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act: who, when, in which role, what, at which commit, and what came of it."""
+
+    repository_id: int
+    number: int
+    at: datetime
+    actor_id: int
+    actor: str
+    role: str
+    act: str
+    arguments: str
+    sha: str
+    result: str
+    source: str
+
+
+class DeskLog:
+    """Reads and writes the audit and the heads."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    async def note_head(self, repository_id: int, number: int, sha: str, at: datetime) -> None:
+        """Remember that `sha` is the head; the first time counts."""
+        row = {"repository_id": repository_id, "number": number, "sha": sha, "first_seen_at": at}
+        statement = self._insert(heads).values(row).on_conflict_do_nothing()
+        async with self._engine.begin() as connection:
+            await connection.execute(statement)
+
+    async def head_seen_before(self, repository_id: int, number: int, moment: datetime) -> str | None:
+        """Return the head that somebody writing at `moment` can have looked at; None when we knew none then."""
+        query = (
+            select(heads.c.sha)
+            .where(
+                heads.c.repository_id == repository_id,
+                heads.c.number == number,
+                heads.c.first_seen_at <= moment,
+            )
+            .order_by(heads.c.first_seen_at.desc())
+            .limit(1)
+        )
+        async with self._engine.connect() as connection:
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def add(self, entry: AuditEntry) -> None:
+        """Write an act down; the same act at the same place is written once."""
+        statement = self._insert(audit).values(asdict(entry)).on_conflict_do_nothing()
+        async with self._engine.begin() as connection:
+            await connection.execute(statement)
+
+    async def sources(self, repository_id: int, prefix: str) -> frozenset[str]:
+        """Return the places under `prefix` whose acts are written down already."""
+        query = select(audit.c.source).where(
+            audit.c.repository_id == repository_id, audit.c.source.startswith(prefix, autoescape=True)
+        )
+        async with self._engine.connect() as connection:
+            return frozenset((await connection.execute(query)).scalars())
+
+    async def of_pull(self, repository_id: int, number: int) -> list[AuditEntry]:
+        """Return everything done on a pull request, oldest first."""
+        query = (
+            select(audit)
+            .where(audit.c.repository_id == repository_id, audit.c.number == number)
+            .order_by(audit.c.id)
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [AuditEntry(**{k: v for k, v in row.items() if k != "id"}) for row in rows]
