@@ -165,7 +165,7 @@ def _states_after(
         return before - void
     by_people = before - own
     if by_people and (not is_new_content or Label.REJECTED in before):
-        return before - {Label.TRIAGE_NEEDED} if before != {Label.TRIAGE_NEEDED} else before
+        return before - {Label.TRIAGE_NEEDED} or before
     if by_people - {Label.TRIAGE_NEEDED} or Label.FOLLOW_UP in before:
         return frozenset({Label.FOLLOW_UP})
     return frozenset() if is_draft else frozenset({Label.TRIAGE_NEEDED})

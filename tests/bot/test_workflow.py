@@ -55,7 +55,21 @@ OURS = frozenset({"skill", "triage-needed", "triage-requested-changes"})
         pytest.param(
             Outcome.UNVERIFIED, {"skill", "triage-requested-changes"}, (), (), id="our crash takes back no request"
         ),
-        pytest.param(Outcome.PASSED, {"skill", "triage-approved"}, (), (), id="a triager has decided already"),
+        pytest.param(
+            Outcome.PASSED,
+            {"skill", "triage-approved"},
+            ("triage-follow-up",),
+            ("triage-approved",),
+            id="a sign-off is void when the content changes",
+        ),
+        pytest.param(
+            Outcome.FAILED,
+            {"skill", "triage-approved"},
+            ("triage-requested-changes",),
+            ("triage-approved",),
+            id="a sign-off is void when the checks fail",
+        ),
+        pytest.param(Outcome.PASSED, {"skill", "triage-rejected"}, (), (), id="a push does not undo a rejection"),
         pytest.param(Outcome.PASSED, {"skill", "hold", "stale"}, ("triage-needed",), (), id="foreign labels stay"),
     ],
 )
@@ -71,10 +85,17 @@ def test_a_request_set_by_hand_stays_until_the_author_has_pushed() -> None:
     "A green verdict does not answer what a triager asked for; a push does, and the triager is to look again."
     present = frozenset({"skill", "triage-requested-changes"})
     ours = frozenset({"skill"})
-    same_head = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_head=False)
+    same_head = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_content=False)
     assert (same_head.add, same_head.remove) == ((), ())
-    pushed = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_head=True)
+    pushed = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_content=True)
     assert (pushed.add, pushed.remove) == (("triage-follow-up",), ("triage-requested-changes",))
+
+
+def test_a_sign_off_stays_while_the_content_stays() -> None:
+    "A rebase that leaves the changed files alone leaves triage's sign-off alone."
+    present = frozenset({"skill", "triage-approved"})
+    changes = label_changes(Outcome.PASSED, present, OURS, SKILL, is_draft=False, is_new_content=False)
+    assert (changes.add, changes.remove) == ((), ())
 
 
 def test_a_kind_label_set_by_hand_stays() -> None:

@@ -223,5 +223,7 @@ async def test_a_rule_process_killed_while_idle_is_replaced(database_url: str) -
 
 def _rule_processes() -> set[int]:
     "The processes that this one has spawned to run rules."
-    children = [c for thread in Path("/proc/self/task").iterdir() for c in (thread / "children").read_text().split()]
+    children = [
+        c for thread in Path("/proc/self/task").iterdir() for c in (thread / "children").read_text().split()
+    ]
     return {int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()}

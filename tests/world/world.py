@@ -17,6 +17,8 @@ from bot.events import Origin
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
 from bot.simulator import Pull, Simulator
+from bot.store.database import open_engine
+from bot.store.desk_log import AuditEntry, DeskLog
 from bot.triage import Triaged
 from tests.world.people import Person, PullRequest
 
@@ -123,6 +125,14 @@ class World:
     def sees(self, pull: Pull) -> PullRequest:
         "Return the pull request as the story sees it."
         return self._seen.setdefault(pull.number, PullRequest(self, pull))
+
+    async def audit_of(self, pr: PullRequest) -> list[AuditEntry]:
+        "What is written down of a pull request."
+        engine = open_engine(self._database_url)
+        try:
+            return await DeskLog(engine).of_pull(self.repo.id, pr.number)
+        finally:
+            await engine.dispose()
 
     def deletes_the_bots_comments(self, pr: PullRequest) -> None:
         "A maintainer deletes what the bot wrote."
