@@ -28,9 +28,11 @@ lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(PY) -m checks.report.rule_book --check
+	$(PY) -m bot.handbook --check
 
 docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
+	$(PY) -m bot.handbook --write
 
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict
 	$(PY) -m benchmarks.checks_speed
