@@ -13,13 +13,15 @@ _HEAD = """# Commands
 
 <!-- Made by `make docs` from the code; do not edit by hand. -->
 
-Written in a comment or a review of a pull request, each at the start of a line, any case, several per comment. Quotes,
-code, lists, links and hidden text never command, neither do edited comments nor other bots. A thumb up says that it is
-done; a reply comes only when somebody has to read something. A command that judges the content counts for the commit its
-writer can have seen: if the branch moved since, it is refused. Every command is written down, with its writer's role.
+Written in a comment or a review of a pull request, each at the start of a line, any case, several per comment.
+Quotes, code, lists, links and hidden text never command, neither do edited comments nor other bots. A thumb up
+says that it is done; a reply comes only when somebody has to read something. A command that judges the content
+counts for the commit its writer can have seen: if the branch moved since, it is refused. Every command is
+written down, with its writer's role.
 
-Triagers, approvers and maintainers are the members of the policy's [teams](policy.md), or whoever has the permission
-triage, write or maintain on the repository. It is looked up when the command is handled; unsure means no.
+Triagers, approvers and maintainers are the members of the policy's [teams](policy.md), or whoever has the
+permission triage, write or maintain on the repository. It is looked up when the command is handled; unsure
+means no.
 
 | command | what it does | who may |
 |---|---|---|

@@ -101,7 +101,6 @@ class Commit:
     parents: tuple[Sha, ...] = ()
     verified: bool = False
     author_login: Login | None = None  # the account GitHub matched to the author, if any
-    author_is_bot: bool = False
     author_is_member: bool = False  # of the organisation, looked up; False when unknown
 
     @property

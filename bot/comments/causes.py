@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from bot.comments.escape import block, code, escape, prose
+from bot.comments.escape import block, code, prose
 from checks.findings import CauseGroup, Finding, Severity
 
 _MOST_PLACES = 50  # of one cause; the annotations show the others
@@ -59,7 +59,7 @@ def headline(group: CauseGroup, links: Links, words_left: int, short_remedy: str
 def in_full(group: CauseGroup, links: Links) -> str:
     """Return a cause with its reason, its remedy and every place."""
     lines = [
-        f"**{escape(group.cause.title)}** · [{code(group.cause.rule)}]({links.rule(group)})",
+        f"**{prose(group.cause.title)}** · [{code(group.cause.rule)}]({links.rule(group)})",
         "",
         prose(group.cause.why),
         "",

@@ -99,7 +99,7 @@ FAILING = {
         "dco/invalid-email",
     ),
     "a forged bot": (
-        a_commit("Bump", author=Identity("dependabot[bot]", "bot@users.noreply.github.com"), author_is_bot=True),
+        a_commit("Bump", author=Identity("dependabot[bot]", "bot@users.noreply.github.com")),
         "dco/missing",
     ),
 }
@@ -158,7 +158,6 @@ def test_bots_are_exempt_by_list_and_signature_only(
         committer=committer,
         verified=verified,
         author_login=Login("leafbot[bot]"),
-        author_is_bot=True,
     )
 
     assert (findings_of("dco", of(commit), with_dco(exempt_bots=(listed,))) == []) is passes
