@@ -5,11 +5,14 @@ It behaves as GitHub does where that matters to a bot (appended annotations, lim
 """
 
 from bot.simulator.access import Limits
+from bot.simulator.changes_merging import MergeGroup
 from bot.simulator.check_runs import Annotation, CheckRun
+from bot.simulator.committing import CommitSpec
+from bot.simulator.conversation import Comment, Review
 from bot.simulator.git_objects import Executable, Submodule, Symlink
-from bot.simulator.people import CommitSpec
+from bot.simulator.mergeability import MergeRefusedError
+from bot.simulator.repositories import Pull, Repository
 from bot.simulator.simulator import Simulator
-from bot.simulator.state import Comment, Pull, Repository
 from bot.simulator.webhooks import Delivery
 
 __all__ = [
@@ -20,8 +23,11 @@ __all__ = [
     "Delivery",
     "Executable",
     "Limits",
+    "MergeGroup",
+    "MergeRefusedError",
     "Pull",
     "Repository",
+    "Review",
     "Simulator",
     "Submodule",
     "Symlink",

@@ -12,7 +12,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bot.simulator.state import GitHubState, Installation
+from bot.simulator.accounts import Installation
+from bot.simulator.state import GitHubState
 
 TOKEN_LIFETIME = timedelta(hours=1)
 JWT_LIFETIME_S = 600

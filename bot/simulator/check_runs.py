@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.simulator.state import Repository
+    from bot.simulator.repositories import Repository
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bot.simulator.changes import Changes
+from bot.simulator.conversation import Comment
 from bot.simulator.graphql_documents import DocumentError, Operation, Selection, parse, resolved
 from bot.simulator.payloads import Json
-from bot.simulator.payloads_pulls import comment_json
-from bot.simulator.routes_pulls import COMMENT_LIMIT
+from bot.simulator.payloads_conversation import comment_json
+from bot.simulator.repositories import Pull
+from bot.simulator.routes_conversation import COMMENT_LIMIT
 from bot.simulator.routing import Call, Reply, RouteTable
-from bot.simulator.state import Comment, Pull
 
 graphql_routes = RouteTable()
 

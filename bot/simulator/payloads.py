@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.simulator.state import Account, GitHubState, Installation, Label, Repository, node_id
+from bot.simulator.accounts import Account, App, Installation, node_id
+from bot.simulator.conversation import Label
+from bot.simulator.repositories import Repository
+from bot.simulator.state import GitHubState
 
 Json = dict[str, Any]
 
@@ -59,7 +62,6 @@ _REPOSITORY_LINKS = {
     "releases_url": "/releases{/id}",
     "deployments_url": "/deployments",
 }
-_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
 def moment(value: datetime) -> str:
@@ -186,6 +188,9 @@ def full_repository_json(state: GitHubState, repo: Repository) -> Json:
         "temp_clone_token": None,
         "network_count": 0,
         "subscribers_count": 0,
+        "allow_merge_commit": "merge" in repo.merge_methods,
+        "allow_squash_merge": "squash" in repo.merge_methods,
+        "allow_rebase_merge": "rebase" in repo.merge_methods,
         "permissions": {"admin": False, "maintain": False, "push": False, "triage": False, "pull": False},
     }
     if repo.owner.type == "Organization":
@@ -214,9 +219,9 @@ def repository_reference(state: GitHubState, repo: Repository) -> Json:
     return {"id": repo.id, "url": f"{state.api_url}/repos/{repo.full_name}", "name": repo.name}
 
 
-def app_json(state: GitHubState) -> Json:
-    """Return the App under test."""
-    app = state.app
+def app_json(state: GitHubState, app: App | None = None) -> Json:
+    """Return an App, the one under test unless told which."""
+    app = app or state.app
     return {
         "id": app.id,
         "slug": app.slug,
@@ -275,11 +280,6 @@ def label_json(state: GitHubState, repo: Repository, label: Label) -> Json:
         "default": False,
         "description": label.description,
     }
-
-
-def reactions_json(url: str) -> Json:
-    """Return the reactions of something to which nobody reacted."""
-    return {"url": f"{url}/reactions", "total_count": 0} | dict.fromkeys(_REACTIONS, 0)
 
 
 def _repository_urls(state: GitHubState, repo: Repository) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bot.simulator.accounts import node_id
 from bot.simulator.check_runs import Annotation, CheckRun, CheckSuite
 from bot.simulator.payloads import Json, app_json, moment, optional_moment, repository_reference
 from bot.simulator.payloads_git import short_commit_json
 from bot.simulator.payloads_pulls import pull_reference
-from bot.simulator.state import GitHubState, Repository, node_id
+from bot.simulator.repositories import Repository
+from bot.simulator.state import GitHubState
 
 
 def run_json(state: GitHubState, run: CheckRun) -> Json:

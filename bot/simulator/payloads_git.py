@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
+from bot.simulator.accounts import node_id
 from bot.simulator.diffs import FileChange
 from bot.simulator.git_objects import SYMLINK_MODE, Commit, Entry, Signature
 from bot.simulator.payloads import Json, account_json, moment
 from bot.simulator.payloads_pulls import file_json
-from bot.simulator.state import GitHubState, Repository, node_id
+from bot.simulator.repositories import Repository
+from bot.simulator.state import GitHubState
 
 KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 TREE_LIMIT = 100_000

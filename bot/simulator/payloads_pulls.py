@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from bot.simulator.accounts import Team, node_id
 from bot.simulator.diffs import FileChange
+from bot.simulator.mergeability import mergeable_state
 from bot.simulator.payloads import (
     Json,
     account_json,
-    app_json,
     label_json,
     moment,
     optional_moment,
-    reactions_json,
     repository_json,
 )
-from bot.simulator.state import Comment, GitHubState, Pull, Repository
+from bot.simulator.payloads_conversation import reactions_json
+from bot.simulator.repositories import Pull, Repository
+from bot.simulator.state import GitHubState
 
 ONLY_IN_FULL = (
     "merged",
@@ -37,12 +39,13 @@ ONLY_IN_FULL = (
 def pull_json(state: GitHubState, pull: Pull) -> Json:
     """Return a pull request with everything GitHub says of it."""
     files = pull.files
+    can_be = not pull.is_conflicting if pull.is_mergeability_known else None
     return pull_summary_json(state, pull) | {
         "merged": pull.merged,
-        "mergeable": not pull.is_conflicting if pull.is_mergeability_known else None,
-        "rebaseable": not pull.is_conflicting if pull.is_mergeability_known else None,
-        "mergeable_state": _mergeable_state(pull),
-        "merged_by": None,
+        "mergeable": can_be,
+        "rebaseable": can_be,
+        "mergeable_state": mergeable_state(state, pull),
+        "merged_by": account_json(state, pull.merged_by) if pull.merged_by else None,
         "comments": len(pull.comments),
         "review_comments": 0,
         "maintainer_can_modify": pull.is_from_fork,
@@ -85,12 +88,12 @@ def pull_summary_json(state: GitHubState, pull: Pull) -> Json:
         "created_at": moment(pull.created_at),
         "updated_at": moment(pull.updated_at),
         "closed_at": optional_moment(pull.closed_at),
-        "merged_at": optional_moment(pull.closed_at if pull.merged else None),
-        "merge_commit_sha": None,
-        "assignee": None,
-        "assignees": [],
-        "requested_reviewers": [],
-        "requested_teams": [],
+        "merged_at": optional_moment(pull.merged_at),
+        "merge_commit_sha": pull.merge_commit_sha,
+        "assignee": account_json(state, pull.assigned[0]) if pull.assigned else None,
+        "assignees": [account_json(state, account) for account in pull.assigned],
+        "requested_reviewers": [account_json(state, account) for account in pull.reviewers],
+        "requested_teams": [team_json(state, team) for team in pull.reviewing_teams],
         "labels": [label_json(state, repo, label) for label in pull.label_objects],
         "milestone": None,
         "draft": pull.draft,
@@ -103,6 +106,12 @@ def pull_summary_json(state: GitHubState, pull: Pull) -> Json:
         "auto_merge": None,
         "active_lock_reason": None,
     }
+
+
+def full_issue_json(state: GitHubState, pull: Pull) -> Json:
+    """Return the issue side of a pull request as the REST API tells it."""
+    closed_by = account_json(state, pull.closed_by) if pull.closed_by else None
+    return issue_json(state, pull) | {"closed_by": closed_by}
 
 
 def issue_json(state: GitHubState, pull: Pull) -> Json:
@@ -124,8 +133,8 @@ def issue_json(state: GitHubState, pull: Pull) -> Json:
         "labels": [label_json(state, pull.repo, label) for label in pull.label_objects],
         "state": pull.state,
         "locked": False,
-        "assignee": None,
-        "assignees": [],
+        "assignee": account_json(state, pull.assigned[0]) if pull.assigned else None,
+        "assignees": [account_json(state, account) for account in pull.assigned],
         "milestone": None,
         "comments": len(pull.comments),
         "created_at": moment(pull.created_at),
@@ -139,34 +148,13 @@ def issue_json(state: GitHubState, pull: Pull) -> Json:
             "html_url": html,
             "diff_url": f"{html}.diff",
             "patch_url": f"{html}.patch",
-            "merged_at": optional_moment(pull.closed_at if pull.merged else None),
+            "merged_at": optional_moment(pull.merged_at),
         },
         "body": pull.body,
-        "reactions": reactions_json(url),
+        "reactions": reactions_json(url, pull.given_reactions),
         "timeline_url": f"{url}/timeline",
         "performed_via_github_app": None,
         "state_reason": None,
-    }
-
-
-def comment_json(state: GitHubState, comment: Comment) -> Json:
-    """Return a comment."""
-    pull = comment.pull
-    api, web = f"{state.api_url}/repos/{pull.repo.full_name}", f"{state.web_url}/{pull.repo.full_name}"
-    url = f"{api}/issues/comments/{comment.id}"
-    return {
-        "url": url,
-        "html_url": f"{web}/pull/{pull.number}#issuecomment-{comment.id}",
-        "issue_url": f"{api}/issues/{pull.number}",
-        "id": comment.id,
-        "node_id": comment.node_id,
-        "user": account_json(state, comment.user),
-        "created_at": moment(comment.created_at),
-        "updated_at": moment(comment.updated_at),
-        "body": comment.body,
-        "author_association": comment.association,
-        "reactions": reactions_json(url),
-        "performed_via_github_app": app_json(state) if comment.by_app else None,
     }
 
 
@@ -191,6 +179,26 @@ def file_json(state: GitHubState, repo: Repository, head_sha: str, change: FileC
     return entry
 
 
+def team_json(state: GitHubState, team: Team) -> Json:
+    """Return a team."""
+    organisation = team.organisation
+    url = f"{state.api_url}/organizations/{organisation.id}/team/{team.id}"
+    return {
+        "id": team.id,
+        "node_id": node_id("T", team.id),
+        "name": team.slug,
+        "slug": team.slug,
+        "description": None,
+        "privacy": "closed",
+        "url": url,
+        "html_url": f"{state.web_url}/orgs/{organisation.login}/teams/{team.slug}",
+        "members_url": f"{url}/members{{/member}}",
+        "repositories_url": f"{url}/repos",
+        "permission": "pull",
+        "parent": None,
+    }
+
+
 def pull_reference(pull: Pull, head: Json, base: Json) -> Json:
     """Return the short form of a pull request that check runs carry."""
     url = f"{base['url']}/pulls/{pull.number}"
@@ -211,11 +219,3 @@ def _side_json(state: GitHubState, repo: Repository, ref: str, sha: str) -> Json
         "user": account_json(state, repo.owner),
         "repo": repository_json(state, repo),
     }
-
-
-def _mergeable_state(pull: Pull) -> str:
-    if not pull.is_mergeability_known:
-        return "unknown"
-    if pull.draft:
-        return "draft"
-    return "dirty" if pull.is_conflicting else "clean"

@@ -14,8 +14,8 @@ from bot.simulator.payloads_git import (
     tree_json,
 )
 from bot.simulator.payloads_pulls import file_json
+from bot.simulator.repositories import Repository
 from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, RouteTable
-from bot.simulator.state import Repository
 
 git_routes = RouteTable()
 

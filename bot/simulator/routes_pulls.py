@@ -1,18 +1,18 @@
-"""Routes of pull requests, their files, commits, comments and labels."""
+"""Routes of pull requests: reading, changing and asking for reviews."""
 
 from __future__ import annotations
 
-from bot.simulator.payloads import label_json
+from typing import Any
+
+from bot.simulator.accounts import Account, Team
 from bot.simulator.payloads_git import commit_json
-from bot.simulator.payloads_pulls import comment_json, file_json, pull_json, pull_summary_json
-from bot.simulator.routing import ApiError, Call, InvalidFieldError, NotFoundError, Reply, RouteTable
-from bot.simulator.state import Comment, Pull
+from bot.simulator.payloads_pulls import file_json, pull_json, pull_summary_json
+from bot.simulator.routing import ApiError, Call, InvalidFieldError, Reply, RouteTable
 
 pull_routes = RouteTable()
 
 LISTED_FILES = 3_000
 LISTED_COMMITS = 250
-COMMENT_LIMIT = 65_536
 
 
 @pull_routes.add("GET", "/repos/{owner}/{repo}/pulls/{pull_number}", "pull_requests:read")
@@ -56,119 +56,72 @@ def list_commits(call: Call) -> Reply:
     return Reply([commit_json(call.state, call.repo, commit) for commit in shown], headers=headers)
 
 
-@pull_routes.add("GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "pull_requests:read")
-def list_comments(call: Call) -> Reply:
-    """The comments of a pull request, oldest first."""
-    since = call.query.get("since", "")
-    comments = [comment_json(call.state, comment) for comment in call.pull.comments]
-    shown, headers = call.page([comment for comment in comments if comment["updated_at"] >= since])
-    return Reply(list(shown), headers=headers)
+@pull_routes.add("PATCH", "/repos/{owner}/{repo}/pulls/{pull_number}", "pull_requests:write")
+def update_pull(call: Call) -> Reply:
+    """A pull request after a change of its title, text, base or state."""
+    pull, given = call.pull, call.body or {}
+    title, base, state = given.get("title"), given.get("base"), given.get("state")
+    if title is not None and not title.strip():
+        raise InvalidFieldError("PullRequest", "title", "missing_field")
+    if base is not None and base not in call.repo.branches:
+        problem = f"Proposed base branch '{base}' was not found"
+        raise InvalidFieldError("PullRequest", "base", "invalid", problem)
+    if base is not None and pull.state == "closed" and state != "open":
+        raise ApiError(422, "Cannot change the base branch of a closed pull request.")
+    set_state(call, state)
+    call.changes.edit_pull(pull, call.actor, title=title, body=given.get("body"), base=base)
+    return Reply(pull_json(call.state, pull))
 
 
-@pull_routes.add("POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "pull_requests:write")
-def create_comment(call: Call) -> Reply:
-    """A new comment."""
-    comment = call.changes.add_comment(call.pull, call.actor, _comment_text(call), by_app=True)
-    payload = comment_json(call.state, comment)
-    return Reply(payload, status=201, headers={"Location": payload["url"]})
+@pull_routes.add("POST", "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers", "pull_requests:write")
+def request_reviewers(call: Call) -> Reply:
+    """A pull request after people and teams were asked for their review."""
+    asked = _asked(call)
+    if call.pull.user in asked:
+        raise ApiError(422, "Review cannot be requested from pull request author.")
+    call.changes.request_reviews(call.pull, asked, call.actor)
+    return Reply(pull_summary_json(call.state, call.pull), status=201)
 
 
-@pull_routes.add("GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "pull_requests:read")
-def get_comment(call: Call) -> Reply:
-    """One comment."""
-    return Reply(comment_json(call.state, _comment(call)))
+@pull_routes.add("DELETE", "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers", "pull_requests:write")
+def remove_reviewers(call: Call) -> Reply:
+    """A pull request after people and teams are no longer asked for their review."""
+    call.changes.withdraw_requests(call.pull, _asked(call), call.actor)
+    return Reply(pull_summary_json(call.state, call.pull))
 
 
-@pull_routes.add("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "pull_requests:write")
-def edit_comment(call: Call) -> Reply:
-    """The new text of a comment."""
-    comment = _comment(call)
-    call.changes.edit_comment(comment, _comment_text(call), call.actor)
-    return Reply(comment_json(call.state, comment))
+def set_state(call: Call, state: Any) -> None:
+    """Close or reopen the pull request of a call.
+
+    Raises: ApiError 422 for a state that does not exist, or a merged pull request that would be opened.
+    """
+    if state not in {None, "open", "closed"}:
+        raise InvalidFieldError("PullRequest", "state", "invalid")
+    if state == "open" and call.pull.merged:
+        problem = "state cannot be changed. The pull request cannot be reopened."
+        raise InvalidFieldError("PullRequest", "state", "invalid", problem)
+    if state == "closed":
+        call.changes.close(call.pull, call.actor)
+    elif state == "open":
+        call.changes.reopen(call.pull, call.actor)
 
 
-@pull_routes.add("GET", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "pull_requests:read")
-def list_labels(call: Call) -> Reply:
-    """The labels of a pull request."""
-    shown, headers = call.page(_labels_json(call, call.pull))
-    return Reply(list(shown), headers=headers)
+def _asked(call: Call) -> list[Account | Team]:
+    """Return the people and teams that a request body names.
 
-
-@pull_routes.add("POST", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "pull_requests:write")
-def add_labels(call: Call) -> Reply:
-    """Labels put on a pull request, beside those it has."""
-    call.changes.add_labels(call.pull, _label_names(call), call.actor)
-    return Reply(_labels_json(call, call.pull))
-
-
-@pull_routes.add("PUT", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "pull_requests:write")
-def set_labels(call: Call) -> Reply:
-    """Labels put on a pull request, in place of those it has."""
-    pull, names = call.pull, _label_names(call)
-    wanted = {name.lower() for name in names}
-    for label in [label for label in pull.label_objects if label.name.lower() not in wanted]:
-        call.changes.remove_label(pull, label, call.actor)
-    call.changes.add_labels(pull, names, call.actor)
-    return Reply(_labels_json(call, pull))
-
-
-@pull_routes.add("DELETE", "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}", "pull_requests:write")
-def remove_label(call: Call) -> Reply:
-    """A label taken off a pull request; the answer is what remains."""
-    pull, name = call.pull, call.params["name"].lower()
-    label = next((label for label in pull.label_objects if label.name.lower() == name), None)
-    if label is None:
-        raise ApiError(404, "Label does not exist")
-    call.changes.remove_label(pull, label, call.actor)
-    return Reply(_labels_json(call, pull))
-
-
-@pull_routes.add("GET", "/repos/{owner}/{repo}/labels", "issues:read")
-def list_repository_labels(call: Call) -> Reply:
-    """The labels of a repository."""
-    shown, headers = call.page(list(call.repo.labels.values()))
-    return Reply([label_json(call.state, call.repo, label) for label in shown], headers=headers)
-
-
-@pull_routes.add("POST", "/repos/{owner}/{repo}/labels", "issues:write")
-def create_label(call: Call) -> Reply:
-    """A new label for a repository."""
-    name = call.text("name", "Label")
-    if name.lower() in call.repo.labels:
-        raise InvalidFieldError("Label", "name", "already_exists")
-    description = call.body.get("description")
-    if description and len(description) > 100:
-        raise InvalidFieldError(
-            "Label", "description", "custom", "description is too long (maximum is 100 characters)"
+    Raises: ApiError 422 where one of them does not belong to the repository.
+    """
+    repo = call.repo
+    accounts = [call.state.accounts.get(login.lower()) for login in call.body.get("reviewers") or ()]
+    teams = [repo.owner.teams.get(slug) for slug in call.body.get("team_reviewers") or ()]
+    known = [
+        one for one in accounts if one and (one is call.pull.user or call.changes.is_collaborator(call.pull, one))
+    ]
+    found: list[Account | Team] = [*known, *(team for team in teams if team)]
+    if len(found) < len(accounts) + len(teams):
+        raise ApiError(
+            422,
+            "Reviews may only be requested from collaborators. One or more of the users or teams you specified "
+            f"is not a collaborator of the {repo.full_name} repository.",
         )
-    color = call.body.get("color") or "ededed"
-    payload = label_json(call.state, call.repo, call.changes.repository_label(call.repo, name, color, description))
-    return Reply(payload, status=201, headers={"Location": payload["url"]})
-
-
-def _comment_text(call: Call) -> str:
-    text = call.text("body", "IssueComment")
-    if len(text) > COMMENT_LIMIT:
-        raise InvalidFieldError(
-            "IssueComment", "body", "unprocessable", "body is too long (maximum is 65536 characters)"
-        )
-    return text
-
-
-def _comment(call: Call) -> Comment:
-    comment = call.repo.comments.get(call.number("comment_id"))
-    if comment is None:
-        raise NotFoundError
-    return comment
-
-
-def _label_names(call: Call) -> list[str]:
-    given = call.body.get("labels", []) if isinstance(call.body, dict) else call.body
-    names = [label if isinstance(label, str) else label.get("name", "") for label in given or []]
-    if not all(names):
-        raise InvalidFieldError("Label", "name", "missing_field")
-    return names
-
-
-def _labels_json(call: Call, pull: Pull) -> list[dict[str, object]]:
-    return [label_json(call.state, call.repo, label) for label in pull.label_objects]
+    return found

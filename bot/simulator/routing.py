@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode
 
 from bot.simulator.access import Gate, Identity
+from bot.simulator.accounts import Account, Installation
 from bot.simulator.changes import Changes
-from bot.simulator.state import Account, GitHubState, Installation, Pull, Repository
+from bot.simulator.repositories import Pull, Repository
+from bot.simulator.state import GitHubState
 
 DOCUMENTATION_URL = "https://docs.github.com/rest"
 PER_PAGE = 30

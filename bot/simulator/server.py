@@ -17,10 +17,28 @@ from bot.simulator.faults import Faults
 from bot.simulator.graphql import graphql_routes, is_mutation
 from bot.simulator.routes_app import app_routes
 from bot.simulator.routes_checks import check_routes
+from bot.simulator.routes_conversation import conversation_routes
 from bot.simulator.routes_git import git_routes
+from bot.simulator.routes_issues import issue_routes
+from bot.simulator.routes_merging import merge_routes
+from bot.simulator.routes_people import people_routes
 from bot.simulator.routes_pulls import pull_routes
 from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, Route, RouteTable
 from bot.simulator.state import GitHubState
+
+TABLES = (
+    pull_routes,
+    merge_routes,
+    conversation_routes,
+    issue_routes,
+    check_routes,
+    git_routes,
+    people_routes,
+    app_routes,
+    graphql_routes,
+)
+VARYING = ("Accept", "Authorization")
+"""An ETag is only good for the same of these: with a new token everything is new, as on GitHub."""
 
 READ_METHODS = {"GET", "HEAD"}
 
@@ -75,7 +93,7 @@ class RestServer:
         self._state = state
         self._changes = changes
         self._gate = gate
-        self._routes = RouteTable(pull_routes, check_routes, git_routes, app_routes, graphql_routes)
+        self._routes = RouteTable(*TABLES)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int = 0) -> None:
@@ -220,9 +238,11 @@ class RestServer:
 
 def _tagged(record: RequestRecord, reply: Reply, content: bytes) -> bytes:
     """Give the reply its ETag, or turn it into 304 when the caller has it already."""
-    tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
-    reply.headers["ETag"] = tag
-    if record.headers.get("If-None-Match") in {tag, tag.removeprefix("W/")}:
+    varying = [record.headers.get(name, "") for name in VARYING]
+    digest = hashlib.sha256("\n".join(varying).encode() + content).hexdigest()
+    reply.headers |= {"ETag": f'W/"{digest}"', "Vary": ", ".join(VARYING)}
+    known = {tag.strip().removeprefix("W/") for tag in record.headers.get("If-None-Match", "").split(",")}
+    if known & {f'"{digest}"', "*"}:
         reply.status = 304
         return b""
     return content

@@ -1,0 +1,132 @@
+"""What may happen in the conversation of a pull request: comments, reactions, reviews, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bot.simulator.accounts import Account
+from bot.simulator.announcements import Announcer
+from bot.simulator.conversation import Comment, Label, Reaction, Review
+from bot.simulator.payloads import label_json
+from bot.simulator.payloads_conversation import comment_json, review_event_json
+from bot.simulator.payloads_pulls import issue_json, pull_summary_json
+from bot.simulator.repositories import Pull, Repository
+
+DEFAULT_LABEL_COLOR = "ededed"
+
+
+class ConversationChanges(Announcer):
+    """The acts that change what is said about a pull request."""
+
+    def add_comment(self, pull: Pull, user: Account, body: str, *, by_app: bool = False) -> Comment:
+        """Write a comment on a pull request."""
+        state, now = self.state, self.state.now()
+        comment = Comment(
+            state.next_id(), pull, user, body, by_app, self._association(pull, user), now, now, state.app_of(user)
+        )
+        pull.comments.append(comment)
+        pull.updated_at = now
+        pull.repo.comments[comment.id] = comment
+        state.nodes[comment.node_id] = comment
+        self._tell_comment("created", comment, user)
+        return comment
+
+    def edit_comment(self, comment: Comment, body: str, sender: Account) -> None:
+        """Change the text of a comment."""
+        before, comment.body = comment.body, body
+        comment.updated_at = self.state.now()
+        self._tell_comment("edited", comment, sender, changes={"body": {"from": before}})
+
+    def delete_comment(self, comment: Comment, sender: Account) -> None:
+        """Remove a comment."""
+        comment.pull.comments.remove(comment)
+        comment.pull.updated_at = self.state.now()
+        del comment.pull.repo.comments[comment.id]
+        del self.state.nodes[comment.node_id]
+        self._tell_comment("deleted", comment, sender)
+
+    def react(self, to: Comment | Pull, user: Account, content: str) -> tuple[Reaction, bool]:
+        """Return the reaction of `user` and whether it is new; GitHub sends no webhook for it."""
+        for known in to.given_reactions:
+            if known.user is user and known.content == content:
+                return known, False
+        reaction = Reaction(self.state.next_id(), user, content, self.state.now())
+        to.given_reactions.append(reaction)
+        return reaction, True
+
+    def add_review(self, pull: Pull, user: Account, body: str, verdict: str, commit_id: str) -> Review:
+        """Submit a review; whoever was asked for one no longer is."""
+        state = self.state
+        association = self._association(pull, user)
+        review = Review(state.next_id(), pull, user, body, verdict, commit_id, association, state.now())
+        pull.reviews.append(review)
+        pull.updated_at = review.submitted_at
+        if user in pull.reviewers:
+            pull.reviewers.remove(user)
+        self._tell_review("submitted", review, user)
+        return review
+
+    def edit_review(self, review: Review, body: str, sender: Account) -> None:
+        """Change the text of a review."""
+        before, review.body = review.body, body
+        review.pull.updated_at = self.state.now()
+        self._tell_review("edited", review, sender, changes={"body": {"from": before}})
+
+    def dismiss_review(self, review: Review, sender: Account) -> None:
+        """Let a review no longer count."""
+        review.state = "DISMISSED"
+        review.pull.updated_at = self.state.now()
+        self._tell_review("dismissed", review, sender)
+
+    def repository_label(self, repo: Repository, name: str, color: str, description: str | None) -> Label:
+        """Add a label to a repository."""
+        label = Label(self.state.next_id(), name, color, description)
+        repo.labels[name.lower()] = label
+        return label
+
+    def add_labels(self, pull: Pull, names: Iterable[str], sender: Account) -> None:
+        """Put labels on a pull request; those the repository has not are made, in grey."""
+        for name in names:
+            label = pull.repo.labels.get(name.lower())
+            if label is None:
+                label = self.repository_label(pull.repo, name, DEFAULT_LABEL_COLOR, None)
+            if label not in pull.label_objects:
+                pull.label_objects.append(label)
+                self._tell_label("labeled", pull, label, sender)
+
+    def set_labels(self, pull: Pull, names: Iterable[str], sender: Account) -> None:
+        """Put labels on a pull request in place of those it has."""
+        wanted = list(names)
+        kept = {name.lower() for name in wanted}
+        for label in [label for label in pull.label_objects if label.name.lower() not in kept]:
+            self.remove_label(pull, label, sender)
+        self.add_labels(pull, wanted, sender)
+
+    def remove_label(self, pull: Pull, label: Label, sender: Account) -> None:
+        """Take a label off a pull request."""
+        pull.label_objects.remove(label)
+        self._tell_label("unlabeled", pull, label, sender)
+
+    def _association(self, pull: Pull, user: Account) -> str:
+        return pull.association if user is pull.user else self.state.association(pull.repo, user)
+
+    def _tell_comment(self, action: str, comment: Comment, sender: Account, **more: Any) -> None:
+        payload = {
+            "action": action,
+            "issue": issue_json(self.state, comment.pull),
+            "comment": comment_json(self.state, comment),
+        }
+        self.tell("issue_comment", comment.pull.repo, sender, payload | more)
+
+    def _tell_review(self, action: str, review: Review, sender: Account, **more: Any) -> None:
+        payload = {
+            "action": action,
+            "review": review_event_json(self.state, review),
+            "pull_request": pull_summary_json(self.state, review.pull),
+        }
+        self.tell("pull_request_review", review.pull.repo, sender, payload | more)
+
+    def _tell_label(self, action: str, pull: Pull, label: Label, sender: Account) -> None:
+        self.record(pull, action, sender, label=label)
+        self.tell_pull(action, pull, sender, label=label_json(self.state, pull.repo, label))

@@ -1,0 +1,96 @@
+"""Comments, reviews, reactions and the history of a pull request as GitHub's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.simulator.accounts import node_id
+from bot.simulator.conversation import Comment, Happening, Reaction, Review
+from bot.simulator.payloads import Json, account_json, app_json, moment
+from bot.simulator.repositories import Pull
+from bot.simulator.state import GitHubState
+
+REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+
+
+def comment_json(state: GitHubState, comment: Comment) -> Json:
+    """Return a comment."""
+    pull = comment.pull
+    api, web = f"{state.api_url}/repos/{pull.repo.full_name}", f"{state.web_url}/{pull.repo.full_name}"
+    url = f"{api}/issues/comments/{comment.id}"
+    return {
+        "url": url,
+        "html_url": f"{web}/pull/{pull.number}#issuecomment-{comment.id}",
+        "issue_url": f"{api}/issues/{pull.number}",
+        "id": comment.id,
+        "node_id": comment.node_id,
+        "user": account_json(state, comment.user),
+        "created_at": moment(comment.created_at),
+        "updated_at": moment(comment.updated_at),
+        "body": comment.body,
+        "author_association": comment.association,
+        "reactions": reactions_json(url, comment.given_reactions),
+        "performed_via_github_app": app_json(state, comment.app) if comment.app else None,
+    }
+
+
+def review_json(state: GitHubState, review: Review) -> Json:
+    """Return a review as the REST API tells it."""
+    pull = review.pull
+    html = f"{state.web_url}/{pull.repo.full_name}/pull/{pull.number}#pullrequestreview-{review.id}"
+    url = f"{state.api_url}/repos/{pull.repo.full_name}/pulls/{pull.number}"
+    return {
+        "id": review.id,
+        "node_id": node_id("PRR", review.id),
+        "user": account_json(state, review.user),
+        "body": review.body,
+        "state": review.state,
+        "html_url": html,
+        "pull_request_url": url,
+        "author_association": review.association,
+        "_links": {"html": {"href": html}, "pull_request": {"href": url}},
+        "submitted_at": moment(review.submitted_at),
+        "commit_id": review.commit_id,
+    }
+
+
+def review_event_json(state: GitHubState, review: Review) -> Json:
+    """Return a review as webhooks carry it: the state in small letters, no text as null."""
+    return review_json(state, review) | {"state": review.state.lower(), "body": review.body or None}
+
+
+def reaction_json(state: GitHubState, reaction: Reaction) -> Json:
+    """Return one reaction."""
+    return {
+        "id": reaction.id,
+        "node_id": node_id("REA", reaction.id),
+        "user": account_json(state, reaction.user),
+        "content": reaction.content,
+        "created_at": moment(reaction.created_at),
+    }
+
+
+def reactions_json(url: str, given: Sequence[Reaction]) -> Json:
+    """Return how many reactions of each kind something got."""
+    counts = {content: sum(reaction.content == content for reaction in given) for content in REACTIONS}
+    return {"url": f"{url}/reactions", "total_count": len(given)} | counts
+
+
+def happening_json(state: GitHubState, pull: Pull, happening: Happening) -> Json:
+    """Return one entry of a pull request's history."""
+    api = f"{state.api_url}/repos/{pull.repo.full_name}"
+    commit = happening.commit_id
+    told: Json = {
+        "id": happening.id,
+        "node_id": node_id("EV", happening.id),
+        "url": f"{api}/issues/events/{happening.id}",
+        "actor": account_json(state, happening.actor),
+        "event": happening.event,
+        "commit_id": commit,
+        "commit_url": f"{api}/commits/{commit}" if commit else None,
+        "created_at": moment(happening.created_at),
+        "performed_via_github_app": app_json(state, happening.app) if happening.app else None,
+    }
+    if happening.label is not None:
+        told["label"] = {"name": happening.label.name, "color": happening.label.color}
+    return told
