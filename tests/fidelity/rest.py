@@ -97,6 +97,11 @@ def _amended(document: dict[str, Any]) -> dict[str, Any]:
         ]
     # `conclusion: nullable` beside an `enum` without null: every running check, also in the examples, has null.
     schemas["check-run"]["properties"]["conclusion"]["enum"].append(None)
+    # Likewise the reason for which an issue was closed: an open one has none.
+    schemas["issue"]["properties"]["state_reason"]["enum"].append(None)
+    # `type` of a team is younger than the examples of pull requests and the schemas of webhooks, which lack it.
+    for name in ("team", "team-simple"):
+        schemas[name]["required"].remove("type")
     # A label without a description has null, as the components `label` and `pull-request` say; this one forgot.
     label = schemas["pull-request-simple"]["properties"]["labels"]["items"]["properties"]
     label["description"]["nullable"] = True

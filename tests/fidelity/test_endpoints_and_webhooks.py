@@ -42,6 +42,7 @@ async def sim(check: FidelityCheck) -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def repo(sim: Simulator) -> Repository:
     sim.create_team("instruct", "triagers", ["tom"])
+    sim.add_team_member("instruct", "triagers", "nia", pending=True)
     files = {"README.md": "# Taxonomy\n", "docs/link": Symlink("../README.md"), "docs/away": Symlink("/etc/hosts")}
     repo = sim.create_repository("instruct/taxonomy", files | {"docs/theme": Submodule("a" * 40)})
     repo.permissions["mia"] = "maintain"
@@ -59,6 +60,12 @@ async def pull(sim: Simulator, repo: Repository) -> Pull:
     pull = await sim.open_pull(repo, author="ana", commits=commits)
     await sim.label(pull, "size: small", by="tom")
     await sim.comment(pull, "tom", "Welcome")
+    comment = await sim.comment(pull, "helper[bot]", "I am a bot, too")
+    await sim.react(comment, "tom", "eyes")
+    await sim.react(pull, "tom", "+1")
+    await sim.review(pull, "tom", "Looks good", "APPROVED")
+    await sim.assign(pull, "tom", by="mia")
+    await sim.request_review(pull, "mia", teams=["triagers"], by="tom")
     return pull
 
 
@@ -88,10 +95,13 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
         "/rate_limit",
         "/users/ana",
         "/orgs/instruct/teams/triagers/memberships/tom",
+        "/orgs/instruct/teams/triagers/memberships/nia",
+        "/orgs/instruct/teams/triagers/members?role=member",
         "/orgs/instruct/members/tom",
         "/orgs/instruct/members/ana",
         f"{R}/collaborators/mia/permission",
         f"{R}/collaborators/ana/permission",
+        f"{R}/collaborators/helper[bot]/permission",
         f"{R}/pulls",
         f"{R}/pulls?state=all&sort=updated&direction=desc&per_page=1&page=1",
         f"{R}/pulls/1",
@@ -112,6 +122,16 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
         f"{R}/contents/docs",
         f"{R}/contents/missing",
         f"{R}/issues/1/comments",
+        f"{R}/pulls?head=ana:patch-1",
+        f"{R}/pulls/1/reviews",
+        f"{R}/pulls/1/reviews/{{review}}",
+        f"{R}/pulls/1/reviews/1",
+        f"{R}/pulls/1/merge",
+        f"{R}/issues/1",
+        f"{R}/issues/1/events",
+        f"{R}/issues/1/reactions",
+        f"{R}/issues/comments/{{comment}}",
+        f"{R}/issues/comments/{{comment}}/reactions?content=eyes",
         f"{R}/issues/1/labels",
         f"{R}/labels",
         f"{R}/commits/{{head}}/check-runs?filter=all&app_id=1234&check_name=Sign-off&per_page=10",
@@ -121,7 +141,9 @@ async def test_what_is_read_is_githubs(path: str, client: AppClient, pull: Pull,
     "Each readable endpoint answers in GitHub's form, with and without something to find."
     blob = next(change.sha for change in pull.files if change.path == "run.sh")
 
-    await client.get(path.format(repo_id=pull.repo.id, head=pull.head_sha, blob=blob))
+    places = {"review": pull.reviews[0].id, "comment": pull.comments[-1].id}
+
+    await client.get(path.format(repo_id=pull.repo.id, head=pull.head_sha, blob=blob, **places))
 
     assert check.violations == []
 
@@ -157,6 +179,37 @@ async def test_what_is_written_is_githubs(client: AppClient, pull: Pull, check: 
     assert check.violations == []
 
 
+async def test_what_is_decided_is_githubs(
+    sim: Simulator, client: AppClient, pull: Pull, check: FidelityCheck
+) -> None:
+    "Reactions, assignments, requests, edits and merges are taken and answered in GitHub's form."
+    other = await sim.open_pull(pull.repo, author="ana", files={"other.md": "Other\n"})
+    comment = f"{R}/issues/comments/{pull.comments[0].id}"
+    reaction = await client.post(f"{comment}/reactions", {"content": "rocket"})
+    answers = [
+        reaction,
+        await client.post(f"{comment}/reactions", {"content": "rocket"}),
+        await client.call("DELETE", f"{comment}/reactions/{reaction.body['id']}"),
+        await client.post(f"{R}/issues/1/reactions", {"content": "eyes"}),
+        await client.call("DELETE", f"{R}/issues/1/assignees", {"assignees": ["tom"]}),
+        await client.post(f"{R}/issues/1/assignees", {"assignees": ["tom"]}),
+        await client.call("DELETE", f"{R}/pulls/1/requested_reviewers", {"reviewers": ["mia"]}),
+        await client.post(f"{R}/pulls/1/requested_reviewers", {"reviewers": ["mia"]}),
+        await client.call("PATCH", f"{R}/pulls/1", {"title": "Cars", "state": "closed"}),
+        await client.call("PATCH", f"{R}/issues/1", {"state": "open", "labels": ["skill"], "assignees": []}),
+        await client.call("PUT", f"{R}/pulls/1/merge", {"merge_method": "squash", "sha": pull.head_sha}),
+        await client.get(f"{R}/pulls/1"),
+        await client.get(f"{R}/pulls/1/merge"),
+        await client.get(f"{R}/issues/1/events"),
+        await client.call("PUT", f"{R}/pulls/2/update-branch", {"expected_head_sha": other.head_sha}),
+        await client.call("DELETE", comment),
+    ]
+
+    expected = [201, 200, 204, 201, 200, 201, 200, 201, 200, 200, 200, 200, 204, 200, 202, 204]
+    assert [answer.status for answer in answers] == expected
+    assert check.violations == []
+
+
 async def test_refusals_are_githubs(client: AppClient, pull: Pull, check: FidelityCheck) -> None:
     "Errors have GitHub's form too."
     refused = [
@@ -166,9 +219,14 @@ async def test_refusals_are_githubs(client: AppClient, pull: Pull, check: Fideli
         await client.post(f"{R}/issues/1/comments", {"body": "x" * 65_537}),
         await client.post(f"{R}/check-runs", {"name": "Sign-off", "head_sha": "0" * 40}),
         await client.call("DELETE", f"{R}/issues/1/labels/none"),
+        await client.post(f"{R}/issues/1/reactions", {"content": "shrug"}),
+        await client.post(f"{R}/pulls/1/requested_reviewers", {"reviewers": ["ana"]}),
+        await client.call("PATCH", f"{R}/pulls/1", {"base": "nowhere"}),
+        await client.call("PUT", f"{R}/pulls/1/merge", {"sha": "0" * 40}),
+        await client.call("PUT", f"{R}/pulls/1/update-branch"),
     ]
 
-    assert [answer.status for answer in refused] == [401, 404, 422, 422, 422, 404]
+    assert [answer.status for answer in refused] == [401, 404, 422, 422, 422, 404, 422, 422, 422, 409, 422]
     assert check.violations == []
 
 
@@ -177,7 +235,9 @@ async def test_every_webhook_is_githubs(
 ) -> None:
     "Each kind of webhook fits GitHub's schema and lacks no key that GitHub's examples share."
     await sim.push(pull, {"more.md": "More\n"})
-    await sim.edit_pull(pull, title="Cars", body="All about cars", base="main")
+    repo.branches["next"] = repo.head_sha
+    await sim.edit_pull(pull, title="Cars", body="All about cars", base="next")
+    await sim.edit_pull(pull, base="main")
     await sim.convert_to_draft(pull)
     await sim.mark_ready(pull)
     comment = await sim.comment(pull, "tom", "/help")
@@ -192,10 +252,20 @@ async def test_every_webhook_is_githubs(
     await sim.close_pull(pull)
     await sim.reopen_pull(pull)
     await sim.push_to_default(repo, {"README.md": "# Changed\n", "new.md": "New\n"}, author="mia")
-    await sim.open_pull(repo, author="mia", files={"x.md": "x\n"}, from_fork=False)
+    own = await sim.open_pull(repo, author="mia", files={"x.md": "x\n"}, from_fork=False)
+    await sim.edit_review(pull.reviews[0], "Looks very good", by="mia")
+    await sim.dismiss_review(pull.reviews[0], by="mia")
+    await sim.delete_comment(comment, by="mia")
+    await sim.unassign(pull, "tom", by="mia")
+    await client.call("DELETE", f"{R}/pulls/1/requested_reviewers", {"reviewers": ["mia"]})
+    await client.call(
+        "DELETE", f"{R}/pulls/1/requested_reviewers", {"reviewers": [], "team_reviewers": ["triagers"]}
+    )
+    await sim.end_merge_group(await sim.request_merge_group(own), "invalidated")
+    await sim.merge_pull(own, by="mia")
 
     kinds = {(delivery.event, delivery.action) for delivery in sim.deliveries}
-    assert len(kinds) == 18
+    assert len(kinds) == 29
     assert check.violations == []
     lacking = {(d.event, d.action): missing_from_examples(d) for d in sim.deliveries}
     assert {kind: keys for kind, keys in lacking.items() if keys} == {}

@@ -59,8 +59,11 @@ def _key_paths(value: Any, place: str = "") -> Iterator[str]:
 
 
 def _depends_on_the_case(path: str, payload: Any) -> bool:
-    """Tell whether a key is a permission of the App, or lies in something that is null here, as a milestone."""
-    if ".permissions." in path:
+    """Tell whether a key is a permission of the App, or lies in something that is null here, as a milestone.
+
+    A review is asked of a person, as in all examples, or of a team.
+    """
+    if ".permissions." in path or (path.startswith("requested_reviewer") and "requested_team" in payload):
         return True
     for key in path.split("."):
         if payload is None or not isinstance(payload, dict):

@@ -1,0 +1,201 @@
+"""Merging: what GitHub allows, in which words it refuses, and what becomes of branches and pull requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.simulator import CommitSpec, MergeRefusedError, Pull, Repository, Simulator
+from tests.simulator.client import Answer, AppClient
+
+R = "/repos/instruct/taxonomy"
+SKILL = {"skills/a/qna.yaml": "version: 3\n"}
+
+
+async def merge(client: AppClient, **sent: str) -> Answer:
+    return await client.call("PUT", f"{R}/pulls/1/merge", sent)
+
+
+async def run(client: AppClient, pull: Pull, **fields: str) -> None:
+    await client.post(f"{R}/check-runs", {"name": "Merge readiness", "head_sha": pull.head_sha, **fields})
+
+
+@pytest.fixture
+async def pull(sim: Simulator, repo: Repository) -> Pull:
+    commits = [CommitSpec("One", SKILL), CommitSpec("Two", {"skills/a/attribution.txt": "Ana\n"})]
+    return await sim.open_pull(repo, author="ana", commits=commits, title="A skill")
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+async def test_a_merge_moves_the_base(
+    method: str, sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "Base and head come together; what the base had got meanwhile stays; push and closed are told."
+    await sim.push_to_default(repo, {"README.md": "# Meanwhile\n"})
+    before, told = repo.head_sha, len(sim.deliveries)
+
+    answer = await merge(client, merge_method=method, sha=pull.head_sha)
+
+    assert (answer.status, answer.body["sha"]) == (200, repo.head_sha)
+    assert {*SKILL, "README.md", "skills/a/attribution.txt"} <= repo.store.snapshot(repo.head_sha).keys()
+    new = repo.store.commits_between(before, repo.head_sha)
+    assert len(new) == {"merge": 3, "squash": 1, "rebase": 2}[method]
+    assert (pull.state, pull.merged, pull.merge_commit_sha) == ("closed", True, repo.head_sha)
+    assert [change.path for change in pull.files] == ["skills/a/attribution.txt", "skills/a/qna.yaml"]
+    events = [delivery for delivery in sim.deliveries[told:] if delivery.event in {"push", "pull_request"}]
+    assert [delivery.event for delivery in events] == ["push", "pull_request"]
+    closed = events[1].payload["pull_request"]
+    assert (closed["merged"], closed["merged_by"]["login"]) == (True, "taxonomy-bot[bot]")
+
+
+async def test_a_squash_says_what_it_is_told_to(client: AppClient, repo: Repository, pull: Pull) -> None:
+    "Title and text are the caller's; the author is that of the pull request, the committer GitHub."
+    await merge(client, merge_method="squash", commit_title="A skill (#1)", commit_message="Signed-off-by: Ana")
+
+    commit = repo.store.commits[repo.head_sha]
+    assert commit.message == "A skill (#1)\n\nSigned-off-by: Ana"
+    assert (commit.author.name, commit.committer.name, len(commit.parents)) == ("ana", "GitHub", 1)
+
+
+async def test_a_squash_keeps_all_messages_by_itself(client: AppClient, repo: Repository, pull: Pull) -> None:
+    "Without a text GitHub lists the commits."
+    await merge(client, merge_method="squash")
+
+    message = repo.store.commits[repo.head_sha].message
+    assert message.startswith("A skill (#1)\n\n* One\n\nSigned-off-by: ana")
+    assert "* Two" in message
+
+
+async def test_a_moved_head_is_a_conflict_of_its_own(sim: Simulator, client: AppClient, pull: Pull) -> None:
+    "Whoever names a commit that is no longer the head is answered 409, and nothing is merged."
+    judged = pull.head_sha
+    await sim.push(pull, {"skills/a/qna.yaml": "version: 4\n"})
+
+    answer = await merge(client, sha=judged)
+
+    assert (answer.status, answer.body["message"]) == (
+        409,
+        "Head branch was modified. Review and try the merge again.",
+    )
+    assert not pull.merged
+
+
+async def test_what_cannot_be_merged_is_405(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "Drafts, closed ones, conflicts and forbidden methods, each in GitHub's words."
+    said = []
+    await sim.convert_to_draft(pull)
+    said.append(await merge(client))
+    await sim.mark_ready(pull)
+    await sim.close_pull(pull)
+    said.append(await merge(client))
+    await sim.reopen_pull(pull)
+    repo.merge_methods = frozenset({"squash"})
+    said.append(await merge(client, merge_method="rebase"))
+    await sim.push_to_default(repo, {"skills/a/qna.yaml": "version: 2\n"})
+    said.append(await merge(client, merge_method="squash"))
+
+    assert [(answer.status, answer.body["message"]) for answer in said] == [
+        (405, "Pull Request is still a draft"),
+        (405, "Pull Request is not mergeable"),
+        (405, "Rebase merges are not allowed on this repository."),
+        (405, "Pull Request is not mergeable"),
+    ]
+    assert pull.is_conflicting
+
+
+async def test_required_checks_block(sim: Simulator, client: AppClient, repo: Repository, pull: Pull) -> None:
+    "A required check must have run, be over, have passed, and be that of the App it is pinned to."
+    repo.required_checks = {("Merge readiness", 1234)}
+    said = [await merge(client)]
+    await run(client, pull, status="in_progress")
+    said.append(await merge(client))
+    await run(client, pull, conclusion="action_required")
+    said.append(await merge(client))
+    await run(client, pull, conclusion="success")
+    repo.required_checks = {("Merge readiness", 99)}
+    said.append(await merge(client))
+    repo.required_checks = {("Merge readiness", None)}
+
+    assert [answer.body["message"] for answer in said] == [
+        'Required status check "Merge readiness" is expected.',
+        'Required status check "Merge readiness" is in progress.',
+        'Required status check "Merge readiness" is failing.',
+        'Required status check "Merge readiness" is expected.',
+    ]
+    assert (await merge(client)).status == 200
+
+
+async def test_the_state_of_merging_has_a_word(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "Unknown at first, then clean, draft, blocked, behind, unstable or dirty."
+
+    async def word() -> str:
+        await client.get(f"{R}/pulls/1")
+        return str((await client.get(f"{R}/pulls/1")).body["mergeable_state"])
+
+    assert (await client.get(f"{R}/pulls/1")).body["mergeable_state"] == "unknown"
+    words = [await word()]
+    await sim.convert_to_draft(pull)
+    words.append(await word())
+    await sim.mark_ready(pull)
+    repo.required_checks = {("Merge readiness", 1234)}
+    words.append(await word())
+    await run(client, pull, conclusion="success")
+    repo.requires_up_to_date = True
+    await sim.push_to_default(repo, {"README.md": "# Meanwhile\n"})
+    words.append(await word())
+    repo.requires_up_to_date = False
+    await client.post(f"{R}/check-runs", {"name": "Lint", "head_sha": pull.head_sha, "conclusion": "failure"})
+    words.append(await word())
+    await sim.push_to_default(repo, {"skills/a/qna.yaml": "version: 2\n"})
+    words.append(await word())
+
+    assert words == ["clean", "draft", "blocked", "behind", "unstable", "dirty"]
+
+
+async def test_a_branch_is_brought_up_to_date(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "The base is merged into the head, which changes nothing of what the pull request proposes."
+    path, before = f"{R}/pulls/1/update-branch", [change.path for change in pull.files]
+    nothing_new = await client.call("PUT", path)
+    await sim.push_to_default(repo, {"README.md": "# Meanwhile\n"})
+    moved = await client.call("PUT", path, {"expected_head_sha": repo.head_sha})
+    done = await client.call("PUT", path, {"expected_head_sha": pull.head_sha})
+
+    assert [nothing_new.status, moved.status, done.status] == [422, 422, 202]
+    assert [change.path for change in pull.files] == before
+    assert not pull.is_behind
+    assert (sim.deliveries[-1].action, sim.deliveries[-1].payload["after"]) == ("synchronize", pull.head_sha)
+
+
+async def test_a_file_does_not_become_a_folder_unseen(sim: Simulator, repo: Repository, pull: Pull) -> None:
+    "Where one side has a file and the other a folder, they conflict."
+    await sim.push_to_default(repo, {"skills/a": "a file\n"})
+    assert pull.is_conflicting
+    with pytest.raises(MergeRefusedError, match="not mergeable"):
+        await sim.merge_pull(pull, by="tom")
+
+
+async def test_a_merge_group_is_what_would_be_merged(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "The group's head holds all its pull requests; checks on it can be written; its end merges them."
+    other = await sim.open_pull(repo, author="mia", files={"skills/b/qna.yaml": "version: 3\n"})
+    before = repo.head_sha
+    group = await sim.request_merge_group(pull, other)
+
+    delivery = sim.deliveries[-1]
+    assert (delivery.event, delivery.action) == ("merge_group", "checks_requested")
+    told = delivery.payload["merge_group"]
+    assert (told["head_sha"], told["base_sha"]) == (group.head_sha, before)
+    assert told["head_ref"] == f"refs/heads/gh-readonly-queue/main/pr-2-{before}"
+    assert {"skills/a/qna.yaml", "skills/b/qna.yaml"} <= repo.store.snapshot(group.head_sha).keys()
+    new = {"name": "Merge readiness", "head_sha": group.head_sha, "conclusion": "success"}
+    assert (await client.post(f"{R}/check-runs", new)).status == 201
+
+    await sim.end_merge_group(group)
+    assert (repo.head_sha, pull.merged, other.merged) == (group.head_sha, True, True)
+    assert sim.deliveries[-1].action == "destroyed"
