@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import structlog
 
@@ -42,6 +43,14 @@ log = structlog.get_logger()
 _DONE, _REFUSED = "+1", "confused"
 
 
+class AfterCommands(Enum):
+    """What is left to do once commands are carried out."""
+
+    NOTHING = auto()
+    REFRESH = auto()  # the living comment has to say who acts next now
+    JUDGE_AGAIN = auto()  # new check runs were asked for
+
+
 @dataclass(frozen=True, slots=True)
 class Handled:
     """What one command came to: its effects, or why not."""
@@ -72,14 +81,14 @@ class CommandDesk:
         self._signer = signer
         self._clock = clock
 
-    async def handle(self, written: Written) -> bool:
-        """Carry out the commands of one comment or review, in order. Return whether the checks should run again.
+    async def handle(self, written: Written) -> AfterCommands:
+        """Carry out the commands of one comment or review, in order. Return what is left for the checks to do.
 
         Bots never command. Trying the same comment again does nothing twice. Raises TransientError.
         """
         commands = () if written.author.is_bot else commands_in(written.text)
         if not commands:
-            return False
+            return AfterCommands.NOTHING
         client = self._app.installation(written.origin.installation_id)
         reader = PullReader(client, written.origin.full_name)
         pull = await reader.pull(written.number)
@@ -97,7 +106,10 @@ class CommandDesk:
                 pull = pull.after(actions)
                 await self._write_down(written, pull, situation, result, source)
         await writer.apply(self._answer(written, handled, too_many=len(commands) > MOST_COMMANDS))
-        return any(isinstance(effect, JudgeAgain) for h in handled for effect in h.effects)
+        effects = {type(effect) for h in handled for effect in h.effects}
+        if JudgeAgain in effects:
+            return AfterCommands.JUDGE_AGAIN
+        return AfterCommands.REFRESH if MoveTo in effects else AfterCommands.NOTHING
 
     async def _situation(self, written: Written, pull: Pull, people: PeopleReader, reader: PullReader) -> Situation:
         repository_id = written.origin.repository_id

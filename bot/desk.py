@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.command_desk import CommandDesk
+from bot.command_desk import AfterCommands, CommandDesk
 from bot.events import ChecksRerequested, DefaultBranchMoved, Event, Ignored, Origin, PullChanged, Written
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
@@ -57,12 +57,13 @@ class Desk:
                 pass
 
     async def _obey(self, written: Written) -> None:
-        """Carry out what somebody commands, and judge again if that was commanded."""
+        """Carry out what somebody commands, and bring the report up to date with it."""
         async with self._lock(written.origin, written.number):
-            judge_again = await self._commands.handle(written)
-        if judge_again:
-            again = Again(frozenset(Check), written.source)
-            await self._judge(written.origin, written.number, again)
+            left = await self._commands.handle(written)
+        if left is AfterCommands.JUDGE_AGAIN:
+            await self._judge(written.origin, written.number, Again(frozenset(Check), written.source))
+        elif left is AfterCommands.REFRESH:
+            await self._judge(written.origin, written.number)
 
     def _lock(self, origin: Origin, number: int) -> asyncio.Lock:
         return self._locks.setdefault((origin.repository_id, number), asyncio.Lock())

@@ -223,7 +223,8 @@ class Triage:
         )
         actions += [AddLabels(labels.add)] if labels.add else []
         actions += [RemoveLabel(name) for name in labels.remove]
-        comment, memory = self._comment(facts, verdict, memory, links, recipe)
+        after_labels = (pull.labels | set(labels.add)) - set(labels.remove)
+        comment, memory = self._comment(facts, verdict, memory, links, recipe, after_labels)
         actions += [comment] if comment else []
         after = replace(
             memory,
@@ -237,7 +238,13 @@ class Triage:
         return Plan(tuple(actions), after)
 
     def _comment(
-        self, facts: Facts, verdict: Verdict, memory: PullMemory, links: Links, recipe: str
+        self,
+        facts: Facts,
+        verdict: Verdict,
+        memory: PullMemory,
+        links: Links,
+        recipe: str,
+        labels: frozenset[str],
     ) -> tuple[Action | None, PullMemory]:
         """Decide about the living comment: nothing, an edit, or a new one because the turn passed to the author."""
         pull = facts.pull
@@ -247,6 +254,7 @@ class Triage:
             facts.policy.messages.welcome and pull.author_association in _NEWCOMER,
             pull.is_draft,
             pull.targets_default_branch,
+            labels,
         )
         text = living_comment(verdict, turn, audience, links, recipe)
         passed_to_author = turn is Turn.AUTHOR and memory.comment_turn != Turn.AUTHOR

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 
 from bot.comments.causes import Links, headline, in_full
 from bot.comments.escape import code
-from bot.workflow import Turn
+from bot.workflow import Label, Turn
 from checks.findings import CauseGroup, Outcome, Severity, Verdict, by_cause
 
 MOST_BYTES = 60_000  # GitHub takes 65,536 characters
 _VISIBLE_WORDS = 140  # of 150: room for the line that says how many more there are
 _SHOWN_CAUSES = 3
 _SEE_RECIPE = "Nothing has to be redone: the recipe below takes a minute, in your browser."
+
+
+# what a person has decided since the checks passed
+_AFTER_TRIAGE = {
+    Label.CHANGES_REQUESTED: "### ✋ All checks passed, but a triager asks for a change. Next: you",
+    Label.REJECTED: "### ✋ Triage cannot accept this. Next: an approver, who closes it",
+    Label.TRIAGE_APPROVED: "### ✅ All checks passed and triage is satisfied. Next: an approver",
+    Label.UNCERTAIN: "### ✅ All checks passed, nothing to fix. Next: the triage team, who talk it over",
+    Label.FOLLOW_UP: "### ✅ All checks passed, nothing to fix. Next: a triager, who looks again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,7 @@ class Audience:
     is_first_time: bool
     is_draft: bool
     targets_default_branch: bool = True
+    labels: frozenset[str] = frozenset()  # as they are once the bot has set its own
 
 
 def living_comment(
@@ -59,6 +70,9 @@ def first_line(verdict: Verdict, things: int, turn: Turn, audience: Audience) ->
         return f"### ✋ Not ready yet: {_count(things, 'thing')} to fix. Next: you, {code(audience.author)}"
     if turn is Turn.US:
         return "### ⏳ Not checked completely: nothing for you to fix. Next: us"
+    for label, line in _AFTER_TRIAGE.items():
+        if label in audience.labels:
+            return line
     if audience.is_draft:
         return "### ✅ All checks passed, nothing to fix. Next: you mark this draft as ready"
     return "### ✅ All checks passed, nothing to fix. Next: a triager"

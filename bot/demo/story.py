@@ -88,6 +88,20 @@ async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
     narrator.shows(pull)
     narrator.expects("both checks are green", holds=_conclusions(pull) == {"success"})
     narrator.expects("it waits for a triager", holds=pull.labels == ["skill", "triage-needed"])
+    await _a_triager_looks(stage, narrator, pull)
+
+
+async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None:
+    narrator.says("Tess, a triager, looks at it and comments: /triage-approve")
+    stage.repo.permissions["tess"] = "triage"
+    await stage.github.comment(pull, "tess", "Clear and useful, thank you!\n\n/triage-approve")
+    await stage.settled()
+    narrator.expects("an approver is next", holds=pull.labels == ["skill", "triage-approved"])
+    narrator.expects("the comment says so", holds="Next: an approver" in pull.comments[0].body)
+    narrator.says("Mallory, who is nobody here, tries the same.")
+    await stage.github.comment(pull, "mallory", "/triage-approve")
+    await stage.settled()
+    narrator.expects("Mallory is told who may", holds="Only a triager may do this." in pull.comments[-1].body)
 
 
 async def _knowledge_with_mistakes(stage: Stage, narrator: Narrator) -> None:
@@ -141,7 +155,7 @@ def _sum_up(stage: Stage, narrator: Narrator) -> None:
         )
     narrator.expects("no rule of ours broke down", holds=_all_verified(stage.triaged))
     narrator.expects("the bot called nothing that GitHub does not have", holds=not stage.github.unknown_routes)
-    narrator.notes(f"From the push to the posted verdict: {median(stage.seconds) * 1000:.0f} ms (median).")
+    narrator.notes(f"From somebody's act to the bot's answer: {median(stage.seconds) * 1000:.0f} ms (median).")
 
 
 def _all_verified(triaged: list[Triaged]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -37,11 +37,17 @@ class DeskLog:
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     async def note_head(self, repository_id: int, number: int, sha: str, at: datetime) -> None:
-        """Remember that `sha` is the head; the first time counts."""
-        row = {"repository_id": repository_id, "number": number, "sha": sha, "first_seen_at": at}
-        statement = self._insert(heads).values(row).on_conflict_do_nothing()
+        """Remember that `sha` has become the head; seeing the same head again changes nothing."""
+        newest = (
+            select(heads.c.sha)
+            .where(heads.c.repository_id == repository_id, heads.c.number == number)
+            .order_by(heads.c.id.desc())
+            .limit(1)
+        )
         async with self._engine.begin() as connection:
-            await connection.execute(statement)
+            if (await connection.execute(newest)).scalar_one_or_none() != sha:
+                row = {"repository_id": repository_id, "number": number, "sha": sha, "first_seen_at": at}
+                await connection.execute(insert(heads).values(row))
 
     async def head_seen_before(self, repository_id: int, number: int, moment: datetime) -> str | None:
         """Return the head that somebody writing at `moment` can have looked at; None when we knew none then."""
@@ -52,7 +58,7 @@ class DeskLog:
                 heads.c.number == number,
                 heads.c.first_seen_at <= moment,
             )
-            .order_by(heads.c.first_seen_at.desc())
+            .order_by(heads.c.id.desc())
             .limit(1)
         )
         async with self._engine.connect() as connection:

@@ -86,14 +86,16 @@ pull_requests = Table(
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
 )
 
-# when we first saw a commit as a pull request's head: what a comment's writer can have looked at
+# each time we first saw another commit as a pull request's head: what a comment's writer can have looked at
 heads = Table(
     "heads",
     metadata,
-    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("sha", String(40), primary_key=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("sha", String(40), nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Index("ix_heads_pull", "repository_id", "number", "id"),
 )
 
 audit = Table(

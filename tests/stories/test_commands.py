@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bot.commands.registry import all_commands
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.world import PullRequest, World
 from tests.world.people import a_good_skill
@@ -29,6 +32,7 @@ async def test_a_triager_signs_off(world: World, pr: PullRequest) -> None:
     await world.tess.comments(pr, "Nice work!\n\n/triage-approve")
     assert await reactions_to_the_last_comment(pr) == {"+1"}
     assert pr.labels == {"skill", "triage-approved"}
+    assert "Next: an approver" in await pr.edited_comment()
 
 
 async def test_an_outsider_is_told_who_can(world: World, pr: PullRequest) -> None:
@@ -95,7 +99,7 @@ async def test_several_commands_are_carried_out_in_order(world: World, pr: PullR
     await world.tess.comments(pr, "/hold\n/label good-first-contribution\n/assign")
     assert await reactions_to_the_last_comment(pr) == {"+1"}
     assert pr.labels == {"skill", "triage-needed", "hold", "good-first-contribution"}
-    assert pr.pull.assignee_logins == ["tess"]
+    assert pr.pull.assignees == ["tess"]
 
 
 async def test_the_author_may_hold_but_not_lift(world: World, pr: PullRequest) -> None:
@@ -138,6 +142,17 @@ async def test_bots_never_command(world: World, pr: PullRequest) -> None:
     assert pr.labels == {"skill", "triage-needed"}
 
 
+async def test_a_triager_asks_for_a_change(world: World, pr: PullRequest) -> None:
+    "The author is told in a comment of its own, and the living comment says whose turn it is."
+    await world.tess.comments(pr, "/request-changes please name your source")
+    assert "please name your source" in await pr.next_comment()
+    assert "a triager asks for a change. Next: you" in await pr.edited_comment()
+    assert pr.labels == {"skill", "triage-requested-changes"}
+    await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=6)})
+    assert "who looks again" in await pr.edited_comment()
+    assert pr.labels == {"skill", "triage-follow-up"}
+
+
 async def test_a_rejection_needs_a_reason(world: World, pr: PullRequest) -> None:
     "Without a reason it is refused; with one the author reads it, kindly put."
     await world.tess.comments(pr, "/reject")
@@ -147,6 +162,7 @@ async def test_a_rejection_needs_a_reason(world: World, pr: PullRequest) -> None
     assert "Thank you for the work" in reply
     assert "@instruct/everyone" not in reply
     assert pr.labels == {"skill", "triage-rejected"}
+    assert "Next: an approver, who closes it" in await pr.edited_comment()
 
 
 async def test_a_topic_that_is_not_taken_has_ready_words(world: World, pr: PullRequest) -> None:
@@ -154,6 +170,7 @@ async def test_a_topic_that_is_not_taken_has_ready_words(world: World, pr: PullR
     await world.tess.comments(pr, "/topic maths")
     assert "This topic is not taken" in await pr.next_comment()
     assert pr.labels == {"skill", "triage-rejected", "topic-failure"}
+    assert "Triage cannot accept this" in await pr.edited_comment()
     await world.tess.comments(pr, "/topic weather")
     assert "one of: humour, maths" in await pr.next_comment()
 
@@ -200,6 +217,31 @@ async def test_close_reopen_and_retitle(world: World, pr: PullRequest) -> None:
     assert pr.pull.state == "open"
 
 
+async def test_the_other_commands_of_triagers(world: World, pr: PullRequest) -> None:
+    "Each does what its page says, and only for triagers."
+    await world.tess.comments(pr, "/uncertain\n/legal-hold\n/cc @max\n/label odd\n/unlabel odd\n/unassign")
+    assert "For your attention: @max" in await pr.next_comment()
+    assert "the triage team, who talk it over" in await pr.edited_comment()
+    assert pr.labels == {"skill", "triage-uncertain", "legal-hold"}
+    for command in ("/uncertain", "/legal-hold", "/cc @max", "/label odd", "/unlabel odd", "/assign", "/unassign"):
+        await world.mallory.comments(pr, command)
+        assert "Only a triager may do this." in await pr.next_comment()
+
+
+async def test_the_author_calls_a_person(world: World, pr: PullRequest) -> None:
+    "The question is passed on; somebody else's is refused."
+    await world.ana.comments(pr, "/question which licence fits a text of my own?")
+    assert "the author has a question: which licence" in await pr.next_comment()
+    await world.mallory.comments(pr, "/question why?")
+    assert "Only the author or a triager may do this." in await pr.next_comment()
+
+
+def test_every_command_has_a_story() -> None:
+    "No command is published that no story tells of."
+    told = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in all_commands() if f"/{name}" not in told] == []
+
+
 async def test_teams_of_the_policy_count(world: World, pr: PullRequest) -> None:
     "A member of the triage team may, until removed from it; an empty team admits nobody."
     await world.github.push_to_default(world.repo, {".github/taxonomy-bot.yml": "teams: {triagers: [triage]}\n"})
@@ -208,7 +250,7 @@ async def test_teams_of_the_policy_count(world: World, pr: PullRequest) -> None:
     await pr.settled()
     assert "hold" in pr.labels
 
-    world.github.remove_from_team("instruct", "triage", "tim")
+    world.github.remove_team_member("instruct", "triage", "tim")
     await world.clock.advance(minutes=2)
     await world.tim.comments(pr, "/unhold")
     assert "Only a triager may do this." in await pr.next_comment()
@@ -217,7 +259,7 @@ async def test_teams_of_the_policy_count(world: World, pr: PullRequest) -> None:
 async def test_a_review_commands_too(world: World, pr: PullRequest) -> None:
     "A submitted review counts for the commit it was written for."
     await world.github.review(pr.pull, "tess", "/triage-approve")
-    await pr.settled()
+    assert "Next: an approver" in await pr.edited_comment()
     assert pr.labels == {"skill", "triage-approved"}
 
 
@@ -226,7 +268,7 @@ async def test_a_hundred_comments_are_handled_in_order(world: World, pr: PullReq
     for n in range(50):
         await world.tess.comments(pr, "/hold")
         await world.tess.comments(pr, "/unhold" if n < 49 else "/unhld")
-    await pr.settled()
+    await world.while_time_passes(hours=2)
     assert "hold" in pr.labels
     assert "Did you mean `/unhold`?" in await pr.next_comment()
 

@@ -18,11 +18,13 @@ def upgrade() -> None:
     op.add_column("pull_requests", sa.Column("outcome", sa.String(16), nullable=False, server_default=""))
     op.create_table(
         "heads",
-        sa.Column("repository_id", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("sha", sa.String(40), primary_key=True),
+        sa.Column("id", _row_id, primary_key=True, autoincrement=True),
+        sa.Column("repository_id", sa.BigInteger, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("sha", sa.String(40), nullable=False),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
     )
+    op.create_index("ix_heads_pull", "heads", ["repository_id", "number", "id"])
     op.create_table(
         "audit",
         sa.Column("id", _row_id, primary_key=True, autoincrement=True),
