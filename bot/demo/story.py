@@ -32,6 +32,7 @@ SECRET = "the demo's webhook secret"  # noqa: S105 - it guards a server on loopb
 TABLES = "compositional_skills/extraction/grounded/tables/read_a_value"
 DELOREAN = "knowledge/technology/automobiles/delorean"
 _MOST_CALLS, _MOST_WRITES = 12, 5
+_READING_S = 1.1  # GitHub's times are whole seconds: who writes in the second of a push cannot have seen it
 
 
 class Stage:
@@ -94,6 +95,7 @@ async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
 async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None:
     narrator.says("Tess, a triager, looks at it and comments: /triage-approve")
     stage.repo.permissions["tess"] = "triage"
+    await asyncio.sleep(_READING_S)
     await stage.github.comment(pull, "tess", "Clear and useful, thank you!\n\n/triage-approve")
     await stage.settled()
     narrator.expects("an approver is next", holds=pull.labels == ["skill", "triage-approved"])
