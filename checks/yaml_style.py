@@ -107,11 +107,12 @@ def _token_problems(text: str, configuration: Any) -> Iterator[StyleProblem]:
     tokens: list[Any] = [None, *_tokens(text)]
     if type(tokens[-1]) is yaml.StreamEndToken:  # else the text goes on, and the last tokens only look ahead
         tokens += (None, None)
+    interested: dict[type, list[Any]] = {}
     for previous, token, following, second in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
         kind = type(token)
-        for check, settings, context, name, kinds in rules:
-            if kinds is not None and kind not in kinds:
-                continue
+        if kind not in interested:
+            interested[kind] = [rule for rule in rules if rule[4] is None or kind in rule[4]]
+        for check, settings, context, name, _ in interested[kind]:
             for problem in check(settings, token, previous, following, second, context):
                 yield StyleProblem(problem.line, problem.column, name, settings["level"] == "error")
 
