@@ -116,9 +116,9 @@ def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     if name == "pull_request" and action in TRIAGE_ACTIONS:
         return PullChanged(_origin(data), int(data["pull_request"]["number"]))
     if name == "issue_comment" and action == "created" and "pull_request" in data["issue"]:
-        return _comment(data)
+        return _if_commanding(_comment(data))
     if name == "pull_request_review" and action == "submitted" and data["review"].get("body"):
-        return _review(data)
+        return _if_commanding(_review(data))
     if name == "check_run" and action == "rerequested":
         run = data["check_run"]
         if run["app"]["id"] != app_id:
@@ -136,7 +136,14 @@ def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     return Ignored("nothing to do for this event")
 
 
-def _comment(data: dict[str, Any]) -> Event:
+def _if_commanding(written: Written) -> Event:
+    """Leave out at once what cannot hold a command: most comments, and all of ours."""
+    if written.author.is_bot:
+        return Ignored("bots never command")
+    return written if "/" in written.text else Ignored("no command in it")
+
+
+def _comment(data: dict[str, Any]) -> Written:
     comment = data["comment"]
     return Written(
         origin=_origin(data),
@@ -149,7 +156,7 @@ def _comment(data: dict[str, Any]) -> Event:
     )
 
 
-def _review(data: dict[str, Any]) -> Event:
+def _review(data: dict[str, Any]) -> Written:
     review = data["review"]
     return Written(
         origin=_origin(data),

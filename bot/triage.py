@@ -103,9 +103,10 @@ class Triage:
         if pull is None:
             return None
         memory = memory or PullMemory(origin.repository_id, number)
-        await self._log.note_head(origin.repository_id, number, pull.head_sha, self._clock.now())
-        posted, facts = await asyncio.gather(
-            self._posted(reader, memory, pull.head_sha, again), self._facts(reader, origin.repository_id, pull)
+        posted, facts, _ = await asyncio.gather(
+            self._posted(reader, memory, pull.head_sha, again),
+            self._facts(reader, origin.repository_id, pull),
+            self._log.note_head(origin.repository_id, number, pull.head_sha, self._clock.now()),
         )
         memory = self._recalled(memory, posted)
         judgement = await self._judge(facts)

@@ -53,28 +53,27 @@ class DeliveryStore:
 
         A GUID that is there already is left as it is, unless it was given up: sent again, it is tried again.
         """
-        given_up = delete(deliveries).where(
-            deliveries.c.guid.in_([d.guid for d in batch]), deliveries.c.state == DeliveryState.FAILED.value
-        )
+        rows = [
+            {
+                "guid": d.guid,
+                "event": d.event,
+                "repository_id": d.repository_id,
+                "subject": d.subject,
+                "payload": d.payload,
+                "state": DeliveryState.RECEIVED.value,
+                "attempts": 0,
+                "error": "",
+                "received_at": d.received_at,
+            }
+            for d in batch
+        ]
         async with self._engine.begin() as connection:
-            await connection.execute(given_up)
-            await connection.execute(
-                self._insert,
-                [
-                    {
-                        "guid": d.guid,
-                        "event": d.event,
-                        "repository_id": d.repository_id,
-                        "subject": d.subject,
-                        "payload": d.payload,
-                        "state": DeliveryState.RECEIVED.value,
-                        "attempts": 0,
-                        "error": "",
-                        "received_at": d.received_at,
-                    }
-                    for d in batch
-                ],
-            )
+            stored = await connection.execute(self._insert, rows)
+            if stored.rowcount != len(rows):  # some are here already
+                given_up = deliveries.c.state == DeliveryState.FAILED.value
+                guids = deliveries.c.guid.in_([d.guid for d in batch])
+                await connection.execute(delete(deliveries).where(given_up, guids))
+                await connection.execute(self._insert, rows)
 
     async def waiting(self, *, after_id: int, limit: int) -> list[Delivery]:
         """Return received deliveries with a higher id than `after_id`, oldest first."""
