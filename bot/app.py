@@ -98,7 +98,7 @@ def make_app(
             )
             inbox = Inbox(deliveries, dispatcher.wake)
             signatures = SignatureCheck(settings.webhook_secrets)
-            app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock)
+            app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
             app[DISPATCHER] = dispatcher
             await workers.warm_up()
             await inbox.start()

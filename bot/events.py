@@ -12,6 +12,7 @@ from typing import Any, Final
 from checks.contribution import Login
 from checks.findings import Check
 
+_NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError)
 TRIAGE_ACTIONS: Final = frozenset({"opened", "reopened", "synchronize", "edited", "ready_for_review"})
 _EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}:[0-9a-f]{8}")
 
@@ -107,8 +108,16 @@ def read_event(name: str, payload: bytes, *, app_id: int, guid: str) -> Event:
     """Read one delivery. Raises UnreadableEventError when a documented field is missing."""
     try:
         return _read(name, json.loads(payload), app_id, guid)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _NOT_AS_DOCUMENTED as error:
         raise UnreadableEventError(f"{name}: {type(error).__name__}") from None
+
+
+def is_ignored(name: str, data: dict[str, Any], *, app_id: int) -> bool:
+    """Say at the door whether there is nothing to do for a delivery; most tell us of our own writes."""
+    try:
+        return isinstance(_read(name, data, app_id, ""), Ignored)
+    except _NOT_AS_DOCUMENTED:
+        return False
 
 
 def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:

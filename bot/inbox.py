@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -16,8 +17,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.clock import Clock
-from bot.events import pull_number_of
-from bot.store.deliveries import Delivery, DeliveryStore
+from bot.events import is_ignored, pull_number_of
+from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 
 log = structlog.get_logger()
 
@@ -70,7 +71,8 @@ class Inbox:
                 _settle(batch, error)
             else:
                 _settle(batch, None)
-                self._on_stored()
+                if any(delivery.state is DeliveryState.RECEIVED for delivery, _ in batch):
+                    self._on_stored()
 
 
 def _settle(batch: Iterable[tuple[Delivery, asyncio.Future[None]]], error: Exception | None) -> None:
@@ -104,12 +106,13 @@ class WebhookEndpoint:
     """`POST /webhooks`: 202 stored, 401 not signed by us, 400 unreadable, 413 too large."""
 
     def __init__(
-        self, inbox: Inbox, signatures: SignatureCheck, repositories: frozenset[int], clock: Clock
+        self, inbox: Inbox, signatures: SignatureCheck, repositories: frozenset[int], clock: Clock, app_id: int
     ) -> None:
         self._inbox = inbox
         self._signatures = signatures
         self._repositories = repositories
         self._clock = clock
+        self._app_id = app_id
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery."""
@@ -127,8 +130,10 @@ class WebhookEndpoint:
         repository_id = _repository_id(payload)
         if repository_id not in self._repositories:
             return _answer(HTTPStatus.ACCEPTED, "not for a repository that this bot serves")
-        subject = _subject(payload, repository_id)
-        await self._inbox.put(Delivery(guid, event, repository_id, subject, body, self._clock.now()))
+        delivery = Delivery(guid, event, repository_id, _subject(payload, repository_id), body, self._clock.now())
+        if is_ignored(event, payload, app_id=self._app_id):
+            delivery = replace(delivery, payload=b"", state=DeliveryState.DONE)
+        await self._inbox.put(delivery)
         return _answer(HTTPStatus.ACCEPTED, "stored")
 
 

@@ -34,6 +34,7 @@ class Delivery:
     received_at: datetime
     id: int = 0
     attempts: int = 0
+    state: DeliveryState = DeliveryState.RECEIVED  # DONE from the start when there is nothing to do
 
     def tried(self, attempts: int) -> Delivery:
         """Return the delivery after that many attempts that failed."""
@@ -60,10 +61,11 @@ class DeliveryStore:
                 "repository_id": d.repository_id,
                 "subject": d.subject,
                 "payload": d.payload,
-                "state": DeliveryState.RECEIVED.value,
+                "state": d.state.value,
                 "attempts": 0,
                 "error": "",
                 "received_at": d.received_at,
+                "finished_at": None if d.state is DeliveryState.RECEIVED else d.received_at,
             }
             for d in batch
         ]
