@@ -278,7 +278,8 @@ class Triage:
             if plan.memory != memory:
                 await self._memories.save(plan.memory, self._clock.now())
             return
-        await self._memories.save(replace(memory, head_sha=head_sha, judged_sha=""), self._clock.now())
+        if memory.head_sha:  # else having no memory says the same
+            await self._memories.save(replace(memory, head_sha=head_sha, judged_sha=""), self._clock.now())
         comment: LivingComment | None = await writer.apply(plan.actions)
         after = plan.memory
         if comment is not None:

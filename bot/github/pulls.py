@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from bot.actions import Action, AddLabels, ChangePull, RemoveLabel
 from bot.github.client import GitHubClient
@@ -86,12 +86,30 @@ class Comparison:
     commits: tuple[Commit, ...]
 
 
-class TreeEntry(NamedTuple):  # there are thousands in a tree, and a tuple is made three times as fast
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
     """One path of a commit's tree. `size` is in bytes, 0 for submodules."""
 
     sha: str
     kind: FileKind
     size: int
+
+
+class Tree(Mapping[str, TreeEntry]):
+    """Every file of a commit by path; an entry is made when asked for, because few of thousands are."""
+
+    def __init__(self, items: Iterable[Mapping[str, Any]]) -> None:
+        self._items = {item["path"]: item for item in items if item["type"] != "tree"}
+
+    def __getitem__(self, path: str) -> TreeEntry:
+        item = self._items[path]
+        return TreeEntry(item["sha"], _KINDS.get(item["mode"], FileKind.REGULAR), int(item.get("size", 0)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +182,12 @@ class PullReader:
             raise IncompleteListingError(f"GitHub listed {len(commits)} of {total} commits")
         return Comparison(files, tuple(commits))
 
-    async def tree(self, commit: Sha) -> Mapping[str, TreeEntry]:
+    async def tree(self, commit: Sha) -> Tree:
         """Return every file of a commit by path. Raises IncompleteListingError for a tree that GitHub cuts."""
         data = await self._read("/repos/{owner}/{repo}/git/trees/{sha}?recursive=1", sha=commit)
         if data["truncated"]:
             raise IncompleteListingError("GitHub listed only a part of the repository's tree")
-        return {
-            item["path"]: TreeEntry(
-                item["sha"], _KINDS.get(item["mode"], FileKind.REGULAR), int(item.get("size", 0))
-            )
-            for item in data["tree"]
-            if item["type"] != "tree"
-        }
+        return Tree(data["tree"])
 
     async def blobs(self, shas: Iterable[str]) -> dict[str, bytes]:
         """Return the bytes of blobs by their SHA, a few at a time."""
