@@ -36,8 +36,8 @@ docs: $(READY) ## Write the generated documents anew
 
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict
 	$(PY) -m benchmarks.checks_speed
-	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.verdict_latency
+	$(PY) -m benchmarks.webhook_speed
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
