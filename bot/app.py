@@ -66,17 +66,7 @@ def make_app(
         await migrate(engine)
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            github = GitHubApp(
-                session,
-                base_url=settings.github_api_url,
-                graphql_url=settings.graphql_url,
-                app_id=settings.app_id,
-                private_key=settings.private_key,
-                clock=clock,
-                write_burst=settings.write_burst,
-                writes_per_minute=settings.writes_per_minute,
-                writes_per_hour=settings.writes_per_hour,
-            )
+            github = _github(session, settings, clock)
             policies = Policies(settings, clock)
             signer = MarkerSigner(settings.webhook_secrets)
             desk_log = DeskLog(engine)
@@ -119,6 +109,21 @@ def make_app(
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     return app
+
+
+def _github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:
+    """Return our App on GitHub, as the settings describe it."""
+    return GitHubApp(
+        session,
+        base_url=settings.github_api_url,
+        graphql_url=settings.graphql_url,
+        app_id=settings.app_id,
+        private_key=settings.private_key,
+        clock=clock,
+        write_burst=settings.write_burst,
+        writes_per_minute=settings.writes_per_minute,
+        writes_per_hour=settings.writes_per_hour,
+    )
 
 
 async def _webhooks(request: web.Request) -> web.Response:
