@@ -15,6 +15,7 @@ from bot.comments.markers import MarkerSigner
 from bot.desk import Desk, OnTriaged
 from bot.dispatcher import Dispatcher
 from bot.github.client import GitHubApp
+from bot.github.pacing import WriteLimits
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
 from bot.permissions import Permissions
 from bot.policies import Policies
@@ -120,9 +121,7 @@ def _github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock)
         app_id=settings.app_id,
         private_key=settings.private_key,
         clock=clock,
-        write_burst=settings.write_burst,
-        writes_per_minute=settings.writes_per_minute,
-        writes_per_hour=settings.writes_per_hour,
+        write_limits=WriteLimits(settings.write_burst, settings.writes_per_minute, settings.writes_per_hour),
     )
 
 

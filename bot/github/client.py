@@ -19,7 +19,7 @@ from yarl import URL
 
 from bot.clock import Clock
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
-from bot.github.pacing import WritePacer
+from bot.github.pacing import WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
 
 log = structlog.get_logger()
@@ -271,15 +271,13 @@ class GitHubApp:
         app_id: int,
         private_key: SecretStr,
         clock: Clock,
-        write_burst: int,
-        writes_per_minute: int,
-        writes_per_hour: int,
+        write_limits: WriteLimits,
     ) -> None:
         self._session = session
         self._base_url = base_url
         self._graphql_url = graphql_url
         self._clock = clock
-        self._bucket = {"burst": write_burst, "per_minute": writes_per_minute, "per_hour": writes_per_hour}
+        self._write_limits = write_limits
         self._tokens = AppTokens(app_id, private_key, clock, self._fetch_token)
         self._clients: dict[int, GitHubClient] = {}
         self._app_id = app_id
@@ -298,7 +296,7 @@ class GitHubApp:
                 graphql_url=self._graphql_url,
                 tokens=self._tokens,
                 installation_id=installation_id,
-                pacer=WritePacer(self._clock, **self._bucket),
+                pacer=WritePacer(self._clock, self._write_limits),
                 clock=self._clock,
             )
         return self._clients[installation_id]

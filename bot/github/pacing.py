@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.clock import Clock
@@ -31,17 +32,26 @@ class TokenBucket:
         self._tokens -= 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class WriteLimits:
+    """How many writes may go at once, in a minute and in an hour."""
+
+    burst: int
+    per_minute: int
+    per_hour: int
+
+
 class WritePacer:
     """Lets writes through one after the other, at most as fast as both buckets allow.
 
     *Source*: GitHub's secondary limits: no more than 80 content-creating requests a minute and 500 an hour.
     """
 
-    def __init__(self, clock: Clock, *, burst: int, per_minute: int, per_hour: int) -> None:
+    def __init__(self, clock: Clock, limits: WriteLimits) -> None:
         self._clock = clock
         self._buckets = (
-            TokenBucket(clock, min(burst, per_minute), per_minute / 60),
-            TokenBucket(clock, per_hour, per_hour / 3600),
+            TokenBucket(clock, min(limits.burst, limits.per_minute), limits.per_minute / 60),
+            TokenBucket(clock, limits.per_hour, limits.per_hour / 3600),
         )
         self._turn = asyncio.Lock()
         self._not_before: datetime | None = None

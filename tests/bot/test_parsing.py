@@ -75,5 +75,7 @@ def test_a_flood_of_commands_is_cut() -> None:
 
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
-    "Nothing a person writes breaks the reader."
-    commands_in(text)
+    "Nothing a person writes breaks the reader; what it finds is plain ASCII and on a line that is there."
+    for command in commands_in(text):
+        assert command.name.isascii()
+        assert 1 <= command.line <= len(text.splitlines())

@@ -212,8 +212,10 @@ def test_values_know_their_place() -> None:
 @settings(max_examples=80, deadline=None)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 def test_no_bytes_crash_it(content: bytes) -> None:
-    findings_of("attribution", with_attribution(content))
-    findings_of("licences", with_attribution(content))
+    contribution = with_attribution(content)
+    found = findings_of("attribution", contribution) + findings_of("licences", contribution)
+
+    assert {f.path for f in found} <= {file.path for file in contribution.files}
 
 
 @settings(max_examples=80, deadline=None)
