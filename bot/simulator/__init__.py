@@ -8,7 +8,7 @@ from bot.simulator.access import Limits
 from bot.simulator.changes_merging import MergeGroup
 from bot.simulator.check_runs import Annotation, CheckRun
 from bot.simulator.committing import CommitSpec
-from bot.simulator.conversation import Comment, Review
+from bot.simulator.conversation import Comment, Remark, Review
 from bot.simulator.git_objects import Executable, Submodule, Symlink
 from bot.simulator.mergeability import MergeRefusedError
 from bot.simulator.repositories import Pull, Repository
@@ -26,6 +26,7 @@ __all__ = [
     "MergeGroup",
     "MergeRefusedError",
     "Pull",
+    "Remark",
     "Repository",
     "Review",
     "Simulator",

@@ -7,9 +7,9 @@ from typing import Any
 
 from bot.simulator.accounts import Account
 from bot.simulator.announcements import Announcer
-from bot.simulator.conversation import Comment, Label, Reaction, Review
+from bot.simulator.conversation import Comment, Label, Reaction, Remark, Review
 from bot.simulator.payloads import label_json
-from bot.simulator.payloads_conversation import comment_json, review_event_json
+from bot.simulator.payloads_conversation import comment_json, remark_json, review_event_json
 from bot.simulator.payloads_pulls import issue_json, pull_summary_json
 from bot.simulator.repositories import Pull, Repository
 
@@ -66,6 +66,19 @@ class ConversationChanges(Announcer):
             pull.reviewers.remove(user)
         self._tell_review("submitted", review, user)
         return review
+
+    def add_remark(self, pull: Pull, user: Account, path: str, line: int, body: str) -> Remark:
+        """Comment on one line of a changed file; GitHub wraps it in a review without words of its own."""
+        review = self.add_review(pull, user, "", "COMMENTED", pull.head_sha)
+        remark = Remark(self.state.next_id(), review, path, line, body)
+        pull.remarks.append(remark)
+        payload = {
+            "action": "created",
+            "comment": remark_json(self.state, remark),
+            "pull_request": pull_summary_json(self.state, pull),
+        }
+        self.tell("pull_request_review_comment", pull.repo, user, payload)
+        return remark
 
     def edit_review(self, review: Review, body: str, sender: Account) -> None:
         """Change the text of a review."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.simulator.accounts import Account
 from bot.simulator.changes_pulls import PullChanges
-from bot.simulator.merge_commits import merge_commit, rebased_commits, squash_commit, update_commit
+from bot.simulator.merge_commits import merge_commit, rebased_commits, squash_commit, trial_commit, update_commit
 from bot.simulator.mergeability import MergeRefusedError, refuse_merge
 from bot.simulator.payloads_git import short_commit_json
 from bot.simulator.repositories import Pull, Repository
@@ -29,14 +29,19 @@ class MergeChanges(PullChanges):
     """The acts that move branches."""
 
     def move_branch(self, repo: Repository, branch: str, sha: str, sender: Account) -> None:
-        """Let a branch point to a newer commit; GitHub forgets what it knew of merging into it."""
+        """Let a branch point to a newer commit; what GitHub knew of merging into it no longer holds."""
         before = repo.branches.get(branch)
         repo.branches[branch] = sha
         repo.pushed_at = self.state.now()
-        for pull in repo.pulls.values():
-            if pull.base_ref == branch:
-                pull.is_mergeability_known = False
         self.tell_push(repo, branch, before, sender, forced=False)
+
+    def try_merge(self, pull: Pull) -> None:
+        """Do GitHub's background work: merge an open pull request for trial, so that the outcome is known."""
+        if pull.state != "open" or pull.is_mergeability_known:
+            return
+        pull.tried_tips = (pull.base_tip, pull.head_sha)
+        if not pull.is_conflicting:
+            pull.merge_commit_sha = trial_commit(pull, self.state.now()).sha
 
     def merge(
         self,
@@ -115,7 +120,7 @@ class MergeChanges(PullChanges):
         pull.merged_onto = pull.repo.branches[pull.base_ref]
         pull.state, pull.merged, pull.closed_at = "closed", True, self.state.now()
         pull.closed_by = pull.merged_by = merger
-        pull.merge_commit_sha, pull.is_mergeability_known = sha, False
+        pull.merge_commit_sha = sha
         self.record(pull, "merged", merger, commit_id=sha)
         self.record(pull, "closed", merger)
 

@@ -36,7 +36,7 @@ class PullChanges(Announcer):
         if base is not None and base != pull.base_ref:
             changes["base"] = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
             pull.base_ref = base
-            pull.base_sha, pull.is_mergeability_known = pull.repo.branches[base], False
+            pull.base_sha = pull.repo.branches[base]
         if changes:
             pull.updated_at = self.state.now()
             self.tell_pull("edited", pull, sender, changes=changes)
@@ -60,7 +60,7 @@ class PullChanges(Announcer):
         """Note that a pull request is no longer what it was."""
         pull.updated_at = self.state.now()
         pull.base_sha = pull.repo.branches[pull.base_ref]
-        pull.is_mergeability_known = False
+        pull.tried_tips = None
 
     def assign(self, pull: Pull, accounts: Iterable[Account], sender: Account) -> None:
         """Assign people; who may not be assigned is passed over in silence, as on GitHub."""

@@ -86,6 +86,22 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Remark:
+    """A comment on one line of a changed file, which GitHub calls a review comment."""
+
+    id: int
+    review: Review
+    path: str
+    line: int
+    body: str
+
+    @property
+    def author(self) -> str:
+        """The login of who wrote it."""
+        return self.review.author
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Happening:
     """One entry of a pull request's history, as `GET /issues/{n}/events` tells it."""
 

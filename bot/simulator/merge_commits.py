@@ -20,6 +20,12 @@ def merge_commit(pull: Pull, merger: Account, now: datetime, title: str | None, 
     return _two_sided(pull, (pull.base_tip, pull.head_sha), merger, now, text)
 
 
+def trial_commit(pull: Pull, now: datetime) -> Commit:
+    """Return the commit by which GitHub finds out whether base and head can be merged."""
+    text = f"Merge {pull.head_sha} into {pull.base_tip}"
+    return _two_sided(pull, (pull.base_tip, pull.head_sha), pull.user, now, text)
+
+
 def update_commit(pull: Pull, updater: Account, now: datetime) -> Commit:
     """Return a new commit that brings the base into the head."""
     text = f"Merge branch '{pull.base_ref}' into {pull.head_ref}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.simulator.accounts import node_id
-from bot.simulator.conversation import Comment, Happening, Reaction, Review
+from bot.simulator.conversation import Comment, Happening, Reaction, Remark, Review
 from bot.simulator.payloads import Json, account_json, app_json, moment
 from bot.simulator.repositories import Pull
 from bot.simulator.state import GitHubState
@@ -57,6 +57,41 @@ def review_json(state: GitHubState, review: Review) -> Json:
 def review_event_json(state: GitHubState, review: Review) -> Json:
     """Return a review as webhooks carry it: the state in small letters, no text as null."""
     return review_json(state, review) | {"state": review.state.lower(), "body": review.body or None}
+
+
+def remark_json(state: GitHubState, remark: Remark) -> Json:
+    """Return a comment on one line of a changed file."""
+    review = remark.review
+    pull = review.pull
+    api, web = f"{state.api_url}/repos/{pull.repo.full_name}", f"{state.web_url}/{pull.repo.full_name}"
+    url, html = f"{api}/pulls/comments/{remark.id}", f"{web}/pull/{pull.number}#discussion_r{remark.id}"
+    pull_url = f"{api}/pulls/{pull.number}"
+    change = next((change for change in pull.files if change.path == remark.path), None)
+    return {
+        "url": url,
+        "id": remark.id,
+        "node_id": node_id("PRRC", remark.id),
+        "pull_request_review_id": review.id,
+        "diff_hunk": change.patch or "" if change else "",
+        "path": remark.path,
+        "position": remark.line,
+        "original_position": remark.line,
+        "commit_id": review.commit_id,
+        "original_commit_id": review.commit_id,
+        "user": account_json(state, review.user),
+        "body": remark.body,
+        "created_at": moment(review.submitted_at),
+        "updated_at": moment(review.submitted_at),
+        "html_url": html,
+        "pull_request_url": pull_url,
+        "author_association": review.association,
+        "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull_url}},
+        "line": remark.line,
+        "original_line": remark.line,
+        "side": "RIGHT",
+        "subject_type": "line",
+        "reactions": reactions_json(url, ()),
+    }
 
 
 def reaction_json(state: GitHubState, reaction: Reaction) -> Json:

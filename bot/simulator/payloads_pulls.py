@@ -47,7 +47,7 @@ def pull_json(state: GitHubState, pull: Pull) -> Json:
         "mergeable_state": mergeable_state(state, pull),
         "merged_by": account_json(state, pull.merged_by) if pull.merged_by else None,
         "comments": len(pull.comments),
-        "review_comments": 0,
+        "review_comments": len(pull.remarks),
         "maintainer_can_modify": pull.is_from_fork,
         "commits": len(pull.commits),
         "additions": sum(change.additions for change in files),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.simulator.conversation import Comment, Review
+from bot.simulator.conversation import Comment, Remark, Review
 from bot.simulator.people_actors import Actors
 from bot.simulator.repositories import Pull
 
@@ -39,6 +39,10 @@ class Speakers(Actors):
         if user is pull.user and state in OPINIONS:
             raise ValueError("GitHub lets nobody approve or request changes of their own pull request")
         return self._changes.add_review(pull, user, body, state, commit_id or pull.head_sha)
+
+    async def remark(self, pull: Pull, author: str, path: str, line: int, body: str) -> Remark:
+        """Comment on one line of a changed file."""
+        return self._changes.add_remark(pull, self.state.account(author), path, line, body)
 
     async def edit_review(self, review: Review, body: str, *, by: str | None = None) -> None:
         """Change the text of a review."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.simulator.accounts import Account, Installation, Team, node_id
 from bot.simulator.check_runs import CheckRun, CheckSuite
-from bot.simulator.conversation import Comment, Happening, Label, Reaction, Review, logins_by_content
+from bot.simulator.conversation import Comment, Happening, Label, Reaction, Remark, Review, logins_by_content
 from bot.simulator.diffs import Differ, FileChange
 from bot.simulator.git_objects import Commit, GitStore
 from bot.simulator.three_way import Edits, edits_between, is_clash
@@ -71,7 +71,7 @@ class Repository:
         return list(suite.runs) if suite else []
 
     def resolve(self, reference: str) -> str | None:
-        """Return the commit that a branch, `refs/...`, `pull/N/head` or (short) SHA means."""
+        """Return the commit that a branch, `refs/...`, `pull/N/head`, `pull/N/merge` or (short) SHA means."""
         name = reference.removeprefix("refs/").removeprefix("heads/")
         if name in self.branches:
             return self.branches[name]
@@ -80,6 +80,8 @@ class Repository:
         match name.split("/"):
             case ["pull", number, "head"] if number.isdigit() and int(number) in self.pulls:
                 return self.pulls[int(number)].head_sha
+            case ["pull", number, "merge"] if number.isdigit() and int(number) in self.pulls:
+                return self.pulls[int(number)].merge_commit_sha
         if reference in self.store.commits:
             return reference
         if len(reference) >= 7:
@@ -89,7 +91,11 @@ class Repository:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Pull:
-    """A pull request. `merged_onto` is what its base was when it was merged."""
+    """A pull request. `merged_onto` is what its base was when it was merged.
+
+    `tried_tips` are the base and head that GitHub last tried to merge; `merge_commit_sha` is what came of it
+    (kept while a newer try is due, as on GitHub), then what the base was moved to.
+    """
 
     id: int
     number: int
@@ -113,10 +119,11 @@ class Pull:
     merged_by: Account | None = None
     merge_commit_sha: str | None = None
     merged_onto: str | None = None
-    is_mergeability_known: bool = False
+    tried_tips: tuple[str, str] | None = None
     comments: list[Comment] = field(default_factory=list)
     label_objects: list[Label] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     assigned: list[Account] = field(default_factory=list)
     reviewers: list[Account] = field(default_factory=list)
     reviewing_teams: list[Team] = field(default_factory=list)
@@ -195,6 +202,11 @@ class Pull:
     def edits(self) -> Edits:
         """What it makes of each path that it changes."""
         return edits_between(self.repo.store, self.repo.differ, self.merge_base, self.head_sha)
+
+    @property
+    def is_mergeability_known(self) -> bool:
+        """Whether GitHub has tried to merge what base and head are now."""
+        return self.state == "open" and self.tried_tips == (self.base_tip, self.head_sha)
 
     @property
     def is_conflicting(self) -> bool:

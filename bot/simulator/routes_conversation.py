@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.simulator.conversation import Comment, Review
-from bot.simulator.payloads_conversation import REACTIONS, comment_json, reaction_json, review_json
+from bot.simulator.payloads_conversation import REACTIONS, comment_json, reaction_json, remark_json, review_json
 from bot.simulator.repositories import Pull
 from bot.simulator.routing import Call, InvalidFieldError, NotFoundError, Reply, RouteTable
 
@@ -100,6 +100,13 @@ def list_reviews(call: Call) -> Reply:
 def get_review(call: Call) -> Reply:
     """One review."""
     return Reply(review_json(call.state, _review(call)))
+
+
+@conversation_routes.add("GET", f"{_PULL}/comments", "pull_requests:read")
+def list_remarks(call: Call) -> Reply:
+    """The comments on single lines of a pull request, oldest first."""
+    shown, headers = call.page(call.pull.remarks)
+    return Reply([remark_json(call.state, remark) for remark in shown], headers=headers)
 
 
 def _reactions(call: Call, to: Comment | Pull) -> Reply:

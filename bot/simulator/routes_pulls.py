@@ -19,7 +19,7 @@ LISTED_COMMITS = 250
 def get_pull(call: Call) -> Reply:
     """A pull request; whether it can be merged is worked out only after it was first asked for."""
     payload = pull_json(call.state, call.pull)
-    call.pull.is_mergeability_known = call.pull.state == "open"
+    call.changes.try_merge(call.pull)
     return Reply(payload)
 
 

@@ -64,6 +64,7 @@ async def pull(sim: Simulator, repo: Repository) -> Pull:
     await sim.react(comment, "tom", "eyes")
     await sim.react(pull, "tom", "+1")
     await sim.review(pull, "tom", "Looks good", "APPROVED")
+    await sim.remark(pull, "tom", "run.sh", 1, "Which shell?")
     await sim.assign(pull, "tom", by="mia")
     await sim.request_review(pull, "mia", teams=["triagers"], by="tom")
     return pull
@@ -123,6 +124,7 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
         f"{R}/contents/missing",
         f"{R}/issues/1/comments",
         f"{R}/pulls?head=ana:patch-1",
+        f"{R}/pulls/1/comments",
         f"{R}/pulls/1/reviews",
         f"{R}/pulls/1/reviews/{{review}}",
         f"{R}/pulls/1/reviews/1",

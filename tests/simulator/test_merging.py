@@ -155,6 +155,65 @@ async def test_the_state_of_merging_has_a_word(
     assert words == ["clean", "draft", "blocked", "behind", "unstable", "dirty"]
 
 
+async def test_a_trial_merge_can_be_read(sim: Simulator, client: AppClient, repo: Repository, pull: Pull) -> None:
+    "Once known to be mergeable, `merge_commit_sha` names a commit whose tree is what the base would become."
+    await sim.push_to_default(repo, {"README.md": "# Meanwhile\n"})
+    unknown = (await client.get(f"{R}/pulls/1")).body
+    known = (await client.get(f"{R}/pulls/1")).body
+    sha = known["merge_commit_sha"]
+    tree = (await client.get(f"{R}/git/trees/{sha}?recursive=1")).body["tree"]
+    compared = (await client.get(f"{R}/compare/main...{sha}")).body
+    by_ref = (await client.get(f"{R}/commits/refs%2Fpull%2F1%2Fmerge")).body
+
+    assert (unknown["mergeable"], unknown["mergeable_state"], unknown["merge_commit_sha"]) == (
+        None,
+        "unknown",
+        None,
+    )
+    assert (known["mergeable"], known["mergeable_state"]) == (True, "clean")
+    assert {"README.md", "skills/a/qna.yaml"} <= {entry["path"] for entry in tree}
+    assert [file["filename"] for file in compared["files"]] == ["skills/a/attribution.txt", "skills/a/qna.yaml"]
+    assert [parent["sha"] for parent in by_ref["parents"]] == [repo.head_sha, pull.head_sha]
+
+
+async def test_a_trial_merge_outlives_its_base(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "After the base moved the first reading says null beside the old trial; the next has a new one."
+    await client.get(f"{R}/pulls/1")
+    old = (await client.get(f"{R}/pulls/1")).body["merge_commit_sha"]
+    await sim.push_to_default(repo, {"README.md": "# Meanwhile\n"})
+    stale = (await client.get(f"{R}/pulls/1")).body
+    new = (await client.get(f"{R}/pulls/1")).body
+
+    assert (stale["mergeable"], stale["merge_commit_sha"]) == (None, old)
+    assert (new["mergeable"], new["merge_commit_sha"] != old) == (True, True)
+
+
+async def test_a_pull_request_tells_who_and_how_much(sim: Simulator, client: AppClient, pull: Pull) -> None:
+    "Comments are counted by kind, people are named, and a merge says when and by whom."
+    await sim.comment(pull, "tom", "Nice")
+    await sim.remark(pull, "mia", "skills/a/qna.yaml", 1, "Why 3?")
+    await sim.assign(pull, "tom", by="mia")
+    await sim.request_review(pull, "nia", by="mia")
+    told = (await client.get(f"{R}/pulls/1")).body
+    (remark,) = (await client.get(f"{R}/pulls/1/comments")).body
+    await sim.merge_pull(pull, by="mia")
+    merged = (await client.get(f"{R}/pulls/1")).body
+
+    assert (told["comments"], told["review_comments"]) == (1, 1)
+    assert (remark["path"], remark["line"], remark["user"]["login"]) == ("skills/a/qna.yaml", 1, "mia")
+    assert [one["login"] for one in told["assignees"] + told["requested_reviewers"]] == ["tom", "nia"]
+    assert (told["merged"], told["merged_at"], told["merged_by"]) == (False, None, None)
+    assert (merged["merged"], merged["merged_by"]["login"], merged["merge_commit_sha"]) == (
+        True,
+        "mia",
+        pull.repo.head_sha,
+    )
+    assert merged["merged_at"] == merged["closed_at"]
+    assert merged["merged_at"]
+
+
 async def test_a_branch_is_brought_up_to_date(
     sim: Simulator, client: AppClient, repo: Repository, pull: Pull
 ) -> None:
