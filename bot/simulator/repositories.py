@@ -65,6 +65,11 @@ class Repository:
         """The newest commit of the default branch."""
         return self.branches[self.default_branch]
 
+    @property
+    def head_commit(self) -> Commit:
+        """The newest commit of the default branch, with its message and who made it."""
+        return self.store.commits[self.head_sha]
+
     def check_runs(self, head_sha: str) -> list[CheckRun]:
         """Return all check runs on a commit, oldest first."""
         suite = self.suites.get(head_sha)

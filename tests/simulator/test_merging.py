@@ -47,20 +47,37 @@ async def test_a_merge_moves_the_base(
     assert (closed["merged"], closed["merged_by"]["login"]) == (True, "taxonomy-bot[bot]")
 
 
-async def test_a_squash_says_what_it_is_told_to(client: AppClient, repo: Repository, pull: Pull) -> None:
+async def test_a_squash_says_what_it_is_told_to(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
     "Title and text are the caller's; the author is that of the pull request, the committer GitHub."
-    await merge(client, merge_method="squash", commit_title="A skill (#1)", commit_message="Signed-off-by: Ana")
+    sim.create_user("ana", name="Ana Sol", email="ana@example.org")
+    said = {"commit_title": "A skill (#1)", "commit_message": "Approved by tom.\n\nSigned-off-by: Ana"}
+    await merge(client, merge_method="squash", sha=pull.head_sha, **said)
 
-    commit = repo.store.commits[repo.head_sha]
-    assert commit.message == "A skill (#1)\n\nSigned-off-by: Ana"
-    assert (commit.author.name, commit.committer.name, len(commit.parents)) == ("ana", "GitHub", 1)
+    commit = repo.head_commit
+    assert commit.message == "A skill (#1)\n\nApproved by tom.\n\nSigned-off-by: Ana"
+    assert (commit.author.name, commit.author.email) == ("Ana Sol", "ana@example.org")
+    assert (commit.committer.name, len(commit.parents)) == ("GitHub", 1)
+    told = next(one for one in sim.deliveries if one.action == "closed").payload["pull_request"]
+    assert (told["merged"], told["state"], told["merge_commit_sha"]) == (True, "closed", commit.sha)
+
+
+async def test_a_squash_without_a_text_has_only_its_title(client: AppClient, repo: Repository, pull: Pull) -> None:
+    "An empty text is not replaced by GitHub's own; what was tried before the merge is forgotten."
+    for _ in range(2):
+        trial = (await client.get(f"{R}/pulls/1")).body["merge_commit_sha"]
+    await merge(client, merge_method="squash", commit_title="A skill (#1)", commit_message="")
+
+    assert repo.head_commit.message == "A skill (#1)"
+    assert (await client.get(f"{R}/pulls/1")).body["merge_commit_sha"] == repo.head_sha != trial
 
 
 async def test_a_squash_keeps_all_messages_by_itself(client: AppClient, repo: Repository, pull: Pull) -> None:
     "Without a text GitHub lists the commits."
     await merge(client, merge_method="squash")
 
-    message = repo.store.commits[repo.head_sha].message
+    message = repo.head_commit.message
     assert message.startswith("A skill (#1)\n\n* One\n\nSigned-off-by: ana")
     assert "* Two" in message
 
