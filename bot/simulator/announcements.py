@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.simulator.accounts import Account
+from bot.simulator.accounts import Account, App
 from bot.simulator.check_runs import CheckSuite
 from bot.simulator.conversation import Happening, Label
 from bot.simulator.payloads import (
@@ -82,14 +82,18 @@ class Announcer:
         payload = {"action": action, "check_suite": suite_event_json(self.state, suite)}
         self.tell("check_suite", suite.repo, sender, payload)
 
-    def suite_of(self, repo: Repository, head_sha: str, branch: str | None = None) -> CheckSuite:
-        """Return the App's check suite on a commit, made when there is none."""
-        suite = repo.suites.get(head_sha)
+    def suite_of(
+        self, repo: Repository, head_sha: str, branch: str | None = None, app: App | None = None
+    ) -> CheckSuite:
+        """Return an App's check suite on a commit, made when there is none; of the App under test unless told."""
+        app = app or self.state.app
+        suites = repo.suites.setdefault(head_sha, {})
+        suite = suites.get(app.id)
         if suite is None:
             known = branch or next((name for name, sha in repo.branches.items() if sha == head_sha), None)
             now = self.state.now()
-            suite = CheckSuite(self.state.next_id(), repo, head_sha, known, now, now)
-            repo.suites[head_sha] = suite
+            suite = CheckSuite(self.state.next_id(), repo, head_sha, known, app, now, now)
+            suites[app.id] = suite
         return suite
 
     def tell(self, event: str, repo: Repository, sender: Account, payload: Json) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.simulator.accounts import Account
+from bot.simulator.accounts import Account, App
 from bot.simulator.announcements import Announcer
 from bot.simulator.check_runs import Annotation, CheckRun
 from bot.simulator.payloads import Json
@@ -15,14 +15,16 @@ from bot.simulator.repositories import Repository
 class CheckChanges(Announcer):
     """The acts that change check runs."""
 
-    def add_check_run(self, repo: Repository, head_sha: str, name: str, fields: Json) -> CheckRun:
-        """Open a check run and fill it."""
-        suite = self.suite_of(repo, head_sha)
+    def add_check_run(
+        self, repo: Repository, head_sha: str, name: str, fields: Json, app: App | None = None
+    ) -> CheckRun:
+        """Open a check run and fill it; it is the App's under test unless told whose."""
+        suite = self.suite_of(repo, head_sha, app=app)
         run = CheckRun(self.state.next_id(), suite, name, "queued", self.state.now())
         suite.runs.append(run)
         repo.runs[run.id] = run
         self._fill(run, fields)
-        self.tell_run("created", run, self.state.app.bot)
+        self.tell_run("created", run, run.app.bot)
         self._tell_completion(run, was_completed=False)
         return run
 
@@ -33,7 +35,9 @@ class CheckChanges(Announcer):
         self._tell_completion(run, was_completed=was_completed)
 
     def tell_run(self, action: str, run: CheckRun, sender: Account) -> None:
-        """Announce that something happened to a check run."""
+        """Announce that something happened to a check run; only its own App is told to run it again."""
+        if action == "rerequested" and run.app is not self.state.app:
+            return
         payload = {"action": action, "check_run": run_event_json(self.state, run)}
         self.tell("check_run", run.suite.repo, sender, payload)
 
@@ -57,9 +61,9 @@ class CheckChanges(Announcer):
     def _tell_completion(self, run: CheckRun, *, was_completed: bool) -> None:
         if run.status != "completed" or was_completed:
             return
-        self.tell_run("completed", run, self.state.app.bot)
+        self.tell_run("completed", run, run.app.bot)
         if run.suite.status == "completed":
-            self.tell_suite("completed", run.suite, self.state.app.bot)
+            self.tell_suite("completed", run.suite, run.app.bot)
 
 
 def _annotation(given: Json) -> Annotation:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bot.simulator.accounts import App
+
 if TYPE_CHECKING:
     from bot.simulator.repositories import Repository
 
@@ -27,12 +29,13 @@ class Annotation:
 
 @dataclass(slots=True, eq=False, repr=False)
 class CheckSuite:
-    """All runs of the App on one commit."""
+    """All runs of one App on one commit."""
 
     id: int
     repo: Repository
     head_sha: str
     head_branch: str | None
+    app: App
     created_at: datetime
     updated_at: datetime
     runs: list[CheckRun] = field(default_factory=list)
@@ -74,6 +77,11 @@ class CheckRun:
     summary: str | None = None
     text: str | None = None
     annotations: list[Annotation] = field(default_factory=list)
+
+    @property
+    def app(self) -> App:
+        """The App that made it."""
+        return self.suite.app
 
     @property
     def head_sha(self) -> str:

@@ -37,7 +37,7 @@ def run_json(state: GitHubState, run: CheckRun) -> Json:
             "annotations_url": f"{url}/annotations",
         },
         "check_suite": {"id": run.suite.id},
-        "app": app_json(state),
+        "app": app_json(state, run.app),
         "pull_requests": _pulls_json(state, repo, run.head_sha),
     }
 
@@ -87,7 +87,7 @@ def _suite_core_json(state: GitHubState, suite: CheckSuite) -> Json:
         "before": commit.parents[0] if commit.parents else None,
         "after": suite.head_sha,
         "pull_requests": _pulls_json(state, repo, suite.head_sha),
-        "app": app_json(state),
+        "app": app_json(state, suite.app),
         "created_at": moment(suite.created_at),
         "updated_at": moment(suite.updated_at),
     }

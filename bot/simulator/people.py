@@ -6,11 +6,30 @@ from bot.simulator.check_runs import CheckRun
 from bot.simulator.people_conversation import Speakers
 from bot.simulator.people_founding import Founders
 from bot.simulator.people_pulls import Contributors
-from bot.simulator.repositories import Repository
+from bot.simulator.repositories import Pull, Repository
 
 
 class People(Founders, Contributors, Speakers):
     """The verbs of a story. Each changes the state and has GitHub tell of it by webhook."""
+
+    async def other_check_run(
+        self,
+        pull: Pull,
+        name: str,
+        status: str = "completed",
+        conclusion: str | None = None,
+        *,
+        app: str = "github-actions",
+    ) -> CheckRun:
+        """Let another App, named by its slug, open a check run on the head of a pull request.
+
+        Raises: ValueError where a completed one has no conclusion.
+        """
+        if status == "completed" and conclusion is None:
+            raise ValueError("a completed check run has a conclusion")
+        owner = self.state.app_of(self.state.account(f"{app}[bot]"))
+        fields = {"status": status, "conclusion": conclusion}
+        return self._changes.add_check_run(pull.repo, pull.head_sha, name, fields, owner)
 
     async def rerequest_check_run(self, check_run_id: int, *, by: str | None = None) -> None:
         """Press "Re-run" beside a check."""

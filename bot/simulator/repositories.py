@@ -20,7 +20,9 @@ class Repository:
     """A repository. Forks share the objects of what they were forked from.
 
     `permissions` are roles by login and `team_permissions` by slug ("read", "triage" ... "admin").
+    `suites` are by commit, then by the id of their App.
     `required_checks` protect the default branch: names, each with the App that must have run it or None for any.
+    So does `required_approving_reviews`: by how many people who may write the newest commit must be approved.
     """
 
     id: int
@@ -39,10 +41,11 @@ class Repository:
     labels: dict[str, Label] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     runs: dict[int, CheckRun] = field(default_factory=dict)
-    suites: dict[str, CheckSuite] = field(default_factory=dict)
+    suites: dict[str, dict[int, CheckSuite]] = field(default_factory=dict)
     permissions: dict[str, str] = field(default_factory=dict)
     team_permissions: dict[str, str] = field(default_factory=dict)
     required_checks: set[tuple[str, int | None]] = field(default_factory=set)
+    required_approving_reviews: int = 0
     requires_up_to_date: bool = False
     merge_methods: frozenset[str] = MERGE_METHODS
     url_payload: dict[str, str] = field(default_factory=dict)
@@ -71,9 +74,9 @@ class Repository:
         return self.store.commits[self.head_sha]
 
     def check_runs(self, head_sha: str) -> list[CheckRun]:
-        """Return all check runs on a commit, oldest first."""
-        suite = self.suites.get(head_sha)
-        return list(suite.runs) if suite else []
+        """Return all check runs on a commit, whichever App made them, oldest first."""
+        runs = [run for suite in self.suites.get(head_sha, {}).values() for run in suite.runs]
+        return sorted(runs, key=lambda run: run.id)
 
     def resolve(self, reference: str) -> str | None:
         """Return the commit that a branch, `refs/...`, `pull/N/head`, `pull/N/merge` or (short) SHA means."""

@@ -33,6 +33,9 @@ def create_run(call: Call) -> Reply:
 def update_run(call: Call) -> Reply:
     """A check run after a change."""
     run = _run(call)
+    if run.app is not call.state.app:
+        problem = f"Invalid app_id `{call.state.app.id}` - check run can only be modified by the GitHub App"
+        raise ApiError(403, f"{problem} that created it.")
     call.changes.update_check_run(run, _fields(call, ("summary",)))
     return Reply(run_json(call.state, run))
 
@@ -53,16 +56,16 @@ def list_annotations(call: Call) -> Reply:
 
 @check_routes.add("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks:read")
 def list_runs(call: Call) -> Reply:
-    """The check runs of a commit, newest first; only the latest of each name unless all are asked for."""
+    """The check runs of a commit, newest first; only the latest of each name and App unless all are asked for."""
     runs = call.repo.check_runs(call.commit(call.params["ref"]))[::-1]
     if call.query.get("filter", "latest") == "latest":
-        runs = list({run.name: run for run in reversed(runs)}.values())[::-1]
+        runs = list({(run.app.id, run.name): run for run in reversed(runs)}.values())[::-1]
     if "check_name" in call.query:
         runs = [run for run in runs if run.name == call.query["check_name"]]
     if "status" in call.query:
         runs = [run for run in runs if run.status == call.query["status"]]
-    if call.query.get("app_id", str(call.state.app.id)) != str(call.state.app.id):
-        runs = []
+    if "app_id" in call.query:
+        runs = [run for run in runs if str(run.app.id) == call.query["app_id"]]
     shown, headers = call.page(runs)
     return Reply(
         {"total_count": len(runs), "check_runs": [run_json(call.state, run) for run in shown]}, headers=headers

@@ -88,7 +88,7 @@ class GitHubState:
         if account.login not in self._other_apps:
             owner = self.account("makers-of-other-apps", kind="Organization")
             slug = account.login.removesuffix("[bot]")
-            app = App(self.next_id(), slug, owner, account, {"issues": "write"}, (), self.now())
+            app = App(self.next_id(), slug, owner, account, {"checks": "write", "issues": "write"}, (), self.now())
             self._other_apps[account.login] = app
         return self._other_apps[account.login]
 

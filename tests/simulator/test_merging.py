@@ -143,6 +143,77 @@ async def test_required_checks_block(sim: Simulator, client: AppClient, repo: Re
     assert (await merge(client)).status == 200
 
 
+async def test_a_required_check_is_of_one_app(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "What another App says under the same name is listed, but neither ours to change nor what was asked for."
+    repo.required_checks = {("Merge readiness", 1234)}
+    told = len(sim.deliveries)
+    other = await sim.other_check_run(pull, "Merge readiness", "completed", "success")
+    events = [(one.event, one.action) for one in sim.deliveries[told:]]
+    await sim.rerequest_check_run(other.id)
+    refused = await merge(client)
+    await run(client, pull, conclusion="success")
+    path = f"{R}/commits/{pull.head_sha}/check-runs"
+    listed = [(await client.get(path + query)).body["total_count"] for query in ("", "?app_id=1234", "?app_id=99")]
+    changed = await client.call("PATCH", f"{R}/check-runs/{other.id}", {"name": "Mine"})
+
+    assert refused.body["message"] == 'Required status check "Merge readiness" is expected.'
+    assert events == [("check_run", "created"), ("check_run", "completed"), ("check_suite", "completed")]
+    assert (listed, changed.status) == ([2, 1, 0], 403)
+    assert (other.app.slug, len(sim.deliveries[told:])) == ("github-actions", 6)
+    assert (await merge(client)).status == 200
+
+
+async def test_another_apps_check_can_be_required(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "A check pinned to another App waits for that App; a failure of its later run counts."
+    first = await sim.other_check_run(pull, "lint", "in_progress", app="linters")
+    repo.required_checks = {("lint", first.app.id)}
+    said = [(await merge(client)).body["message"]]
+    await sim.other_check_run(pull, "lint", conclusion="failure", app="linters")
+    said.append((await merge(client)).body["message"])
+    await sim.other_check_run(pull, "lint", conclusion="success", app="linters")
+
+    assert [text.rpartition(" is ")[2] for text in said] == ["in progress.", "failing."]
+    assert (await merge(client)).status == 200
+
+
+async def test_approvals_are_counted(sim: Simulator, client: AppClient, repo: Repository, pull: Pull) -> None:
+    "Only writers count, each once, by their last opinion, and for the newest commit."
+    repo.required_approving_reviews = 1
+    repo.permissions |= {"mia": "write", "tom": "triage"}
+
+    async def refusal() -> str:
+        for _ in range(2):
+            told = (await client.get(f"{R}/pulls/1")).body
+        answer = await merge(client)
+        assert (answer.status, told["mergeable_state"]) == (405, "blocked")
+        return str(answer.body["message"])
+
+    one = "At least 1 approving review is required by reviewers with write access."
+    await sim.review(pull, "tom", "", "APPROVED")
+    assert await refusal() == one
+    await sim.review(pull, "mia", "", "APPROVED", commit_id=repo.head_sha)
+    assert await refusal() == one
+    approval = await sim.review(pull, "mia", "", "APPROVED")
+    await sim.review(pull, "mia", "", "APPROVED")
+    repo.required_approving_reviews = 2
+    assert await refusal() == "At least 2 approving reviews are required by reviewers with write access."
+    repo.required_approving_reviews = 1
+    await sim.dismiss_review(pull.reviews[-1], by="mia")
+    assert await refusal() == one
+    await sim.review(pull, "mia", "", "CHANGES_REQUESTED")
+    assert await refusal() == one
+    await sim.review(pull, "mia", "", "APPROVED")
+    await sim.review(pull, "mia", "One more thing: thank you")
+
+    assert approval.commit_id == pull.head_sha
+    assert (await client.get(f"{R}/pulls/1")).body["mergeable_state"] == "clean"
+    assert (await merge(client)).status == 200
+
+
 async def test_the_state_of_merging_has_a_word(
     sim: Simulator, client: AppClient, repo: Repository, pull: Pull
 ) -> None:
