@@ -10,6 +10,7 @@ from bot.simulator.check_runs import Annotation, CheckRun
 from bot.simulator.committing import CommitSpec
 from bot.simulator.conversation import Comment, Remark, Review
 from bot.simulator.git_objects import Executable, Submodule, Symlink
+from bot.simulator.issues import Issue
 from bot.simulator.mergeability import MergeRefusedError
 from bot.simulator.repositories import Pull, Repository
 from bot.simulator.simulator import Simulator
@@ -22,6 +23,7 @@ __all__ = [
     "CommitSpec",
     "Delivery",
     "Executable",
+    "Issue",
     "Limits",
     "MergeGroup",
     "MergeRefusedError",

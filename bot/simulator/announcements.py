@@ -1,4 +1,4 @@
-"""How GitHub tells of what happened: webhooks, and the history of a pull request."""
+"""How GitHub tells of what happened: webhooks, and the history of pull requests and issues."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from bot.simulator.payloads import (
 )
 from bot.simulator.payloads_checks import suite_event_json
 from bot.simulator.payloads_git import pushed_commit_json
+from bot.simulator.payloads_issues import issue_json
 from bot.simulator.payloads_pulls import pull_json
-from bot.simulator.repositories import Pull, Repository
+from bot.simulator.repositories import Pull, Repository, Subject
 from bot.simulator.state import GitHubState
 from bot.simulator.webhooks import Outbox
 
@@ -33,18 +34,32 @@ class Announcer:
         self.outbox = outbox
 
     def record(
-        self, pull: Pull, event: str, actor: Account, *, label: Label | None = None, commit_id: str | None = None
+        self,
+        subject: Subject,
+        event: str,
+        actor: Account,
+        *,
+        label: Label | None = None,
+        commit_id: str | None = None,
     ) -> None:
-        """Add to the history of a pull request."""
+        """Add to the history of a pull request or issue."""
         now = self.state.now()
         app = self.state.app_of(actor)
-        pull.history.append(Happening(self.state.next_id(), event, actor, now, app, label, commit_id))
-        pull.updated_at = now
+        subject.history.append(Happening(self.state.next_id(), event, actor, now, app, label, commit_id))
+        subject.updated_at = now
 
     def tell_pull(self, action: str, pull: Pull, sender: Account, **more: Any) -> None:
         """Announce that something happened to a pull request."""
         payload = {"action": action, "number": pull.number, "pull_request": pull_json(self.state, pull)}
         self.tell("pull_request", pull.repo, sender, payload | more)
+
+    def tell_subject(self, action: str, subject: Subject, sender: Account, **more: Any) -> None:
+        """Announce that something happened to a pull request or an issue, as the kind that it is."""
+        if isinstance(subject, Pull):
+            self.tell_pull(action, subject, sender, **more)
+        else:
+            payload = {"action": action, "issue": issue_json(self.state, subject) | {"draft": False}}
+            self.tell("issues", subject.repo, sender, payload | more)
 
     def tell_push(
         self, repo: Repository, branch: str, before: str | None, sender: Account, *, forced: bool

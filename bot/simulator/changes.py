@@ -8,13 +8,14 @@ from __future__ import annotations
 from bot.simulator.accounts import Account
 from bot.simulator.changes_checks import CheckChanges
 from bot.simulator.changes_conversation import ConversationChanges
+from bot.simulator.changes_issues import IssueChanges
 from bot.simulator.changes_merging import MergeChanges
 from bot.simulator.diffs import Differ
 from bot.simulator.git_objects import GitStore
 from bot.simulator.repositories import Repository
 
 
-class Changes(CheckChanges, ConversationChanges, MergeChanges):
+class Changes(CheckChanges, ConversationChanges, IssueChanges, MergeChanges):
     """All acts that change the state."""
 
     def add_repository(

@@ -10,8 +10,9 @@ from bot.simulator.announcements import Announcer
 from bot.simulator.conversation import Comment, Label, Reaction, Remark, Review
 from bot.simulator.payloads import label_json
 from bot.simulator.payloads_conversation import comment_json, remark_json, review_event_json
-from bot.simulator.payloads_pulls import issue_json, pull_summary_json
-from bot.simulator.repositories import Pull, Repository
+from bot.simulator.payloads_issues import issue_json
+from bot.simulator.payloads_pulls import pull_summary_json
+from bot.simulator.repositories import Pull, Repository, Subject
 
 DEFAULT_LABEL_COLOR = "ededed"
 
@@ -98,28 +99,28 @@ class ConversationChanges(Announcer):
         repo.labels[name.lower()] = label
         return label
 
-    def add_labels(self, pull: Pull, names: Iterable[str], sender: Account) -> None:
-        """Put labels on a pull request; those the repository has not are made, in grey."""
+    def add_labels(self, subject: Subject, names: Iterable[str], sender: Account) -> None:
+        """Put labels on a pull request or issue; those the repository has not are made, in grey."""
         for name in names:
-            label = pull.repo.labels.get(name.lower())
+            label = subject.repo.labels.get(name.lower())
             if label is None:
-                label = self.repository_label(pull.repo, name, DEFAULT_LABEL_COLOR, None)
-            if label not in pull.label_objects:
-                pull.label_objects.append(label)
-                self._tell_label("labeled", pull, label, sender)
+                label = self.repository_label(subject.repo, name, DEFAULT_LABEL_COLOR, None)
+            if label not in subject.label_objects:
+                subject.label_objects.append(label)
+                self._tell_label("labeled", subject, label, sender)
 
-    def set_labels(self, pull: Pull, names: Iterable[str], sender: Account) -> None:
-        """Put labels on a pull request in place of those it has."""
+    def set_labels(self, subject: Subject, names: Iterable[str], sender: Account) -> None:
+        """Put labels on a pull request or issue in place of those it has."""
         wanted = list(names)
         kept = {name.lower() for name in wanted}
-        for label in [label for label in pull.label_objects if label.name.lower() not in kept]:
-            self.remove_label(pull, label, sender)
-        self.add_labels(pull, wanted, sender)
+        for label in [label for label in subject.label_objects if label.name.lower() not in kept]:
+            self.remove_label(subject, label, sender)
+        self.add_labels(subject, wanted, sender)
 
-    def remove_label(self, pull: Pull, label: Label, sender: Account) -> None:
-        """Take a label off a pull request."""
-        pull.label_objects.remove(label)
-        self._tell_label("unlabeled", pull, label, sender)
+    def remove_label(self, subject: Subject, label: Label, sender: Account) -> None:
+        """Take a label off a pull request or issue."""
+        subject.label_objects.remove(label)
+        self._tell_label("unlabeled", subject, label, sender)
 
     def _association(self, pull: Pull, user: Account) -> str:
         return pull.association if user is pull.user else self.state.association(pull.repo, user)
@@ -140,6 +141,6 @@ class ConversationChanges(Announcer):
         }
         self.tell("pull_request_review", review.pull.repo, sender, payload | more)
 
-    def _tell_label(self, action: str, pull: Pull, label: Label, sender: Account) -> None:
-        self.record(pull, action, sender, label=label)
-        self.tell_pull(action, pull, sender, label=label_json(self.state, pull.repo, label))
+    def _tell_label(self, action: str, subject: Subject, label: Label, sender: Account) -> None:
+        self.record(subject, action, sender, label=label)
+        self.tell_subject(action, subject, sender, label=label_json(self.state, subject.repo, label))

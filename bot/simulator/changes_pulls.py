@@ -9,7 +9,7 @@ from bot.simulator.accounts import Account, Team
 from bot.simulator.announcements import Announcer
 from bot.simulator.payloads import account_json
 from bot.simulator.payloads_pulls import team_json
-from bot.simulator.repositories import Pull
+from bot.simulator.repositories import Pull, Subject
 
 MOST_ASSIGNEES = 10
 
@@ -62,23 +62,23 @@ class PullChanges(Announcer):
         pull.base_sha = pull.repo.branches[pull.base_ref]
         pull.tried_tips = None
 
-    def assign(self, pull: Pull, accounts: Iterable[Account], sender: Account) -> None:
+    def assign(self, subject: Subject, accounts: Iterable[Account], sender: Account) -> None:
         """Assign people; who may not be assigned is passed over in silence, as on GitHub."""
-        commenters = {comment.user for comment in pull.comments}
+        commenters = {comment.user for comment in subject.comments}
         for account in accounts:
-            can_be = account in commenters or self.is_collaborator(pull, account)
-            if can_be and account not in pull.assigned and len(pull.assigned) < MOST_ASSIGNEES:
-                pull.assigned.append(account)
-                self.record(pull, "assigned", sender)
-                self.tell_pull("assigned", pull, sender, assignee=account_json(self.state, account))
+            can_be = account in commenters or self.is_collaborator(subject, account)
+            if can_be and account not in subject.assigned and len(subject.assigned) < MOST_ASSIGNEES:
+                subject.assigned.append(account)
+                self.record(subject, "assigned", sender)
+                self.tell_subject("assigned", subject, sender, assignee=account_json(self.state, account))
 
-    def unassign(self, pull: Pull, accounts: Iterable[Account], sender: Account) -> None:
+    def unassign(self, subject: Subject, accounts: Iterable[Account], sender: Account) -> None:
         """Take assignments back."""
         for account in accounts:
-            if account in pull.assigned:
-                pull.assigned.remove(account)
-                self.record(pull, "unassigned", sender)
-                self.tell_pull("unassigned", pull, sender, assignee=account_json(self.state, account))
+            if account in subject.assigned:
+                subject.assigned.remove(account)
+                self.record(subject, "unassigned", sender)
+                self.tell_subject("unassigned", subject, sender, assignee=account_json(self.state, account))
 
     def request_reviews(self, pull: Pull, asked: Iterable[Account | Team], sender: Account) -> None:
         """Ask people and teams for their review."""
@@ -101,9 +101,9 @@ class PullChanges(Announcer):
                 continue
             self._tell_request("review_request_removed", pull, one, sender)
 
-    def is_collaborator(self, pull: Pull, account: Account) -> bool:
-        """Tell whether an account belongs to the repository of a pull request."""
-        repo = pull.repo
+    def is_collaborator(self, subject: Subject, account: Account) -> bool:
+        """Tell whether an account belongs to the repository of a pull request or issue."""
+        repo = subject.repo
         in_team = any(account.login in team.roles for team in repo.owner.teams.values())
         return in_team or self.state.association(repo, account) in {"OWNER", "MEMBER", "COLLABORATOR"}
 

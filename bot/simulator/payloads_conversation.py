@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.simulator.accounts import node_id
 from bot.simulator.conversation import Comment, Happening, Reaction, Remark, Review
 from bot.simulator.payloads import Json, account_json, app_json, moment
-from bot.simulator.repositories import Pull
+from bot.simulator.repositories import Subject
 from bot.simulator.state import GitHubState
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -111,9 +111,9 @@ def reactions_json(url: str, given: Sequence[Reaction]) -> Json:
     return {"url": f"{url}/reactions", "total_count": len(given)} | counts
 
 
-def happening_json(state: GitHubState, pull: Pull, happening: Happening) -> Json:
-    """Return one entry of a pull request's history."""
-    api = f"{state.api_url}/repos/{pull.repo.full_name}"
+def happening_json(state: GitHubState, subject: Subject, happening: Happening) -> Json:
+    """Return one entry of the history of a pull request or issue."""
+    api = f"{state.api_url}/repos/{subject.repo.full_name}"
     commit = happening.commit_id
     told: Json = {
         "id": happening.id,

@@ -1,4 +1,4 @@
-"""Pull requests and their comments as GitHub's JSON."""
+"""Pull requests, their files and teams as GitHub's JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bot.simulator.payloads import (
     optional_moment,
     repository_json,
 )
-from bot.simulator.payloads_conversation import reactions_json
 from bot.simulator.repositories import Pull, Repository
 from bot.simulator.state import GitHubState
 
@@ -105,56 +104,6 @@ def pull_summary_json(state: GitHubState, pull: Pull) -> Json:
         "author_association": pull.association,
         "auto_merge": None,
         "active_lock_reason": None,
-    }
-
-
-def full_issue_json(state: GitHubState, pull: Pull) -> Json:
-    """Return the issue side of a pull request as the REST API tells it."""
-    closed_by = account_json(state, pull.closed_by) if pull.closed_by else None
-    return issue_json(state, pull) | {"closed_by": closed_by}
-
-
-def issue_json(state: GitHubState, pull: Pull) -> Json:
-    """Return the issue side of a pull request, as `issue_comment` webhooks carry it."""
-    api, web = f"{state.api_url}/repos/{pull.repo.full_name}", f"{state.web_url}/{pull.repo.full_name}"
-    url, html = f"{api}/issues/{pull.number}", f"{web}/pull/{pull.number}"
-    return {
-        "url": url,
-        "repository_url": api,
-        "labels_url": f"{url}/labels{{/name}}",
-        "comments_url": f"{url}/comments",
-        "events_url": f"{url}/events",
-        "html_url": html,
-        "id": pull.id + 1,
-        "node_id": pull.node_id,
-        "number": pull.number,
-        "title": pull.title,
-        "user": account_json(state, pull.user),
-        "labels": [label_json(state, pull.repo, label) for label in pull.label_objects],
-        "state": pull.state,
-        "locked": False,
-        "assignee": account_json(state, pull.assigned[0]) if pull.assigned else None,
-        "assignees": [account_json(state, account) for account in pull.assigned],
-        "milestone": None,
-        "comments": len(pull.comments),
-        "created_at": moment(pull.created_at),
-        "updated_at": moment(pull.updated_at),
-        "closed_at": optional_moment(pull.closed_at),
-        "author_association": pull.association,
-        "active_lock_reason": None,
-        "draft": pull.draft,
-        "pull_request": {
-            "url": f"{api}/pulls/{pull.number}",
-            "html_url": html,
-            "diff_url": f"{html}.diff",
-            "patch_url": f"{html}.patch",
-            "merged_at": optional_moment(pull.merged_at),
-        },
-        "body": pull.body,
-        "reactions": reactions_json(url, pull.given_reactions),
-        "timeline_url": f"{url}/timeline",
-        "performed_via_github_app": None,
-        "state_reason": None,
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bot.simulator.check_runs import CheckRun
 from bot.simulator.people_conversation import Speakers
 from bot.simulator.people_founding import Founders
+from bot.simulator.people_issues import Reporters
 from bot.simulator.people_pulls import Contributors
 from bot.simulator.repositories import Pull, Repository
 
 
-class People(Founders, Contributors, Speakers):
+class People(Founders, Contributors, Reporters, Speakers):
     """The verbs of a story. Each changes the state and has GitHub tell of it by webhook."""
 
     async def other_check_run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.simulator.conversation import Comment, Remark, Review
 from bot.simulator.people_actors import Actors
-from bot.simulator.repositories import Pull
+from bot.simulator.repositories import Pull, Subject
 
 OPINIONS = {"APPROVED", "CHANGES_REQUESTED"}
 
@@ -52,11 +52,11 @@ class Speakers(Actors):
         """Let a review no longer count."""
         self._changes.dismiss_review(review, self.state.account(by))
 
-    async def label(self, pull: Pull, name: str, *, by: str) -> None:
-        """Put a label on a pull request; "github-actions[bot]" is who a workflow acts as."""
-        self._changes.add_labels(pull, [name], self.state.account(by))
+    async def label(self, subject: Subject, name: str, *, by: str) -> None:
+        """Put a label on a pull request or issue; "github-actions[bot]" is who a workflow acts as."""
+        self._changes.add_labels(subject, [name], self.state.account(by))
 
-    async def unlabel(self, pull: Pull, name: str, *, by: str) -> None:
-        """Take a label off a pull request."""
-        label = next(label for label in pull.label_objects if label.name == name)
-        self._changes.remove_label(pull, label, self.state.account(by))
+    async def unlabel(self, subject: Subject, name: str, *, by: str) -> None:
+        """Take a label off a pull request or issue."""
+        label = next(label for label in subject.label_objects if label.name == name)
+        self._changes.remove_label(subject, label, self.state.account(by))

@@ -37,7 +37,7 @@ class Contributors(Actors):
         base_sha = repo.branches[base_ref]
         specs = commits if commits is not None else [CommitSpec(title, files or {})]
         head = add_commits(repo, user, base_sha, specs, state.now(), sign_off=sign_off)
-        number = len(repo.pulls) + 1
+        number = repo.next_number
         head_repo = self._changes.fork_of(repo, user) if from_fork else repo
         head_ref = f"patch-{number}"
         head_repo.branches[head_ref] = head

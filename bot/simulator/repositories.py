@@ -10,6 +10,7 @@ from bot.simulator.check_runs import CheckRun, CheckSuite
 from bot.simulator.conversation import Comment, Happening, Label, Reaction, Remark, Review, logins_by_content
 from bot.simulator.diffs import Differ, FileChange
 from bot.simulator.git_objects import Commit, GitStore
+from bot.simulator.issues import Issue
 from bot.simulator.three_way import Edits, edits_between, is_clash
 
 MERGE_METHODS = frozenset({"merge", "squash", "rebase"})
@@ -38,6 +39,7 @@ class Repository:
     parent: Repository | None = None
     branches: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
     labels: dict[str, Label] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     runs: dict[int, CheckRun] = field(default_factory=dict)
@@ -62,6 +64,20 @@ class Repository:
     def installation_id(self) -> int | None:
         """The installation that covers it, if any."""
         return self.installation.id if self.installation else None
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next issue or pull request, which share theirs."""
+        return len(self.pulls) + len(self.issues) + 1
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """All pull requests and all issues."""
+        return [*self.pulls.values(), *self.issues]
+
+    def subject(self, number: int) -> Subject | None:
+        """Return the issue or pull request of that number."""
+        return self.pulls.get(number) or next((one for one in self.issues if one.number == number), None)
 
     @property
     def head_sha(self) -> str:
@@ -226,3 +242,7 @@ class Pull:
     def is_behind(self) -> bool:
         """Whether its base has commits that it lacks."""
         return self.merge_base != self.base_tip
+
+
+Subject = Pull | Issue
+"""What has a number: labels, assignees and a history belong to either."""

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode
 
 from bot.simulator.access import Gate, Identity
-from bot.simulator.accounts import Account, Installation
+from bot.simulator.accounts import Account, App, Installation
 from bot.simulator.changes import Changes
-from bot.simulator.repositories import Pull, Repository
+from bot.simulator.repositories import Pull, Repository, Subject
 from bot.simulator.state import GitHubState
 
 DOCUMENTATION_URL = "https://docs.github.com/rest"
@@ -84,6 +84,20 @@ class Call:
         if pull is None:
             raise NotFoundError
         return pull
+
+    def subject(self, level: str) -> Subject:
+        """Return the issue or pull request that the path names; each kind needs its own permission.
+
+        Raises: NotFoundError, or ApiError 403 where the App may not "read" or "write" that kind.
+        """
+        number = self.params["issue_number"]
+        subject = self.repo.subject(int(number)) if number.isdigit() else None
+        if subject is None:
+            raise NotFoundError
+        kind = "pull_requests" if isinstance(subject, Pull) else "issues"
+        if not holds(self.state.app, f"{kind}:{level}"):
+            raise ApiError(403, "Resource not accessible by integration")
+        return subject
 
     @property
     def actor(self) -> Account:
@@ -193,6 +207,13 @@ class RouteTable:
             if route.method == method and (match := route.pattern.fullmatch(path)):
                 return route, {name: unquote(value) for name, value in match.groupdict().items()}
         return None
+
+
+def holds(app: App, needs: str) -> bool:
+    """Tell whether an App has a permission ("checks:write"); every App may read metadata."""
+    name, _, level = needs.partition(":")
+    held = app.permissions.get(name, "read" if name == "metadata" else "")
+    return not name or (bool(held) and not (level == "write" and held == "read"))
 
 
 def _positive(text: str | None, default: int) -> int:

@@ -20,10 +20,11 @@ from bot.simulator.routes_checks import check_routes
 from bot.simulator.routes_conversation import conversation_routes
 from bot.simulator.routes_git import git_routes
 from bot.simulator.routes_issues import issue_routes
+from bot.simulator.routes_labels import label_routes
 from bot.simulator.routes_merging import merge_routes
 from bot.simulator.routes_people import people_routes
 from bot.simulator.routes_pulls import pull_routes
-from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, Route, RouteTable
+from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, Route, RouteTable, holds
 from bot.simulator.state import GitHubState
 
 TABLES = (
@@ -31,6 +32,7 @@ TABLES = (
     merge_routes,
     conversation_routes,
     issue_routes,
+    label_routes,
     check_routes,
     git_routes,
     people_routes,
@@ -178,9 +180,7 @@ class RestServer:
             raise ApiError(401, "A JSON web token could not be decoded")
         if not route.by_app and identity.installation is None and route.template != "/rate_limit":
             raise ApiError(401, "This endpoint requires you to be authenticated with an installation token.")
-        name, _, level = route.needs.partition(":")
-        held = self._state.app.permissions.get(name, "read" if name == "metadata" else "")
-        if name and (not held or (level == "write" and held == "read")):
+        if not holds(self._state.app, route.needs):
             raise ApiError(403, "Resource not accessible by integration")
 
     def _check_reach(self, call: Call) -> None:

@@ -67,6 +67,7 @@ async def pull(sim: Simulator, repo: Repository) -> Pull:
     await sim.remark(pull, "tom", "run.sh", 1, "Which shell?")
     await sim.assign(pull, "tom", by="mia")
     await sim.request_review(pull, "mia", teams=["triagers"], by="tom")
+    await sim.open_issue(repo, author="mia", title="Broken", body="See log", labels=["ops"])
     return pull
 
 
@@ -130,6 +131,11 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
         f"{R}/pulls/1/reviews/1",
         f"{R}/pulls/1/merge",
         f"{R}/issues/1",
+        f"{R}/issues",
+        f"{R}/issues?creator=mia&state=all&labels=ops&sort=updated&direction=asc&per_page=100",
+        f"{R}/issues/2",
+        f"{R}/issues/2/events",
+        f"{R}/issues/2/labels",
         f"{R}/issues/1/events",
         f"{R}/issues/1/reactions",
         f"{R}/issues/comments/{{comment}}",
@@ -203,13 +209,34 @@ async def test_what_is_decided_is_githubs(
         await client.get(f"{R}/pulls/1"),
         await client.get(f"{R}/pulls/1/merge"),
         await client.get(f"{R}/issues/1/events"),
-        await client.call("PUT", f"{R}/pulls/2/update-branch", {"expected_head_sha": other.head_sha}),
+        await client.call("PUT", f"{R}/pulls/{other.number}/update-branch", {"expected_head_sha": other.head_sha}),
         await client.call("DELETE", comment),
     ]
 
     expected = [201, 200, 204, 201, 200, 201, 200, 201, 200, 200, 200, 200, 204, 200, 202, 204]
     assert [answer.status for answer in answers] == expected
     assert check.violations == []
+
+
+async def test_what_becomes_of_issues_is_githubs(
+    sim: Simulator, client: AppClient, pull: Pull, check: FidelityCheck
+) -> None:
+    "Issues are opened, changed and told of in GitHub's form."
+    sim.state.app.events += ("issues",)
+    answers = [
+        await client.post(f"{R}/issues", {"title": "Broken", "body": "See log", "labels": ["ops"]}),
+        await client.call("PATCH", f"{R}/issues/3", {"state": "closed", "state_reason": "not_planned"}),
+        await client.call("PATCH", f"{R}/issues/3", {"state": "open", "title": "Mended", "labels": []}),
+        await client.post(f"{R}/issues/3/assignees", {"assignees": ["mia"]}),
+        await client.call("DELETE", f"{R}/issues/3/assignees", {"assignees": ["mia"]}),
+        await client.post(f"{R}/issues", {"title": ""}),
+    ]
+
+    assert [answer.status for answer in answers] == [201, 200, 200, 201, 200, 422]
+    assert check.violations == []
+    lacking = {d.action: missing_from_examples(d) for d in sim.deliveries if d.event == "issues"}
+    assert {action: keys for action, keys in lacking.items() if keys} == {}
+    assert len(lacking) == 8
 
 
 async def test_refusals_are_githubs(client: AppClient, pull: Pull, check: FidelityCheck) -> None:
