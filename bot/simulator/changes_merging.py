@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.simulator.accounts import Account
 from bot.simulator.changes_pulls import PullChanges
 from bot.simulator.merge_commits import merge_commit, rebased_commits, squash_commit, trial_commit, update_commit
-from bot.simulator.mergeability import MergeRefusedError, refuse_merge
+from bot.simulator.mergeability import MergeRefusedError, refuse_merge, unmet_on
 from bot.simulator.payloads_git import short_commit_json
 from bot.simulator.repositories import Pull, Repository
 
@@ -23,6 +23,16 @@ class MergeGroup:
     head_sha: str
     base_ref: str
     base_sha: str
+
+    @property
+    def unmet_checks(self) -> dict[str, str]:
+        """The required checks that its head has not passed: "expected", "in progress" or "failing"."""
+        return unmet_on(self.repo, self.head_sha)
+
+    @property
+    def is_satisfied(self) -> bool:
+        """Whether GitHub would merge it now."""
+        return not self.unmet_checks
 
 
 class MergeChanges(PullChanges):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bot.simulator import CommitSpec, MergeRefusedError, Pull, Repository, Simulator
@@ -346,3 +348,30 @@ async def test_a_merge_group_is_what_would_be_merged(
     await sim.end_merge_group(group)
     assert (repo.head_sha, pull.merged, other.merged) == (group.head_sha, True, True)
     assert sim.deliveries[-1].action == "destroyed"
+
+
+async def test_a_merge_group_waits_for_its_checks(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "Its head can be compared and read like any commit; it is satisfied once each required check passed on it."
+    repo.required_checks = {("Merge readiness", 1234)}
+    await run(client, pull, conclusion="success")
+    group = await sim.request_merge_group(pull)
+    told = sim.deliveries[-1].payload["merge_group"]
+    base, head = told["base_sha"], told["head_sha"]
+
+    compared = (await client.get(f"{R}/compare/{base}...{head}")).body
+    tree = (await client.get(f"{R}/git/trees/{head}?recursive=1")).body["tree"]
+    said = [group.unmet_checks]
+    created = await client.post(f"{R}/check-runs", {"name": "Merge readiness", "head_sha": head})
+    said.append(group.unmet_checks)
+    await client.call("PATCH", f"{R}/check-runs/{created.body['id']}", {"conclusion": "failure"})
+    said.append(group.unmet_checks)
+    await client.post(f"{R}/check-runs", {"name": "Merge readiness", "head_sha": head, "conclusion": "success"})
+
+    assert re.fullmatch(r"refs/heads/gh-readonly-queue/main/pr-1-[0-9a-f]{40}", told["head_ref"])
+    assert (compared["status"], compared["ahead_by"]) == ("ahead", 1)
+    assert [file["filename"] for file in compared["files"]] == ["skills/a/attribution.txt", "skills/a/qna.yaml"]
+    assert "skills/a/qna.yaml" in {entry["path"] for entry in tree}
+    assert [list(unmet.values()) for unmet in said] == [["expected"], ["in progress"], ["failing"]]
+    assert group.is_satisfied
