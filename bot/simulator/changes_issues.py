@@ -20,6 +20,7 @@ class IssueChanges(Announcer):
         number, app = repo.next_number, state.app_of(user)
         issue = Issue(state.next_id(), number, repo, user, title, body, association, now, now, app)
         repo.issues.append(issue)
+        repo.open_count += 1
         self.tell_subject("opened", issue, user)
         return issue
 
@@ -40,6 +41,7 @@ class IssueChanges(Announcer):
         if issue.state == "open":
             issue.state, issue.state_reason = "closed", reason
             issue.closed_at, issue.closed_by = self.state.now(), sender
+            issue.repo.open_count -= 1
             self.record(issue, "closed", sender)
             self.tell_subject("closed", issue, sender)
 
@@ -48,5 +50,6 @@ class IssueChanges(Announcer):
         if issue.state == "closed":
             issue.state, issue.state_reason = "open", "reopened"
             issue.closed_at = issue.closed_by = None
+            issue.repo.open_count += 1
             self.record(issue, "reopened", sender)
             self.tell_subject("reopened", issue, sender)

@@ -128,6 +128,7 @@ class MergeChanges(PullChanges):
 
     def _note_merge(self, pull: Pull, merger: Account, sha: str) -> None:
         pull.merged_onto = pull.repo.branches[pull.base_ref]
+        pull.repo.open_count -= pull.state == "open"
         pull.state, pull.merged, pull.closed_at = "closed", True, self.state.now()
         pull.closed_by = pull.merged_by = merger
         pull.merge_commit_sha = sha

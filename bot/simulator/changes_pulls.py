@@ -45,6 +45,7 @@ class PullChanges(Announcer):
         """Close an open pull request without merging it."""
         if pull.state == "open":
             pull.state, pull.closed_at, pull.closed_by = "closed", self.state.now(), sender
+            pull.repo.open_count -= 1
             self.record(pull, "closed", sender)
             self.tell_pull("closed", pull, sender)
 
@@ -52,6 +53,7 @@ class PullChanges(Announcer):
         """Open a closed pull request again."""
         if pull.state == "closed" and not pull.merged:
             pull.state, pull.closed_at, pull.closed_by = "open", None, None
+            pull.repo.open_count += 1
             self.record(pull, "reopened", sender)
             self.touch(pull)
             self.tell_pull("reopened", pull, sender)

@@ -40,7 +40,7 @@ class Differ:
         store = self._store
         key = (store.commits[old_commit].tree, store.commits[new_commit].tree)
         if key not in self._known:
-            self._known[key] = self._compare(store.tree_snapshot(key[0]), store.tree_snapshot(key[1]))
+            self._known[key] = self._compare(*store.differing(*key))
         return self._known[key]
 
     def since_nothing(self, commit: str) -> list[FileChange]:

@@ -13,6 +13,8 @@ SYMLINK_MODE = "120000"
 SUBMODULE_MODE = "160000"
 TREE_MODE = "040000"
 
+REMEMBERED_SNAPSHOTS = 512
+
 _KINDS = {TREE_MODE: "tree", SUBMODULE_MODE: "commit"}
 
 
@@ -96,10 +98,14 @@ class GitStore:
         self.blobs[sha] = content
         return sha
 
-    def add_tree(self, snapshot: Snapshot) -> str:
-        """Store the trees of `snapshot` and return the name of the topmost one."""
-        root = self._store_tree(_nested(snapshot))
-        self._snapshots[root] = snapshot
+    def add_tree(self, snapshot: Snapshot, near: str | None = None) -> str:
+        """Store the trees of `snapshot` and return the name of the topmost one.
+
+        Of a tree `near` to it the folders that are the same are taken over.
+        """
+        folder = self._edited(near, snapshot) if near else None
+        root = self._store_tree(_nested(snapshot) if folder is None else folder)
+        self._remember(root, snapshot)
         return root
 
     def add_commit(
@@ -113,7 +119,8 @@ class GitStore:
         verified: bool = False,
     ) -> Commit:
         """Store a commit of `snapshot` on top of `parents`."""
-        tree, parents = self.add_tree(snapshot), tuple(parents)
+        parents = tuple(parents)
+        tree = self.add_tree(snapshot, self.commits[parents[0]].tree if parents else None)
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [f"author {_stamp(author)}", f"committer {_stamp(committer)}", "", message]
         sha = _object_name("commit", "\n".join(lines).encode())
@@ -137,11 +144,27 @@ class GitStore:
 
     def tree_snapshot(self, tree_sha: str) -> Snapshot:
         """Return all files under a tree."""
-        if tree_sha not in self._snapshots:
-            self._snapshots[tree_sha] = {
-                path: entry for path, entry in self.walk(tree_sha) if entry.mode != TREE_MODE
-            }
-        return self._snapshots[tree_sha]
+        known = self._snapshots.pop(tree_sha, None)
+        if known is None:
+            known = {path: entry for path, entry in self.walk(tree_sha) if entry.mode != TREE_MODE}
+        self._remember(tree_sha, known)
+        return known
+
+    def differing(self, old_tree: str, new_tree: str, prefix: str = "") -> tuple[Snapshot, Snapshot]:
+        """Return the files of both trees, without those at places where both are the same."""
+        sides: tuple[Snapshot, Snapshot] = ({}, {})
+        old, new = self.trees[old_tree], self.trees[new_tree]
+        for name in dict.fromkeys((*old, *new)):
+            before, after = old.get(name), new.get(name)
+            if before == after:
+                continue
+            if before and after and before.mode == after.mode == TREE_MODE:
+                below = self.differing(before.sha, after.sha, f"{prefix}{name}/")
+            else:
+                below = self._files_at(prefix + name, before), self._files_at(prefix + name, after)
+            for side, found in zip(sides, below, strict=True):
+                side.update(found)
+        return sides
 
     def walk(self, tree_sha: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
         """Yield every path below a tree, folders before what they hold."""
@@ -188,6 +211,52 @@ class GitStore:
             case bytes():
                 return Entry(REGULAR_MODE, self.add_blob(content))
 
+    def _remember(self, tree: str, snapshot: Snapshot) -> None:
+        """Keep the files of a tree at hand, as the latest of a few."""
+        self._snapshots[tree] = snapshot
+        if len(self._snapshots) > REMEMBERED_SNAPSHOTS:
+            del self._snapshots[next(iter(self._snapshots))]
+
+    def _files_at(self, path: str, entry: Entry | None) -> Snapshot:
+        if entry is None:
+            return {}
+        if entry.mode != TREE_MODE:
+            return {path: entry}
+        return {place: found for place, found in self.walk(entry.sha, f"{path}/") if found.mode != TREE_MODE}
+
+    def _edited(self, tree: str, snapshot: Snapshot) -> _Folder | None:
+        """Return a tree with only those folders opened that differ in `snapshot`.
+
+        None where a folder is emptied or changes places with a file: then all trees are made anew.
+        """
+        old = self.tree_snapshot(tree)
+        root: _Folder = dict(self.trees[tree])
+        for path in [path for path in old if path not in snapshot]:
+            *folders, name = path.split("/")
+            here = self._opened(root, folders)
+            if here is None or here.pop(name, None) is None or not here:
+                return None
+        for path, entry in snapshot.items():
+            if old.get(path) != entry:
+                *folders, name = path.split("/")
+                here = self._opened(root, folders)
+                if here is None or _is_folder(here.get(name)):
+                    return None
+                here[name] = entry
+        return root
+
+    def _opened(self, root: _Folder, folders: Iterable[str]) -> _Folder | None:
+        here = root
+        for folder in folders:
+            child = here.get(folder, {})
+            if isinstance(child, Entry):
+                if child.mode != TREE_MODE:
+                    return None
+                child = dict(self.trees[child.sha])
+            here[folder] = child
+            here = child
+        return here
+
     def _store_tree(self, folder: _Folder) -> str:
         entries = {
             name: Entry(TREE_MODE, self._store_tree(child)) if isinstance(child, dict) else child
@@ -204,6 +273,10 @@ class GitStore:
 
 
 _Folder = dict[str, "Entry | _Folder"]
+
+
+def _is_folder(entry: Entry | _Folder | None) -> bool:
+    return isinstance(entry, dict) or (entry is not None and entry.mode == TREE_MODE)
 
 
 def _nested(snapshot: Snapshot) -> _Folder:

@@ -138,7 +138,6 @@ def repository_json(state: GitHubState, repo: Repository) -> Json:
     """Return a repository as it stands inside other objects."""
     if not repo.url_payload:
         repo.url_payload.update(_repository_urls(state, repo))
-    open_count = sum(one.state == "open" for one in repo.subjects)
     return {
         "id": repo.id,
         "node_id": node_id("R", repo.id),
@@ -167,7 +166,7 @@ def repository_json(state: GitHubState, repo: Repository) -> Json:
         "mirror_url": None,
         "archived": False,
         "disabled": False,
-        "open_issues_count": open_count,
+        "open_issues_count": repo.open_count,
         "license": None,
         "allow_forking": True,
         "is_template": False,
@@ -175,7 +174,7 @@ def repository_json(state: GitHubState, repo: Repository) -> Json:
         "topics": [],
         "visibility": "private" if repo.private else "public",
         "forks": 0,
-        "open_issues": open_count,
+        "open_issues": repo.open_count,
         "watchers": 0,
         "default_branch": repo.default_branch,
         "custom_properties": {},

@@ -47,6 +47,7 @@ class Contributors(Actors):
             user, title, body, association, now, now, draft=draft,
         )  # fmt: skip
         repo.pulls[number] = pull
+        repo.open_count += 1
         state.nodes[pull.node_id] = pull
         if not from_fork:
             self._changes.tell_push(repo, head_ref, None, user, forced=False)

@@ -21,6 +21,7 @@ class Repository:
     """A repository. Forks share the objects of what they were forked from.
 
     `permissions` are roles by login and `team_permissions` by slug ("read", "triage" ... "admin").
+    `open_count` is kept beside pull requests and issues, because every payload tells it.
     `suites` are by commit, then by the id of their App.
     `required_checks` protect the default branch: names, each with the App that must have run it or None for any.
     So does `required_approving_reviews`: by how many people who may write the newest commit must be approved.
@@ -40,6 +41,7 @@ class Repository:
     branches: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
+    open_count: int = 0
     labels: dict[str, Label] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     runs: dict[int, CheckRun] = field(default_factory=dict)

@@ -6,6 +6,9 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bot.simulator import Executable, Symlink
 from bot.simulator.git_objects import GitStore, Signature
 
@@ -64,3 +67,24 @@ def test_the_merge_base_is_the_nearest_common_commit() -> None:
     assert store.merge_base(left, right) == fork
     assert store.merge_base(left, commit("stranger")) is None
     assert [one.sha for one in store.commits_between(root, left)] == [fork, left]
+
+
+PLACES = st.sampled_from(["a", "b", "d/a", "d/b", "d/e/a", "f/a", "f/a/b"])
+
+
+@given(st.lists(st.dictionaries(PLACES, st.sampled_from(["1\n", "2\n", None])), min_size=2, max_size=6))
+def test_trees_made_from_others_are_the_same(steps: list[dict[str, str | None]]) -> None:
+    "A tree that takes over folders of its parent has the name and the differences that all its files give it."
+    store, fresh = GitStore(), GitStore()
+    before, tree = {}, store.add_tree({})
+    for step in steps:
+        after = store.changed(before, step)
+        if any(path.startswith(f"{other}/") for path in after for other in after):
+            return  # git cannot have a file and a folder of one name
+        last, tree = tree, store.add_tree(after, near=tree)
+        old, new = store.differing(last, tree)
+
+        assert tree == fresh.add_tree(after)
+        assert old == {path: entry for path, entry in before.items() if after.get(path) != entry}
+        assert new == {path: entry for path, entry in after.items() if before.get(path) != entry}
+        before = after
