@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.simulator.conversation import Comment, Review
+from bot.simulator.payloads import moment
 from bot.simulator.payloads_conversation import REACTIONS, comment_json, reaction_json, remark_json, review_json
 from bot.simulator.repositories import Pull
 from bot.simulator.routing import Call, InvalidFieldError, NotFoundError, Reply, RouteTable
@@ -30,6 +31,19 @@ def create_comment(call: Call) -> Reply:
     comment = call.changes.add_comment(call.pull, call.actor, _comment_text(call), by_app=True)
     payload = comment_json(call.state, comment)
     return Reply(payload, status=201, headers={"Location": payload["url"]})
+
+
+@conversation_routes.add("GET", "/repos/{owner}/{repo}/issues/comments", "pull_requests:read")
+def list_all_comments(call: Call) -> Reply:
+    """The comments of a repository, oldest first; a direction counts only beside an order, as on GitHub."""
+    since, order = call.query.get("since", ""), call.query.get("sort")
+    found = [one for one in call.repo.comments.values() if moment(one.updated_at) >= since]
+    is_descending = order is not None and call.query.get("direction") == "desc"
+    found.sort(
+        key=lambda one: (one.updated_at if order == "updated" else one.created_at, one.id), reverse=is_descending
+    )
+    shown, headers = call.page(found)
+    return Reply([comment_json(call.state, comment) for comment in shown], headers=headers)
 
 
 @conversation_routes.add("GET", _COMMENT, "pull_requests:read")

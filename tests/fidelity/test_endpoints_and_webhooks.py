@@ -138,6 +138,7 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
         f"{R}/issues/2/labels",
         f"{R}/issues/1/events",
         f"{R}/issues/1/reactions",
+        f"{R}/issues/comments?since=2020-01-01T00:00:00Z&sort=updated&direction=asc&per_page=100",
         f"{R}/issues/comments/{{comment}}",
         f"{R}/issues/comments/{{comment}}/reactions?content=eyes",
         f"{R}/issues/1/labels",

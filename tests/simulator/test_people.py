@@ -199,3 +199,48 @@ async def test_unchanged_pull_requests_cost_nothing(
     tags = [(await client.get(path)).headers["Etag"] for path in paths]
     await sim.label(pull, "skill", by="tom")
     assert await statuses() == [200] * 4
+
+
+async def test_the_history_tells_who_labelled_when(
+    sim: Simulator, client: AppClient, pull: Pull, clock: MovableClock
+) -> None:
+    "Each label put on or taken off is an entry, in order, with who did it and through which App."
+    await sim.label(pull, "skill", by="tom")
+    await clock.advance(minutes=5)
+    await client.post(f"{R}/issues/1/labels", {"labels": ["triage-needed"]})
+    await sim.unlabel(pull, "skill", by="github-actions[bot]")
+    await sim.label(pull, "skill", by="mia")
+
+    told = (await client.get(f"{R}/issues/1/events?per_page=100")).body
+    assert [(one["event"], one["label"]["name"], one["actor"]["login"]) for one in told] == [
+        ("labeled", "skill", "tom"),
+        ("labeled", "triage-needed", "taxonomy-bot[bot]"),
+        ("unlabeled", "skill", "github-actions[bot]"),
+        ("labeled", "skill", "mia"),
+    ]
+    apps = [one["performed_via_github_app"] for one in told]
+    assert [app and app["slug"] for app in apps] == [None, "taxonomy-bot", "github-actions", None]
+    times = [one["created_at"] for one in told]
+    assert (times, len(set(times))) == (sorted(times), 2)
+
+
+async def test_all_comments_of_a_repository_are_listed(
+    sim: Simulator, client: AppClient, repo: Repository, pull: Pull, clock: MovableClock
+) -> None:
+    "Those of all pull requests, since a time, by what was last changed; GitHub ignores a lone direction."
+    other = await sim.open_pull(repo, author="mia", files={"b.md": "b\n"})
+    first = await sim.comment(pull, "tom", "One")
+    await clock.advance(minutes=5)
+    await sim.comment(other, "tom", "Two")
+    await clock.advance(minutes=5)
+    await sim.edit_comment(first, "One, edited")
+    since = first.updated_at.isoformat()[:19] + "Z"
+
+    async def bodies(query: str) -> list[str]:
+        return [one["body"] for one in (await client.get(f"{R}/issues/comments?{query}")).body]
+
+    assert await bodies("sort=updated&direction=asc&per_page=100") == ["Two", "One, edited"]
+    assert await bodies("sort=created&direction=desc") == ["Two", "One, edited"]
+    assert await bodies("direction=desc") == ["One, edited", "Two"]
+    assert await bodies(f"since={since}&sort=updated&direction=asc&per_page=100") == ["One, edited"]
+    assert await bodies("sort=updated&direction=asc&per_page=1&page=2") == ["One, edited"]
