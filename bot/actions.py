@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from checks.contribution import Sha
-from checks.findings import Check
+from checks.policy import MergeMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Annotation:
 class ReportCheck:
     """Create a completed check run."""
 
-    check: Check
+    name: str
     head_sha: Sha
     conclusion: str
     title: str
@@ -74,9 +74,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Acknowledge a comment with an emoji: GitHub's word for it, such as "+1"."""
+    """Acknowledge a comment, or (None) the pull request's own text: GitHub's word for an emoji, such as "+1"."""
 
-    comment_id: int
+    comment_id: int | None
     content: str
 
 
@@ -94,6 +94,16 @@ class ChangePull:
 
     title: str = ""
     state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge one commit. Title and message are of the squashed commit; GitHub makes its own where they are empty."""
+
+    sha: Sha
+    method: MergeMethod
+    title: str = ""
+    message: str = ""
 
 
 Action = (

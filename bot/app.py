@@ -8,24 +8,42 @@ from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.answers import Answers
 from bot.clock import Clock, SystemClock
+from bot.closing import Closing
 from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
-from bot.desk import Desk, OnTriaged
+from bot.desk import Desk, OnTriaged, Rooms
 from bot.dispatcher import Dispatcher
+from bot.dossier import Dossiers
+from bot.effects import EffectDesk
 from bot.github.client import GitHubApp
 from bot.github.pacing import WriteLimits
+from bot.hand_labels import HandLabels
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
+from bot.jobs import JobsInMemory
+from bot.locks import PullLocks
+from bot.look import Looks
+from bot.merging import MergeDesk
 from bot.permissions import Permissions
+from bot.plan import Planner
 from bot.policies import Policies
+from bot.records import Records
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
+from bot.store.approvals import ApprovalStore
 from bot.store.database import migrate, open_engine
 from bot.store.deliveries import DeliveryStore
 from bot.store.desk_log import DeskLog
+from bot.store.history import History
+from bot.store.merge_requests import MergeRequestStore
+from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
+from bot.store.reminders import ReminderStore
 from bot.triage import Triage
+from bot.witness import Witness
 
 
 @dataclass
@@ -59,7 +77,7 @@ def make_app(
     own_workers = workers is None
     workers = workers or RuleWorkers(settings.rule_workers, settings.rule_time_limit_s)
     engine = open_engine(settings.database_url)
-    deliveries, memories = DeliveryStore(engine), PullRequestStore(engine)
+    deliveries = DeliveryStore(engine)
     health = Health(handles)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
@@ -68,22 +86,7 @@ def make_app(
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             github = _github(session, settings, clock)
-            policies = Policies(settings, clock)
-            signer = MarkerSigner(settings.webhook_secrets)
-            desk_log = DeskLog(engine)
-            triage = Triage(
-                github,
-                policies,
-                workers,
-                memories,
-                desk_log,
-                signer,
-                clock,
-                web_url=settings.github_web_url,
-                most_commits=settings.max_commits,
-            )
-            commands = CommandDesk(github, policies, Permissions(clock), memories, desk_log, signer, clock)
-            desk = Desk(github, triage, policies, memories, commands, on_triaged)
+            desk = make_desk(github, settings, engine, workers, clock, on_triaged)
             dispatcher = Dispatcher(
                 deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
             )
@@ -110,6 +113,46 @@ def make_app(
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     return app
+
+
+def make_desk(
+    github: GitHubApp,
+    settings: BotSettings,
+    engine: AsyncEngine,
+    workers: RuleWorkers,
+    clock: Clock,
+    on_triaged: OnTriaged | None = None,
+) -> Desk:
+    """Return the desk with all its rooms."""
+    signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), PullLocks()
+    policies = Policies(settings, clock)
+    records = Records(
+        PullRequestStore(engine),
+        ApprovalStore(engine),
+        PardonStore(engine),
+        MergeRequestStore(engine),
+        ReminderStore(engine),
+        History(engine),
+        JobsInMemory(),
+    )
+    memories = records.memories
+    looks = Looks(policies, workers, most_commits=settings.max_commits)
+    dossiers = Dossiers(records, clock)
+    effects = EffectDesk(records, clock)
+    planner = Planner(signer, settings.github_web_url)
+    commands = CommandDesk(
+        github, policies, Permissions(clock), memories, dossiers, effects, desk_log, signer, clock
+    )
+    rooms = Rooms(
+        triage=Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock),
+        commands=commands,
+        answers=Answers(github, looks, signer, clock, web_url=settings.github_web_url),
+        labels=HandLabels(github, commands, memories, desk_log, signer, clock),
+        witness=Witness(github, records, effects, desk_log, signer, clock),
+        merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, clock, locks.of),
+        closing=Closing(github, records, signer, clock, build_at=settings.build_at),
+    )
+    return Desk(github, policies, records, rooms, locks, on_triaged)
 
 
 def _github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:

@@ -13,6 +13,7 @@ from bot.actions import (
     ChangeAssignee,
     ChangePull,
     EditComment,
+    Merge,
     PostComment,
     React,
     RemoveLabel,
@@ -23,6 +24,7 @@ from bot.clock import Clock
 from bot.github.client import GitHubClient
 from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull
+from checks.contribution import Sha
 
 _ANNOTATIONS_AT_ONCE = 50  # GitHub takes no more in one request, and appends what a PATCH brings
 
@@ -82,13 +84,12 @@ class Writer:
         match action:
             case Reply():
                 await self._reply(action)
+            case React(comment_id=None):
+                url = "/repos/{owner}/{repo}/issues/{number}/reactions"
+                await self._write("POST", url, {"content": action.content})
             case React():
-                await self._write(
-                    "POST",
-                    "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
-                    {"content": action.content},
-                    comment_id=str(action.comment_id),
-                )
+                url = "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"
+                await self._write("POST", url, {"content": action.content}, comment_id=str(action.comment_id))
             case ChangeAssignee():
                 method = "POST" if action.on else "DELETE"
                 await self._write(
@@ -112,7 +113,7 @@ class Writer:
             "POST",
             "/repos/{owner}/{repo}/check-runs",
             {
-                "name": report.check.value,
+                "name": report.name,
                 "head_sha": report.head_sha,
                 "external_id": report.external_id,
                 "status": "completed",
@@ -164,6 +165,17 @@ class Writer:
         except NotFoundError:  # deleted by hand
             return await self._post(PostComment(action.body))
         return LivingComment(edited["id"], edited["node_id"])
+
+    async def merge(self, merge: Merge) -> Sha:
+        """Merge exactly the commit that is named; return the new commit of the base branch.
+
+        Raises RefusedError with GitHub's words when it does not.
+        """
+        body = {"sha": merge.sha, "merge_method": merge.method.value}
+        if merge.title:
+            body |= {"commit_title": merge.title, "commit_message": merge.message}
+        merged = await self._write("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge", body)
+        return Sha(merged["sha"])
 
     async def _write(self, method: str, url: str, data: Any = b"", **url_vars: str) -> Any:
         return await self._client.write(method, url, self._vars | url_vars, data)

@@ -1,67 +1,70 @@
-"""From a comment to what it brings about: parse, look up the role, bind to a commit, decide, apply, write down."""
+"""From an order to what it brings about: look up the role, bind to a commit, decide, carry out, write down."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from bot.actions import Action, AddLabels, ChangeAssignee, ChangePull, React, RemoveLabel, Reply
+from bot.actions import Action, React, Reply
 from bot.apply import Writer
 from bot.clock import Clock
 from bot.commands.parsing import MOST_COMMANDS, WrittenCommand, commands_in
-from bot.commands.registry import Command, RefusedError, all_commands, nearest
+from bot.commands.registry import Command, RefusedError, all_commands, commands_of_labels
 from bot.commands.situation import (
-    Assign,
+    ConfirmBatch,
     Effect,
     JudgeAgain,
-    MoveTo,
-    Retitle,
+    PreviewBatch,
     Say,
-    SetLabel,
-    SetOpen,
+    ShowFixes,
+    ShowRule,
     Situation,
 )
-from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
-from bot.events import Written
-from bot.github.client import GitHubApp
+from bot.dossier import Dossiers, case_of
+from bot.effects import EffectDesk
+from bot.events import Labelled, Origin, Written
+from bot.github.client import GitHubApp, GitHubClient
 from bot.github.people import PeopleReader
 from bot.github.pulls import Pull, PullReader
+from bot.jobs import JobsUnavailableError
+from bot.orders import Order, bound, moved, not_allowed, unknown
 from bot.permissions import Permissions
 from bot.policies import Policies
-from bot.roles import Role
+from bot.readiness import readiness
 from bot.store.desk_log import AuditEntry, DeskLog
-from bot.store.pull_requests import PullRequestStore
-from bot.workflow import move_to
-from checks.findings import Outcome
+from bot.store.pull_requests import PullMemory, PullRequestStore
 
 log = structlog.get_logger()
 
 _DONE, _REFUSED = "+1", "confused"
-
-
-class AfterCommands(Enum):
-    """What is left to do once commands are carried out."""
-
-    NOTHING = auto()
-    REFRESH = auto()  # the living comment has to say who acts next now
-    JUDGE_AGAIN = auto()  # new check runs were asked for
+_REFUSED_RESULT = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What one command came to: its effects, or why not."""
+    """What one order came to: its effects, or why not. `is_new` is False when an earlier try had carried it out."""
 
-    command: WrittenCommand
+    order: Order
     effects: tuple[Effect, ...] = ()
     refusal: str = ""
+    is_new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AfterOrders:
+    """What is left to do once orders are carried out, all of it outside of the pull request's lock or by triage."""
+
+    handled: tuple[Handled, ...] = ()
+    refresh: bool = False  # the report has to say how it stands now
+    judge_again: bool = False  # new check runs were asked for
+    to_answer: tuple[ShowRule | ShowFixes | PreviewBatch | ConfirmBatch, ...] = field(default=())
 
 
 class CommandDesk:
-    """Carries out the commands that people write on pull requests."""
+    """Carries out the orders that people give on pull requests."""
 
     def __init__(
         self,
@@ -69,6 +72,8 @@ class CommandDesk:
         policies: Policies,
         permissions: Permissions,
         memories: PullRequestStore,
+        dossiers: Dossiers,
+        effects: EffectDesk,
         desk_log: DeskLog,
         signer: MarkerSigner,
         clock: Clock,
@@ -77,110 +82,190 @@ class CommandDesk:
         self._policies = policies
         self._permissions = permissions
         self._memories = memories
+        self._dossiers = dossiers
+        self._effects = effects
         self._log = desk_log
         self._signer = signer
         self._clock = clock
 
-    async def handle(self, written: Written) -> AfterCommands:
-        """Carry out the commands of one comment or review, in order. Return what is left for the checks to do.
+    async def handle(self, written: Written) -> AfterOrders:
+        """Carry out the commands of one text, in order, and answer. Bots never command.
 
-        Bots never command. Trying the same comment again does nothing twice. Raises TransientError.
+        Trying the same text again does nothing twice. Raises TransientError.
         """
         commands = () if written.author.is_bot else commands_in(written.text)
         if not commands:
-            return AfterCommands.NOTHING
-        client = self._app.installation(written.origin.installation_id)
-        reader = PullReader(client, written.origin.full_name)
-        pull = await reader.pull(written.number)
-        done = await self._log.sources(written.origin.repository_id, written.source + ":")
-        handled: list[Handled] = []
-        writer = Writer(client, pull, self._clock)
+            return AfterOrders()
+        handled = []
         for command in commands[:MOST_COMMANDS]:
-            situation = await self._situation(written, pull, PeopleReader(client, pull.repository), reader)
-            result = await self._decide(command, written, pull, situation)
-            handled.append(result)
-            source = f"{written.source}:{command.line}"
-            if source not in done:
-                actions = tuple(_actions(result.effects, pull))
-                await writer.apply(actions)
-                pull = pull.after(actions)
-                await self._write_down(written, pull, situation, result, source)
+            order = Order(
+                written.origin,
+                written.number,
+                written.author,
+                command,
+                f"{written.source}:{command.line}",
+                written.written_at,
+                written.commit,
+            )
+            handled.append(await self.obey(order))
+        await self._note_heard(written, handled)
+        writer = await self._writer(written.origin, written.number)
         await writer.apply(self._answer(written, handled, too_many=len(commands) > MOST_COMMANDS))
-        effects = {type(effect) for h in handled for effect in h.effects}
-        if JudgeAgain in effects:
-            return AfterCommands.JUDGE_AGAIN
-        return AfterCommands.REFRESH if MoveTo in effects else AfterCommands.NOTHING
+        return _left(handled)
 
-    async def _situation(self, written: Written, pull: Pull, people: PeopleReader, reader: PullReader) -> Situation:
-        repository_id = written.origin.repository_id
+    async def handle_label(self, labelled: Labelled) -> AfterOrders | None:
+        """Take a label set by hand for the command it stands for.
+
+        Returns None when it stands for none, or its setter may not: then it has to be put right, and
+        `refusal_of_label` says why.
+        """
+        known = commands_of_labels().get((labelled.label, labelled.on))
+        if known is None or labelled.actor.is_bot:
+            return None
+        order = self._order_of(labelled, known)
+        handled = await self.obey(order)
+        return None if handled.refusal else _left([handled])
+
+    async def refusal_of_label(self, labelled: Labelled) -> str:
+        """Return why a label set by hand does not count, in words for the one who set it."""
+        known = commands_of_labels().get((labelled.label, labelled.on))
+        if known is None:
+            return ""
+        if labelled.actor.is_bot:
+            return f"Only {known.who.noun} may do this, and no bot."
+        return (await self.obey(self._order_of(labelled, known), dry_run=True)).refusal
+
+    def _order_of(self, labelled: Labelled, known: Command) -> Order:
+        sign = "+" if labelled.on else "-"
+        return Order(
+            labelled.origin,
+            labelled.number,
+            labelled.actor,
+            WrittenCommand(known.name, "", 0),
+            f"label:{sign}{labelled.label}:{int(labelled.at.timestamp())}"[:64],
+            labelled.at,
+            by_label=True,
+        )
+
+    async def obey(self, order: Order, *, dry_run: bool = False) -> Handled:
+        """Carry out one order, unless it is refused; with `dry_run` only say what would come of it."""
+        client = self._app.installation(order.origin.installation_id)
+        reader = PullReader(client, order.origin.full_name)
+        pull = await reader.pull(order.number)
+        memory = await self._memories.get(order.origin.repository_id, order.number)
+        memory = memory or PullMemory(order.origin.repository_id, order.number)
+        known = all_commands().get(order.command.name)
+        situation = await self._situation(order, pull, memory, reader, client, fresh=bool(known and known.weighty))
+        result = await self._decide(known, order, pull, situation)
+        if dry_run or known is None:
+            return result
+        earlier = await self._log.result_of(order.origin.repository_id, order.source)
+        if earlier:  # an earlier try got this far; what has changed since then must not refuse it now
+            refusal = result.refusal if earlier == _REFUSED_RESULT else ""
+            return Handled(order, result.effects, refusal, is_new=False)
+        if not result.refusal:
+            try:
+                done = await self._effects.carry_out(result.effects, order, known.who, situation, memory, pull)
+            except JobsUnavailableError as error:
+                result = Handled(order, refusal=str(error))
+            else:
+                await Writer(client, pull, self._clock).apply(done.actions)
+        await self._write_down(order, pull, situation, result)
+        return result
+
+    async def _situation(
+        self, order: Order, pull: Pull, memory: PullMemory, reader: PullReader, client: GitHubClient, *, fresh: bool
+    ) -> Situation:
+        repository_id = order.origin.repository_id
         policy = await self._policies.of(reader, repository_id, pull)
-        role = await self._permissions.role_of(people, repository_id, written.author, policy.teams)
-        memory = await self._memories.get(repository_id, pull.number)
-        is_judged = memory is not None and memory.judged_sha == pull.head_sha and memory.outcome
+        people = PeopleReader(client, pull.repository)
+        role = await self._permissions.role_of(people, repository_id, order.actor, policy.teams, fresh=fresh)
+        dossier = await self._dossiers.of(
+            repository_id, pull.number, memory.content_digest, memory.paths.splitlines()
+        )
+        outcome = memory.verdict if memory.judged_sha == pull.head_sha else None
+        case = case_of(memory, pull, dossier, policy, outcome)
         return Situation(
             organisation=pull.repository.partition("/")[0],
+            number=pull.number,
             author=pull.author,
-            actor=written.author.login,
+            author_id=pull.author_id,
+            actor=order.actor.login,
+            actor_id=order.actor.id,
             role=role,
             labels=pull.labels,
+            status=memory.status,
             is_open=pull.is_open,
             is_draft=pull.is_draft,
+            head_sha=pull.head_sha,
             policy=policy,
-            outcome=Outcome(memory.outcome) if memory is not None and is_judged else None,
+            outcome=outcome,
+            case=case,
+            readiness=readiness(case),
+            failing_causes=frozenset(memory.failing_causes.split()),
+            jobs=dossier.jobs,
+            median_wait=dossier.median_wait,
+            by_label=order.by_label,
         )
 
-    async def _decide(
-        self, written_command: WrittenCommand, written: Written, pull: Pull, situation: Situation
-    ) -> Handled:
-        known = all_commands().get(written_command.name)
+    async def _decide(self, known: Command | None, order: Order, pull: Pull, situation: Situation) -> Handled:
         if known is None:
-            return Handled(written_command, refusal=_unknown(written_command.name))
-        refusal = _not_allowed(known, situation) or await self._moved(known, written, pull)
+            return Handled(order, refusal=unknown(order.command.name))
+        refusal = not_allowed(known, situation)
+        arguments = order.command.arguments
+        if not refusal and known.about_content:
+            named, arguments = bound(order, known)
+            seen = order.seen or await self._log.head_seen_before(
+                order.origin.repository_id, order.number, order.at
+            )
+            refusal = moved(named, seen, pull.head_sha)
         if refusal:
-            return Handled(written_command, refusal=refusal)
+            return Handled(order, refusal=refusal)
         try:
-            return Handled(written_command, known.decide(situation, written_command.arguments))
+            return Handled(order, known.decide(situation, arguments))
         except RefusedError as error:
-            return Handled(written_command, refusal=str(error))
+            return Handled(order, refusal=str(error))
 
-    async def _moved(self, known: Command, written: Written, pull: Pull) -> str:
-        """Say that the branch moved after what the writer can have seen; empty when that does not matter."""
-        if not known.about_content:
-            return ""
-        seen = written.commit or await self._log.head_seen_before(
-            written.origin.repository_id, written.number, written.written_at
-        )
-        if seen == pull.head_sha:
-            return ""
-        now = code(pull.head_sha[:7])
-        return f"The branch moved while you were writing (it is at {now} now). Look again, then repeat it."
-
-    async def _write_down(
-        self, written: Written, pull: Pull, situation: Situation, result: Handled, source: str
-    ) -> None:
+    async def _write_down(self, order: Order, pull: Pull, situation: Situation, result: Handled) -> None:
+        act = f"label {order.source.split(':')[1]}" if order.by_label else f"/{order.command.name}"
         await self._log.add(
             AuditEntry(
-                repository_id=written.origin.repository_id,
-                number=written.number,
+                repository_id=order.origin.repository_id,
+                number=order.number,
                 at=self._clock.now(),
-                actor_id=written.author.id,
-                actor=written.author.login,
+                actor_id=order.actor.id,
+                actor=order.actor.login,
                 role=situation.role.name.lower(),
-                act=f"/{result.command.name}",
-                arguments=result.command.arguments[:1000],
+                act=act,
+                arguments=order.command.arguments[:1000],
                 sha=pull.head_sha,
-                result="refused" if result.refusal else "done",
-                source=source,
+                result=_REFUSED_RESULT if result.refusal else "done",
+                source=order.source,
             )
         )
-        log.info("command.handled", command=result.command.name, refused=bool(result.refusal))
+        log.info("command.handled", command=order.command.name, refused=bool(result.refusal))
+
+    async def _note_heard(self, written: Written, handled: Iterable[Handled]) -> None:
+        """A review takes no reaction: that it was heard is said in the living comment."""
+        done = [h.order.command.name for h in handled if not h.refusal]
+        if not written.source.startswith("review:") or not done:
+            return
+        memory = await self._memories.get(written.origin.repository_id, written.number)
+        if memory is not None:
+            heard = " ".join((written.author.login, *done))
+            await self._memories.save(replace(memory, heard=heard), self._clock.now())
+
+    async def _writer(self, origin: Origin, number: int) -> Writer:
+        client = self._app.installation(origin.installation_id)
+        pull = await PullReader(client, origin.full_name).pull(number)
+        return Writer(client, pull, self._clock)
 
     def _answer(self, written: Written, handled: list[Handled], *, too_many: bool) -> Iterator[Action]:
         """Yield the reaction, and one reply for all that somebody has to read."""
         refused = [h for h in handled if h.refusal]
-        if written.comment_id is not None:
+        if not written.source.startswith("review:"):
             yield React(written.comment_id, _REFUSED if refused else _DONE)
-        said = [f"`/{h.command.name}`: {h.refusal}" for h in refused]
+        said = [f"`/{h.order.command.name}`: {h.refusal}" for h in refused]
         said += [effect.text for h in handled for effect in h.effects if isinstance(effect, Say)]
         if too_many:
             said.append(f"Only the first {MOST_COMMANDS} commands of a comment are read.")
@@ -189,38 +274,14 @@ class CommandDesk:
             yield Reply("\n\n".join(said), marker)
 
 
-def _unknown(name: str) -> str:
-    near = nearest(name)
-    hint = f" Did you mean `/{near}`?" if near else ""
-    return f"There is no such command.{hint} `/help` lists those that you may use."
-
-
-def _not_allowed(known: Command, situation: Situation) -> str:
-    if situation.role >= known.who or (known.author_too and situation.actor_is_author):
-        return ""
-    if situation.role is Role.OUTSIDER and known.author_too:
-        return f"Only {known.who_may} may do this."
-    return f"Only {known.who.noun} may do this."
-
-
-def _actions(effects: Iterable[Effect], pull: Pull) -> Iterator[Action]:
-    """Turn what a command brings about into writes, leaving out what is so already."""
-    for effect in effects:
-        match effect:
-            case MoveTo(label):
-                changes = move_to(label, pull.labels)
-                if changes.add:
-                    yield AddLabels(changes.add)
-                yield from (RemoveLabel(name) for name in changes.remove)
-            case SetLabel(name, on=True) if name not in pull.labels:
-                yield AddLabels((name,))
-            case SetLabel(name, on=False) if name in pull.labels:
-                yield RemoveLabel(name)
-            case Assign(login, on=on):
-                yield ChangeAssignee(login, on)
-            case Retitle(title):
-                yield ChangePull(title=title)
-            case SetOpen(is_open=is_open):
-                yield ChangePull(state="open" if is_open else "closed")
-            case _:
-                pass  # said in the reply, or left to the caller
+def _left(handled: Iterable[Handled]) -> AfterOrders:
+    handled = tuple(handled)
+    effects = [effect for h in handled for effect in h.effects]
+    answers = tuple(e for e in effects if isinstance(e, ShowRule | ShowFixes | PreviewBatch | ConfirmBatch))
+    passive = (Say, JudgeAgain, ShowRule, ShowFixes, PreviewBatch, ConfirmBatch)
+    return AfterOrders(
+        handled,
+        refresh=any(not isinstance(effect, passive) for effect in effects),
+        judge_again=any(isinstance(effect, JudgeAgain) for effect in effects),
+        to_answer=answers,
+    )

@@ -1,25 +1,57 @@
-"""The desk: which part of the bot acts on which event."""
+"""The desk: which part of the bot acts on which event, and what follows from it for other pull requests."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from weakref import WeakValueDictionary
+from dataclasses import dataclass
 
 import structlog
 
-from bot.command_desk import AfterCommands, CommandDesk
-from bot.events import ChecksRerequested, DefaultBranchMoved, Event, Ignored, Origin, PullChanged, Written
+from bot.answers import Answers
+from bot.closing import Closing
+from bot.command_desk import AfterOrders, CommandDesk
+from bot.events import (
+    ChecksRerequested,
+    DefaultBranchMoved,
+    Event,
+    Ignored,
+    Labelled,
+    MergeGroupAsked,
+    Origin,
+    PullChanged,
+    PullClosed,
+    PullOpened,
+    WordsChanged,
+    Written,
+)
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
+from bot.hand_labels import HandLabels
+from bot.locks import PullLocks
+from bot.merging import MergeDesk
+from bot.plan import Again
 from bot.policies import Policies
-from bot.store.pull_requests import PullRequestStore
-from bot.triage import Again, Triage, Triaged
+from bot.records import Records
+from bot.triage import Triage, Triaged
+from bot.witness import Witness
 from checks.findings import Check
 
 log = structlog.get_logger()
 
 OnTriaged = Callable[[Origin, int, Triaged], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The parts of the desk, each with its own purpose."""
+
+    triage: Triage
+    commands: CommandDesk
+    answers: Answers
+    labels: HandLabels
+    witness: Witness
+    merging: MergeDesk
+    closing: Closing
 
 
 class Desk:
@@ -28,66 +60,122 @@ class Desk:
     def __init__(
         self,
         app: GitHubApp,
-        triage: Triage,
         policies: Policies,
-        memories: PullRequestStore,
-        commands: CommandDesk,
+        records: Records,
+        rooms: Rooms,
+        locks: PullLocks,
         on_triaged: OnTriaged | None = None,
     ) -> None:
         self._app = app
-        self._triage = triage
         self._policies = policies
-        self._memories = memories
-        self._commands = commands
+        self._records = records
+        self._rooms = rooms
+        self._locks = locks
         self._on_triaged = on_triaged
-        self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, event: Event) -> None:
         """Act on one event. Raises TransientError when it should be handled again later."""
         match event:
+            case PullOpened(origin, number, text):
+                await self.refresh(origin, number)
+                if "/" in text.text:
+                    await self._obey(text)
             case PullChanged(origin, number):
-                await self._judge(origin, number)
+                await self.refresh(origin, number)
+            case PullClosed():
+                await self._close(event)
             case Written():
                 await self._obey(event)
+            case Labelled():
+                await self._take_label(event)
+            case WordsChanged():
+                await self._bear_witness(event)
             case ChecksRerequested():
                 await self._judge_again(event)
+            case MergeGroupAsked():
+                await self._rooms.merging.answer_group(event)
             case DefaultBranchMoved(origin):
                 self._policies.forget(origin.repository_id)
+                await self._merge(origin)
             case Ignored():
                 pass
 
+    async def refresh(self, origin: Origin, number: int, again: Again | None = None, *, stir: bool = False) -> None:
+        """Bring our report up to date, and do what follows: tell others of the same leaf, merge what is ready."""
+        triaged = await self._judge(origin, number, again)
+        if triaged is None:
+            return
+        if stir or triaged.stirs:
+            for rival in triaged.rivals:
+                await self._judge(origin, rival)
+        if triaged.readiness.is_ready or triaged.rivals:
+            await self._merge(origin)
+
+    async def _merge(self, origin: Origin) -> None:
+        for number in await self._rooms.merging.run(origin):
+            await self._judge(origin, number)
+
     async def _obey(self, written: Written) -> None:
         """Carry out what somebody commands, and bring the report up to date with it."""
-        async with self._lock(written.origin, written.number):
-            left = await self._commands.handle(written)
-        if left is AfterCommands.JUDGE_AGAIN:
-            await self._judge(written.origin, written.number, Again(frozenset(Check), written.source))
-        elif left is AfterCommands.REFRESH:
-            await self._judge(written.origin, written.number)
+        origin, number = written.origin, written.number
+        if await self._records.memories.get(origin.repository_id, number) is None:
+            await self._judge(origin, number)  # older than the bot: first see what there is
+        async with self._locks.of(origin, number):
+            has_returned = await self._rooms.witness.note_author(written)
+            left = await self._rooms.commands.handle(written)
+        again = Again(frozenset(Check), written.source) if left.judge_again else None
+        if again or left.refresh or has_returned:
+            await self.refresh(origin, number, again, stir=left.refresh)
+        await self._answer(written, left)
 
-    def _lock(self, origin: Origin, number: int) -> asyncio.Lock:
-        return self._locks.setdefault((origin.repository_id, number), asyncio.Lock())
+    async def _answer(self, written: Written, left: AfterOrders) -> None:
+        """Say what takes a look at more than this pull request's own records."""
+        if left.to_answer:
+            texts, changed = await self._rooms.answers.give(written, left)
+            for number in changed:
+                await self.refresh(written.origin, number, stir=True)
+            async with self._locks.of(written.origin, written.number):
+                await self._rooms.answers.say(written, texts)
+
+    async def _take_label(self, event: Labelled) -> None:
+        async with self._locks.of(event.origin, event.number):
+            counts = await self._rooms.labels.take(event)
+        if counts is None:
+            return
+        await self.refresh(event.origin, event.number, stir=counts)
+
+    async def _bear_witness(self, event: WordsChanged) -> None:
+        async with self._locks.of(event.origin, event.number):
+            something_fell = await self._rooms.witness.words_changed(event)
+        if something_fell:
+            await self.refresh(event.origin, event.number, stir=True)
+
+    async def _close(self, event: PullClosed) -> None:
+        async with self._locks.of(event.origin, event.number):
+            rivals = await self._rooms.closing.close(event)
+        for rival in rivals:
+            await self.refresh(event.origin, rival)
 
     async def _judge_again(self, event: ChecksRerequested) -> None:
         again = Again(frozenset({event.check} if event.check else Check), event.request)
         numbers = [event.number] if event.number else await self._numbers_with(event.origin, event.head_sha)
         for number in numbers:
-            await self._judge(event.origin, number, again)
+            await self.refresh(event.origin, number, again)
 
     async def _numbers_with(self, origin: Origin, head_sha: str) -> list[int]:
         """Find the pull requests of a commit: remembered, else asked for (GitHub names none for forks)."""
-        remembered = await self._memories.with_head(origin.repository_id, head_sha)
+        remembered = await self._records.memories.with_head(origin.repository_id, head_sha)
         if remembered:
             return remembered
         reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
         return await reader.pulls_with_head(head_sha)
 
-    async def _judge(self, origin: Origin, number: int, again: Again | None = None) -> None:
-        async with self._lock(origin, number):
-            triaged = await self._triage.run(origin, number, again)
+    async def _judge(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
+        async with self._locks.of(origin, number):
+            triaged = await self._rooms.triage.run(origin, number, again)
         if triaged is None:
             log.info("triage.skipped", number=number, reason="closed or gone")
-            return
+            return None
         log.info(
             "triage.done",
             number=number,
@@ -98,3 +186,4 @@ class Desk:
         )
         if self._on_triaged:
             self._on_triaged(origin, number, triaged)
+        return triaged

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from bot.labels import WORKFLOW_LABELS, Label
 from checks.contribution import Login
 from checks.findings import Check
 
 _NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError)
-TRIAGE_ACTIONS: Final = frozenset({"opened", "reopened", "synchronize", "edited", "ready_for_review"})
+TRIAGE_ACTIONS: Final = frozenset({"reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft"})
+_GROUP_REF = re.compile(r"/pr-(\d{1,10})-[0-9a-f]{40}$")
 _EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}:[0-9a-f]{8}")
 
 
@@ -37,7 +39,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PullChanged:
-    """A pull request was opened, pushed to, edited, reopened, or is ready: it has to be judged."""
+    """A pull request was pushed to, edited, reopened, or became a draft or ready: it has to be judged."""
 
     origin: Origin
     number: int
@@ -52,9 +54,64 @@ class Written:
     author: Account
     text: str
     written_at: datetime
-    source: str  # "comment:ID" or "review:ID"
-    comment_id: int | None  # what a reaction can be put on; None for reviews
-    commit: str = ""  # the commit a review was written for
+    source: str  # "comment:ID", "review:ID", or "body:NUMBER" for the text of the pull request itself
+    comment_id: int | None  # what a reaction can be put on; None for reviews and the text of the pull request
+    commit: str = ""  # the commit a review was written for, or the pull request was opened with
+    about_author_id: int = 0  # who opened the pull request
+
+
+@dataclass(frozen=True, slots=True)
+class PullOpened:
+    """A pull request is new: it has to be judged, and its text may hold commands."""
+
+    origin: Origin
+    number: int
+    text: Written
+
+
+@dataclass(frozen=True, slots=True)
+class PullClosed:
+    """A pull request was closed, merged or not."""
+
+    origin: Origin
+    number: int
+    is_merged: bool
+    actor: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Somebody put a label on or took it off."""
+
+    origin: Origin
+    number: int
+    actor: Account
+    label: Label
+    on: bool
+    at: datetime
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsChanged:
+    """What stands at `source` is no longer what its author wrote: edited, deleted or dismissed by `actor`."""
+
+    origin: Origin
+    number: int
+    source: str
+    actor: Account
+    what: str  # "edited", "deleted" or "dismissed"
+    guid: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeGroupAsked:
+    """GitHub's own merge queue wants to know whether a group of pull requests may be merged."""
+
+    origin: Origin
+    number: int  # the last one of the group
+    head_sha: str
+    base_sha: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +139,18 @@ class Ignored:
     reason: str
 
 
-Event = PullChanged | Written | ChecksRerequested | DefaultBranchMoved | Ignored
+Event = (
+    PullChanged
+    | PullOpened
+    | PullClosed
+    | Written
+    | Labelled
+    | WordsChanged
+    | ChecksRerequested
+    | MergeGroupAsked
+    | DefaultBranchMoved
+    | Ignored
+)
 
 
 class UnreadableEventError(Exception):
@@ -122,34 +190,112 @@ def is_ignored(name: str, data: dict[str, Any], *, app_id: int) -> bool:
 
 def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     action = data.get("action", "")
-    if name == "pull_request" and action in TRIAGE_ACTIONS:
-        return PullChanged(_origin(data), int(data["pull_request"]["number"]))
-    if name == "issue_comment" and action == "created" and "pull_request" in data["issue"]:
-        return _if_commanding(_comment(data))
-    if name == "pull_request_review" and action == "submitted" and data["review"].get("body"):
-        return _if_commanding(_review(data))
-    if name == "check_run" and action == "rerequested":
-        run = data["check_run"]
-        if run["app"]["id"] != app_id:
-            return Ignored("a check run of another App")
-        check = Check(run["name"]) if run["name"] in set(Check) else None
-        return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
-    if name == "check_suite" and action == "rerequested":
-        suite = data["check_suite"]
-        if suite["app"]["id"] != app_id:
-            return Ignored("a check suite of another App")
-        return ChecksRerequested(_origin(data), None, suite["head_sha"], None, guid)
+    if name == "pull_request":
+        return _of_pull(data, action)
+    if name == "issue_comment" and "pull_request" in data["issue"]:
+        return _of_comment(data, action, guid)
+    if name == "pull_request_review":
+        return _of_review(data, action, guid)
+    if name in ("check_run", "check_suite") and action == "rerequested":
+        return _rerequested(data, name, app_id, guid)
+    if name == "merge_group" and action == "checks_requested":
+        return _merge_group(data)
     if name == "push":
         default = f"refs/heads/{data['repository']['default_branch']}"
         return DefaultBranchMoved(_origin(data)) if data["ref"] == default else Ignored("not the default branch")
     return Ignored("nothing to do for this event")
 
 
+def _of_pull(data: dict[str, Any], action: str) -> Event:
+    pull = data["pull_request"]
+    number = int(pull["number"])
+    if action == "opened":
+        text = Written(
+            origin=_origin(data),
+            number=number,
+            author=_account(pull["user"]),
+            text=pull["body"] or "",
+            written_at=datetime.fromisoformat(pull["created_at"]),
+            source=f"body:{number}",
+            comment_id=None,
+            commit=str(pull["head"]["sha"]),
+            about_author_id=int(pull["user"]["id"]),
+        )
+        return PullOpened(_origin(data), number, text)
+    if action in TRIAGE_ACTIONS:
+        return PullChanged(_origin(data), number)
+    if action == "closed":
+        return PullClosed(_origin(data), number, bool(pull["merged"]), _account(data["sender"]))
+    if action in ("labeled", "unlabeled"):
+        label = str(data["label"]["name"])
+        if label not in WORKFLOW_LABELS:
+            return Ignored("a label without a meaning for the review")
+        return Labelled(
+            _origin(data),
+            number,
+            _account(data["sender"]),
+            Label(label),
+            action == "labeled",
+            datetime.fromisoformat(pull["updated_at"]),
+            str(pull["head"]["sha"]),
+        )
+    return Ignored("nothing to do for this event")
+
+
+def _of_comment(data: dict[str, Any], action: str, guid: str) -> Event:
+    if action == "created":
+        return _if_commanding(_comment(data))
+    comment, number = data["comment"], int(data["issue"]["number"])
+    if action in ("edited", "deleted"):
+        return _words_changed(data, number, f"comment:{int(comment['id'])}", comment["user"], action, guid)
+    return Ignored("nothing to do for this event")
+
+
+def _of_review(data: dict[str, Any], action: str, guid: str) -> Event:
+    if action == "submitted" and data["review"].get("body"):
+        return _if_commanding(_review(data))
+    review, number = data["review"], int(data["pull_request"]["number"])
+    if action in ("edited", "dismissed"):
+        return _words_changed(data, number, f"review:{int(review['id'])}", review["user"], action, guid)
+    return Ignored("nothing to do for this event")
+
+
+def _words_changed(
+    data: dict[str, Any], number: int, source: str, writer: dict[str, Any] | None, action: str, guid: str
+) -> Event:
+    actor = _account(data["sender"])
+    if action == "edited" and writer is not None and actor.id == int(writer["id"]):
+        return Ignored("edits are never read for commands")
+    if writer is not None and writer.get("type") == "Bot":
+        return Ignored("bots never command")
+    return WordsChanged(_origin(data), number, source, actor, action, guid)
+
+
+def _rerequested(data: dict[str, Any], name: str, app_id: int, guid: str) -> Event:
+    if data[name]["app"]["id"] != app_id:
+        return Ignored("a check of another App")
+    if name == "check_suite":
+        return ChecksRerequested(_origin(data), None, data[name]["head_sha"], None, guid)
+    run = data["check_run"]
+    check = Check(run["name"]) if run["name"] in set(Check) else None
+    return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
+
+
+def _merge_group(data: dict[str, Any]) -> Event:
+    group = data["merge_group"]
+    match = _GROUP_REF.search(group["head_ref"])
+    if match is None:
+        return Ignored("a merge group that names no pull request")
+    return MergeGroupAsked(_origin(data), int(match[1]), group["head_sha"], group["base_sha"])
+
+
 def _if_commanding(written: Written) -> Event:
     """Leave out at once what cannot hold a command: most comments, and all of ours."""
     if written.author.is_bot:
         return Ignored("bots never command")
-    return written if "/" in written.text else Ignored("no command in it")
+    if "/" in written.text or written.author.id == written.about_author_id:  # a sign of life of the author
+        return written
+    return Ignored("no command in it")
 
 
 def _comment(data: dict[str, Any]) -> Written:
@@ -162,6 +308,7 @@ def _comment(data: dict[str, Any]) -> Written:
         written_at=datetime.fromisoformat(comment["created_at"]),
         source=f"comment:{int(comment['id'])}",
         comment_id=int(comment["id"]),
+        about_author_id=int(data["issue"]["user"]["id"]),
     )
 
 
@@ -176,6 +323,7 @@ def _review(data: dict[str, Any]) -> Written:
         source=f"review:{int(review['id'])}",
         comment_id=None,
         commit=str(review["commit_id"] or ""),
+        about_author_id=int(data["pull_request"]["user"]["id"]),
     )
 
 

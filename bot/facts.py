@@ -28,6 +28,7 @@ from checks.contribution import (
     FileStatus,
     Login,
     Refusal,
+    Sha,
 )
 from checks.policy import POLICY_PATH, Policy
 
@@ -51,6 +52,13 @@ class Facts:
     author_is_maintainer: bool = False
     unreadable: str = ""
     content_digest: str = ""  # of the tree of the changed paths; empty when not read
+    clashes: tuple[str, ...] = ()  # changed paths that the base branch has changed meanwhile, too
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that changes, sorted; those of renamed files with where they were."""
+        found = {file.path for file in self.files} | {f.previous_path for f in self.files if f.previous_path}
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,8 @@ class Posted:
     annotations: Mapping[str, int] = field(default_factory=dict)  # of each check run, by its external id
 
 
-async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits: int) -> Facts:
-    """Read the pull request's files and commits at its head.
+async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits: int, onto: str = "") -> Facts:
+    """Read the pull request's files and commits at its head; with `onto`, the tree as a merge there leaves it.
 
     What cannot be read in full is refused (too much for one pull request) or marked unreadable (GitHub told
     only a part): nothing is ever judged on a part. Raises the errors of `bot.github.errors`.
@@ -70,7 +78,7 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
     limit = min(policy.limits.changed_files, MOST_LISTED_FILES)
     try:
         comparison, tree = await asyncio.gather(
-            reader.comparison(pull.base_sha, pull.head_sha, most_commits), reader.tree(pull.head_sha)
+            reader.comparison(Sha(onto) or pull.base_sha, pull.head_sha, most_commits), reader.tree(pull.head_sha)
         )
     except TooManyCommitsError as error:
         return Facts(pull, policy, refusals=(_too_many_commits(error.count, most_commits),))
@@ -91,7 +99,19 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
         _author_is_maintainer(reader, pull, comparison),
     )
     digest = content_digest((file.path for file in comparison.files), tree)
-    return Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, content_digest=digest)
+    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, content_digest=digest)
+    return await _merged(reader, facts, comparison, Sha(onto)) if onto else facts
+
+
+async def _merged(reader: PullReader, facts: Facts, comparison: Comparison, onto: Sha) -> Facts:
+    """Return the facts with the tree that a merge onto a commit leaves, and where both sides changed a file."""
+    if comparison.merge_base == onto:
+        return facts
+    theirs, base = await asyncio.gather(reader.tree(onto), reader.tree(comparison.merge_base))
+    touched = set(facts.paths)
+    kept = {path for path in facts.tree if path in touched}
+    clashes = tuple(sorted(path for path in touched if theirs.get(path) != base.get(path)))
+    return replace(facts, tree=frozenset((set(theirs) - touched) | kept), clashes=clashes)
 
 
 def content_digest(paths: Iterable[str], tree: Mapping[str, TreeEntry]) -> str:

@@ -53,6 +53,7 @@ class BotSettings(BaseSettings):
     rule_workers: Annotated[int, Field(gt=0)] = 2
     rule_time_limit_s: Annotated[float, Field(gt=0)] = 5.0
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
+    nightly_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "02:00"  # in UTC
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
 
     max_delivery_bytes: Annotated[int, Field(gt=0)] = 25 * 1024 * 1024
@@ -93,6 +94,12 @@ class BotSettings(BaseSettings):
         if any(len(secret.get_secret_value()) < 8 for secret in value):
             raise ValueError("must be at least 8 characters long: a short secret lets strangers forge deliveries")
         return value
+
+    @property
+    def build_at(self) -> tuple[int, int]:
+        """Hour and minute, in UTC, at which the nightly build begins."""
+        hour, _, minute = self.nightly_at.partition(":")
+        return int(hour), int(minute)
 
     @property
     def graphql_url(self) -> str:

@@ -1,131 +1,303 @@
-"""Labels and turns: what a verdict means for the state of a pull request and for who acts next."""
+"""The review as one table: (state, trigger, role) -> (state, flags, acts). Nothing else moves a pull request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from checks.contribution import FOUNDATIONAL_ROOT, KNOWLEDGE_ROOT, SKILL_ROOT
+from bot.labels import FLAG_LABELS, STATE_LABELS, Label
+from bot.roles import Role
 from checks.findings import Outcome
 
 
-class Label(StrEnum):
-    """The labels this bot sets by itself."""
-
-    SKILL = "skill"
-    KNOWLEDGE = "knowledge"
-    CI = "ci"
-    DOCUMENTATION = "documentation"
-    TRIAGE_NEEDED = "triage-needed"
-    CHANGES_REQUESTED = "triage-requested-changes"
-    FOLLOW_UP = "triage-follow-up"
-    UNCERTAIN = "triage-uncertain"
-    TRIAGE_APPROVED = "triage-approved"
-    REJECTED = "triage-rejected"
-    TOPIC_FAILURE = "topic-failure"
-    LEGAL_HOLD = "legal-hold"
-    HOLD = "hold"
-
-
 class Turn(StrEnum):
-    """Who acts next."""
+    """Whom our comment addresses."""
 
     AUTHOR = "author"
     TRIAGER = "triager"
     US = "us"  # the bot or its operators: something of ours went wrong
 
 
-# exactly one of these is on a pull request: its state in the review
-STATE_LABELS = frozenset(
+class State(StrEnum):
+    """Where the review of a pull request stands."""
+
+    NEW = "new"  # not judged yet, or not ready to be looked at: a draft, or we could not check it
+    NOT_READY = "not-ready"  # the checks fail; no person has looked at it yet
+    NEEDED = "needed"
+    CHANGES_REQUESTED = "changes-requested"  # by a triager, or by failing checks after one has looked
+    FOLLOW_UP = "follow-up"
+    UNCERTAIN = "uncertain"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+LABEL_OF_STATE: Mapping[State, Label | None] = MappingProxyType(
     {
-        Label.TRIAGE_NEEDED,
-        Label.CHANGES_REQUESTED,
-        Label.FOLLOW_UP,
-        Label.UNCERTAIN,
-        Label.TRIAGE_APPROVED,
-        Label.REJECTED,
+        State.NEW: None,
+        State.NOT_READY: Label.CHANGES_REQUESTED,
+        State.NEEDED: Label.TRIAGE_NEEDED,
+        State.CHANGES_REQUESTED: Label.CHANGES_REQUESTED,
+        State.FOLLOW_UP: Label.FOLLOW_UP,
+        State.UNCERTAIN: Label.UNCERTAIN,
+        State.APPROVED: Label.TRIAGE_APPROVED,
+        State.REJECTED: Label.REJECTED,
     }
 )
 
-# how people bring about what a label of the review stands for
-COMMAND_OF_LABEL: Mapping[str, str] = MappingProxyType(
-    {
-        Label.TRIAGE_NEEDED: "it comes by itself when the checks pass.",
-        Label.CHANGES_REQUESTED: "write `/request-changes`.",
-        Label.FOLLOW_UP: "it comes by itself when the author pushes.",
-        Label.UNCERTAIN: "write `/uncertain`.",
-        Label.TRIAGE_APPROVED: "write `/triage-approve`.",
-        Label.REJECTED: "write `/reject REASON`.",
-        Label.TOPIC_FAILURE: "write `/topic TOPIC`.",
-        Label.LEGAL_HOLD: "write `/legal-hold`.",
-        Label.HOLD: "write `/hold` or `/unhold`.",
-    }
+
+class Trigger(StrEnum):
+    """What moves a pull request. The second part of the table says who may pull each."""
+
+    PASSED = "the checks pass"
+    PASSED_ANEW = "the checks pass on new content"
+    PASSED_AS_DRAFT = "the checks pass on a draft"
+    RECOVERED = "the checks pass again, content unchanged"
+    FAILED = "the checks fail"
+    FAILED_ANEW = "the checks fail on new content"
+    UNVERIFIED = "the checks could not be run in full"
+    UNVERIFIED_ANEW = "the checks could not be run in full on new content"
+    SIGN_OFF_VOID = "the sign-off of triage no longer counts"
+    BECAME_READY = "nothing is missing for a merge"
+    BECAME_BLOCKED = "something is missing for a merge"
+    WENT_STALE = "the author has been silent for long"
+    AUTHOR_ANSWERED = "the author is heard of again"
+    SDG_FAILED = "no data could be generated"
+    BUILD_BEGAN = "a build that includes it begins"
+    BUILD_ENDED = "the build that includes it ends"
+    TRIAGE_APPROVE = "/triage-approve"
+    REQUEST_CHANGES = "/request-changes"
+    CALL_UNCERTAIN = "/uncertain"
+    REJECT = "/reject"
+    REFUSE_TOPIC = "/topic"
+    HOLD = "/hold"
+    UNHOLD = "/unhold"
+    LEGAL_HOLD = "/legal-hold"
+    LEGAL_CLEAR = "/legal-hold cancel"
+    LET_THROUGH = "/generate"
+    WITHDRAW = "the label precheck-generate-ready is taken off"
+    BUILD_READY = "/build-ready"
+    NOT_BUILD_READY = "/build-ready cancel"
+
+
+class Act(StrEnum):
+    """What else a transition brings about."""
+
+    VOID_APPROVALS = "approvals fall"
+    SUPERSEDE_JOBS = "running jobs are superseded"
+    CANCEL_JOBS = "jobs are cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a pull request with its flags."""
+
+    state: State = State.NEW
+    flags: frozenset[Label] = frozenset()
+
+    @property
+    def labels(self) -> frozenset[Label]:
+        """The workflow labels that say so on GitHub."""
+        label = LABEL_OF_STATE[self.state]
+        return self.flags | ({label} if label else set())
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of the table. `who` is the least role that may; None: the bot alone."""
+
+    source: State
+    trigger: Trigger
+    who: Role | None
+    target: State
+    adds: frozenset[Label] = frozenset()
+    drops: frozenset[Label] = frozenset()
+    acts: tuple[Act, ...] = ()
+
+    def after(self, status: Status) -> Status:
+        """Return the status after this transition."""
+        return Status(self.target, (status.flags - self.drops) | self.adds)
+
+
+class NoTransitionError(Exception):
+    """The table has no row for this trigger in this state and role."""
+
+
+_ALL = tuple(State)
+# what was decided or made for content that is no longer there
+_OF_CONTENT = frozenset({Label.GENERATE_READY, Label.SDG_UNSUCCESSFUL, Label.BUILD_READY, Label.READY_TO_MERGE})
+_ANEW = _OF_CONTENT | {Label.STALE}
+_NEW_CONTENT = (Act.VOID_APPROVALS, Act.SUPERSEDE_JOBS)
+
+
+def _rows(
+    trigger: Trigger,
+    who: Role | None,
+    moves: Mapping[State, State] | None = None,
+    *,
+    adds: Iterable[Label] = (),
+    drops: Iterable[Label] = (),
+    acts: tuple[Act, ...] = (),
+) -> tuple[Transition, ...]:
+    """Return a row for each state: where `moves` names none, the state stays."""
+    return tuple(
+        Transition(source, trigger, who, (moves or {}).get(source, source), frozenset(adds), frozenset(drops), acts)
+        for source in _ALL
+    )
+
+
+def _to(target: State, *sources: State) -> dict[State, State]:
+    return dict.fromkeys(sources or _ALL, target)
+
+
+_BEGINNING = (State.NEW, State.NOT_READY)
+_LOOKED_AT = (State.FOLLOW_UP, State.UNCERTAIN, State.APPROVED)
+
+TABLE: tuple[Transition, ...] = (
+    *_rows(Trigger.PASSED, None, _to(State.NEEDED, *_BEGINNING)),
+    *_rows(
+        Trigger.PASSED_ANEW,
+        None,
+        _to(State.NEEDED, *_BEGINNING) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED, *_LOOKED_AT),
+        drops=_ANEW,
+        acts=_NEW_CONTENT,
+    ),
+    *_rows(Trigger.PASSED_AS_DRAFT, None, _to(State.NEW, State.NOT_READY, State.NEEDED)),
+    *_rows(
+        Trigger.RECOVERED,
+        None,
+        _to(State.NEEDED, *_BEGINNING) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED),
+    ),
+    *_rows(
+        Trigger.FAILED,
+        None,
+        _to(State.NOT_READY, State.NEW, State.NEEDED) | _to(State.CHANGES_REQUESTED, *_LOOKED_AT),
+        drops=_OF_CONTENT,
+        acts=(Act.VOID_APPROVALS, Act.CANCEL_JOBS),
+    ),
+    *_rows(
+        Trigger.FAILED_ANEW,
+        None,
+        _to(State.NOT_READY, State.NEW, State.NEEDED) | _to(State.CHANGES_REQUESTED, *_LOOKED_AT),
+        drops=_ANEW,
+        acts=_NEW_CONTENT,
+    ),
+    *_rows(Trigger.UNVERIFIED, None, _to(State.NEW, State.NEEDED), drops=(Label.READY_TO_MERGE,)),
+    *_rows(
+        Trigger.UNVERIFIED_ANEW,
+        None,
+        _to(State.NEW, State.NEEDED) | _to(State.FOLLOW_UP, *_LOOKED_AT),
+        drops=_ANEW,
+        acts=_NEW_CONTENT,
+    ),
+    *_rows(Trigger.SIGN_OFF_VOID, None, _to(State.FOLLOW_UP, State.APPROVED), drops=(Label.READY_TO_MERGE,)),
+    *_rows(Trigger.BECAME_READY, None, adds=(Label.READY_TO_MERGE,)),
+    *_rows(Trigger.BECAME_BLOCKED, None, drops=(Label.READY_TO_MERGE,)),
+    *_rows(Trigger.WENT_STALE, None, adds=(Label.STALE,)),
+    *_rows(Trigger.AUTHOR_ANSWERED, None, drops=(Label.STALE,)),
+    *_rows(Trigger.SDG_FAILED, None, adds=(Label.SDG_UNSUCCESSFUL,), drops=(Label.BUILD_READY,)),
+    *_rows(Trigger.BUILD_BEGAN, None, adds=(Label.BUILD_RUNNING,)),
+    *_rows(Trigger.BUILD_ENDED, None, drops=(Label.BUILD_RUNNING,)),
+    *_rows(
+        Trigger.TRIAGE_APPROVE,
+        Role.TRIAGER,
+        _to(State.APPROVED),
+        drops=(Label.TOPIC_FAILURE, Label.STALE),
+    ),
+    *_rows(
+        Trigger.REQUEST_CHANGES,
+        Role.TRIAGER,
+        _to(State.CHANGES_REQUESTED),
+        drops=(Label.TOPIC_FAILURE, Label.READY_TO_MERGE, Label.BUILD_READY),
+        acts=(Act.VOID_APPROVALS,),
+    ),
+    *_rows(
+        Trigger.CALL_UNCERTAIN,
+        Role.TRIAGER,
+        _to(State.UNCERTAIN),
+        drops=(Label.TOPIC_FAILURE, Label.READY_TO_MERGE, Label.BUILD_READY, Label.STALE),
+        acts=(Act.VOID_APPROVALS,),
+    ),
+    *_rows(
+        Trigger.REJECT,
+        Role.TRIAGER,
+        _to(State.REJECTED),
+        drops=_ANEW,
+        acts=(Act.VOID_APPROVALS, Act.CANCEL_JOBS),
+    ),
+    *_rows(
+        Trigger.REFUSE_TOPIC,
+        Role.TRIAGER,
+        _to(State.REJECTED),
+        adds=(Label.TOPIC_FAILURE,),
+        drops=_ANEW,
+        acts=(Act.VOID_APPROVALS, Act.CANCEL_JOBS),
+    ),
+    *_rows(Trigger.HOLD, Role.TRIAGER, adds=(Label.HOLD,), drops=(Label.READY_TO_MERGE,)),
+    *_rows(Trigger.UNHOLD, Role.TRIAGER, drops=(Label.HOLD,)),
+    *_rows(Trigger.LEGAL_HOLD, Role.TRIAGER, adds=(Label.LEGAL_HOLD,), drops=(Label.READY_TO_MERGE,)),
+    *_rows(Trigger.LEGAL_CLEAR, Role.MAINTAINER, drops=(Label.LEGAL_HOLD,)),
+    *_rows(Trigger.LET_THROUGH, Role.TRIAGER, adds=(Label.GENERATE_READY,), drops=(Label.SDG_UNSUCCESSFUL,)),
+    *_rows(Trigger.WITHDRAW, Role.TRIAGER, drops=(Label.GENERATE_READY,), acts=(Act.CANCEL_JOBS,)),
+    *_rows(Trigger.BUILD_READY, Role.APPROVER, adds=(Label.BUILD_READY,)),
+    *_rows(Trigger.NOT_BUILD_READY, Role.APPROVER, drops=(Label.BUILD_READY,)),
 )
 
-KIND_LABELS = frozenset({Label.SKILL, Label.KNOWLEDGE, Label.CI, Label.DOCUMENTATION})
+_BY_KEY = {(row.source, row.trigger): row for row in TABLE}
 
-_CI_FOLDERS = (".github/", ".ci/", "scripts/")
-_DOCUMENTATION_SUFFIXES = frozenset({".md", ".rst", ".adoc", ".puml", ".png", ".svg", ".jpg", ".gif"})
+
+def step(status: Status, trigger: Trigger, role: Role | None) -> Transition:
+    """Return the row for a trigger in a state; `role` is None for the bot itself.
+
+    Raises NoTransitionError where the role may not: people never pull the bot's triggers, nor the reverse.
+    """
+    row = _BY_KEY[status.state, trigger]
+    if (row.who is None) != (role is None) or (row.who is not None and role is not None and role < row.who):
+        raise NoTransitionError(f"{trigger} by {role.noun if role else 'the bot'}")
+    return row
+
+
+def triggers_of(
+    outcome: Outcome, before: Outcome | None, *, is_new_content: bool, is_draft: bool
+) -> tuple[Trigger, ...]:
+    """Return what a verdict means for the review, in order. `before` is the outcome of the last one, if any."""
+    if outcome is Outcome.FAILED:
+        return (Trigger.FAILED_ANEW if is_new_content else Trigger.FAILED,)
+    if outcome is Outcome.UNVERIFIED:
+        return (Trigger.UNVERIFIED_ANEW if is_new_content else Trigger.UNVERIFIED,)
+    passed = Trigger.RECOVERED if before is Outcome.FAILED else Trigger.PASSED
+    first = Trigger.PASSED_ANEW if is_new_content else passed
+    return (first, Trigger.PASSED_AS_DRAFT) if is_draft else (first,)
 
 
 def turn_after(outcome: Outcome) -> Turn:
-    """Say who acts after a verdict."""
+    """Say whom our comment addresses after a verdict."""
     return {Outcome.FAILED: Turn.AUTHOR, Outcome.PASSED: Turn.TRIAGER, Outcome.UNVERIFIED: Turn.US}[outcome]
 
 
-_STANDING = {
-    Label.TRIAGE_NEEDED: "It waits for a triager to look at it.",
-    Label.CHANGES_REQUESTED: "The author has to change something.",
-    Label.FOLLOW_UP: "The author has pushed; a triager looks at it again.",
-    Label.UNCERTAIN: "The triage team talks it over.",
-    Label.TRIAGE_APPROVED: "Triage is satisfied; an approver decides next.",
-    Label.REJECTED: "It cannot be accepted; an approver closes it.",
-}
+def adopted(labels: frozenset[str]) -> Status:
+    """Return the status of a pull request that we know nothing of but its labels, such as one older than the bot.
 
-
-def standing(labels: frozenset[str], outcome: Outcome | None, *, is_draft: bool) -> str:
-    """Return how a pull request stands and who acts next, in a sentence."""
-    for label, sentence in _STANDING.items():
+    Who set them is unknown, so what restrains is taken over, and what grants something is asked for again.
+    """
+    restrains = {Label.HOLD, Label.LEGAL_HOLD, Label.TOPIC_FAILURE}
+    flags = frozenset(label for label in FLAG_LABELS & restrains if label in labels)
+    for label, state in (
+        (Label.REJECTED, State.REJECTED),
+        (Label.CHANGES_REQUESTED, State.CHANGES_REQUESTED),
+        (Label.UNCERTAIN, State.UNCERTAIN),
+        (Label.TRIAGE_APPROVED, State.FOLLOW_UP),
+        (Label.FOLLOW_UP, State.FOLLOW_UP),
+    ):
         if label in labels:
-            return sentence
-    if outcome is None:
-        return "The checks have not run yet; nobody has to act."
-    if is_draft and outcome is Outcome.PASSED:
-        return "It is a draft; the author marks it as ready."
-    return "The bot has not finished with it; nobody has to act."
-
-
-def move_to(label: Label, present: frozenset[str]) -> LabelChanges:
-    """Return the changes that make `label` the one state label on the pull request."""
-    remove = (present & STATE_LABELS) - {label}
-    add = {label} - present
-    return LabelChanges(tuple(sorted(add)), tuple(sorted(remove)), frozenset())
-
-
-def kind_labels(paths: Iterable[str]) -> frozenset[str]:
-    """Return what the changed paths touch: skill, knowledge, ci, documentation, in any combination."""
-    return frozenset(label for path in paths if (label := _kind_label(path)))
-
-
-def _kind_label(path: str) -> Label | None:
-    root = path.partition("/")[0]
-    if root in (SKILL_ROOT, FOUNDATIONAL_ROOT):
-        return Label.SKILL
-    if root == KNOWLEDGE_ROOT:
-        return Label.KNOWLEDGE
-    if path.startswith(_CI_FOLDERS):
-        return Label.CI
-    if root == "docs" or PurePosixPath(path).suffix.lower() in _DOCUMENTATION_SUFFIXES:
-        return Label.DOCUMENTATION
-    return None
+            return Status(state, flags)
+    return Status(State.NEW, flags)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelChanges:
-    """What to add and to remove, each sorted, and which labels are the bot's own afterwards."""
+    """What to add and to remove, each sorted, and which kind labels are the bot's own afterwards."""
 
     add: tuple[str, ...]
     remove: tuple[str, ...]
@@ -133,45 +305,15 @@ class LabelChanges:
 
 
 def label_changes(
-    outcome: Outcome,
-    present: frozenset[str],
-    own: frozenset[str],
-    paths: Iterable[str],
-    *,
-    is_draft: bool,
-    is_new_content: bool = True,
+    status: Status, present: frozenset[str], own: frozenset[str], kinds: frozenset[Label]
 ) -> LabelChanges:
-    """Return how the labels should change after a verdict.
+    """Return how the labels on GitHub must change to say `status`. Labels that have no meaning here stay.
 
-    `own` are the labels that the bot has set itself. What a person has set stays while the content stays; when
-    the author has changed it (`is_new_content`), a sign-off of triage is void and triage looks again.
+    `own` are the kind labels that the bot has set itself; one that a person has set stays.
     """
-    before = present & STATE_LABELS
-    after = _states_after(outcome, before, own, is_draft=is_draft, is_new_content=is_new_content)
-    wanted = kind_labels(paths) | after
-    remove = ((present & own & KIND_LABELS) | before) - wanted
+    wanted = status.labels | kinds
+    managed = STATE_LABELS | FLAG_LABELS | (own - STATE_LABELS)
+    remove = (present & managed) - wanted
     add = wanted - present
-    return LabelChanges(tuple(sorted(add)), tuple(sorted(remove)), frozenset(((present & own) - remove) | add))
-
-
-def _states_after(
-    outcome: Outcome, before: frozenset[str], own: frozenset[str], *, is_draft: bool, is_new_content: bool
-) -> frozenset[str]:
-    """Return the state labels after a verdict; at most one is ever added."""
-    if outcome is Outcome.FAILED:
-        return frozenset({Label.CHANGES_REQUESTED})
-    if outcome is Outcome.UNVERIFIED:  # no green light, and what was asked for before still stands
-        void = {Label.TRIAGE_NEEDED, Label.TRIAGE_APPROVED} if is_new_content else {Label.TRIAGE_NEEDED}
-        return before - void
-    by_people = before - own
-    if by_people and (not is_new_content or Label.REJECTED in before):
-        return before - {Label.TRIAGE_NEEDED} or before
-    if by_people - {Label.TRIAGE_NEEDED} or Label.FOLLOW_UP in before:
-        return frozenset({Label.FOLLOW_UP})
-    return frozenset() if is_draft else frozenset({Label.TRIAGE_NEEDED})
-
-
-def own_labels_of(turn: Turn) -> frozenset[str]:
-    """Return the labels that the bot must have set when its comment announced this turn."""
-    state = {Turn.AUTHOR: {Label.CHANGES_REQUESTED}, Turn.TRIAGER: {Label.TRIAGE_NEEDED}, Turn.US: set[Label]()}
-    return KIND_LABELS | state[turn]
+    still_own = frozenset((own | (kinds & add)) & kinds)
+    return LabelChanges(tuple(sorted(add)), tuple(sorted(remove)), still_own)

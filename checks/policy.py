@@ -6,9 +6,10 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -139,6 +140,89 @@ class Teams(_Section):
     maintainers: tuple[str, ...] = Field((), description="Approve changes to code and rules, and may override.")
 
 
+class MergeMethod(StrEnum):
+    """How GitHub brings a pull request into the branch."""
+
+    SQUASH = "squash"
+    MERGE = "merge"
+    REBASE = "rebase"
+
+
+def _merge_method(value: Any) -> Any:
+    if value not in list(MergeMethod):
+        raise ValueError(f"must be one of {', '.join(MergeMethod)}")
+    return MergeMethod(value)
+
+
+class Merging(_Section):
+    """What a pull request needs before it is merged, and how that is done."""
+
+    automatic: bool = Field(
+        True, description="Merge as soon as nothing is missing; when off, an approver writes `/merge`."
+    )
+    method: Annotated[MergeMethod, BeforeValidator(_merge_method)] = Field(
+        MergeMethod.SQUASH, description="squash, merge or rebase; squash keeps every Signed-off-by line."
+    )
+    approvals: PositiveInt = Field(1, description="Approvers that a contribution needs.")
+    lgtms: PositiveInt = Field(
+        2, description="Maintainers, none of them the author, that a change of anything else needs."
+    )
+    different_people: bool = Field(
+        False, description="Who signs off triage and who approves must be two people."
+    )
+    needs_evaluation: bool = Field(
+        False, description="A contribution needs an evaluation that finds the model not worse."
+    )
+
+
+def _day(value: Any) -> Any:
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("must be a day like 2026-12-24") from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+GitHubLogin = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?$")]
+
+
+class Reviewers(_Section):
+    """People who look after what lies under some folders."""
+
+    paths: tuple[str, ...] = Field(
+        (), description='Folders, such as "knowledge/science"; without any, everything.'
+    )
+    people: tuple[GitHubLogin, ...] = Field((), description="Their logins, without @.")
+
+
+class Vacation(_Section):
+    """Days on which nobody is chosen who wants to rest."""
+
+    login: GitHubLogin = Field(description="Who is away.")
+    first_day: Day = Field(description="The first day away.")
+    last_day: Day = Field(description="The last day away.")
+
+
+class Care(_Section):
+    """How people are looked after while they wait, and when we wait for them."""
+
+    stale_days: PositiveInt = Field(
+        21, description="Days without a word of its author after which a pull request that waits for it is stale."
+    )
+    close_days: PositiveInt = Field(14, description="Days after which a stale pull request is closed.")
+    failing_pushes: PositiveInt = Field(
+        3, description="Pushes in a row whose checks fail after which a person is called to help."
+    )
+    reviewers: tuple[Reviewers, ...] = Field(
+        (), description="Who is asked to look at what: by folder, then whoever has least to do."
+    )
+    vacations: tuple[Vacation, ...] = Field((), description="Who is not asked when.")
+    precision_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        90, description="A rule that is right less often is named in the weekly digest, to be demoted."
+    )
+    digest: bool = Field(True, description="Write the weekly digest as an issue, when there is something in it.")
+
+
 class Messages(_Section):
     """What people are pointed to."""
 
@@ -159,6 +243,8 @@ class Policy(_Section):
     dco: Dco = Dco()
     pii: Pii = Pii()
     teams: Teams = Teams()
+    merging: Merging = Merging()
+    care: Care = Care()
     messages: Messages = Messages()
     rules: dict[str, RuleSwitch] = Field(
         {},
@@ -268,6 +354,9 @@ def _plainly(message: str) -> str:
 def _known_keys(path: tuple[Any, ...]) -> list[str]:
     model: Any = Policy
     for step in path:
+        if isinstance(step, int):  # an item of a list
+            model = get_args(model)[0]
+            continue
         field = model.model_fields.get(step) if hasattr(model, "model_fields") else None
         if field is None:
             return []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.registry import command
-from bot.commands.situation import Effect, SetLabel, Situation
+from bot.commands.situation import Effect, Fire, Situation
+from bot.labels import Label
 from bot.roles import Role
-from bot.workflow import Label
+from bot.workflow import Trigger
 
 
 @command(
@@ -14,8 +15,9 @@ from bot.workflow import Label
     summary="Keep this pull request from being merged.",
     who=Role.TRIAGER,
     author_too=True,
+    label=(Label.HOLD, True),
     examples=("/hold", "/hold wait for the new source"),
 )
 def hold(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Keep this pull request from being merged."""
-    return (SetLabel(Label.HOLD, on=True),)
+    return (Fire(Trigger.HOLD),)

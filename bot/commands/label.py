@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.commands.registry import RefusedError, command
 from bot.commands.situation import Effect, SetLabel, Situation
 from bot.comments.escape import code
+from bot.labels import COMMAND_OF_LABEL
 from bot.roles import Role
-from bot.workflow import COMMAND_OF_LABEL
 
 _LONGEST = 50  # GitHub takes no longer names
 

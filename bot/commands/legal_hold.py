@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.registry import command
-from bot.commands.situation import Effect, SetLabel, Situation
+from bot.commands.situation import Effect, Fire, Situation
+from bot.labels import Label
 from bot.roles import Role
-from bot.workflow import Label
+from bot.workflow import Trigger
 
 
 @command(
@@ -13,8 +14,9 @@ from bot.workflow import Label
     usage="/legal-hold [why]",
     summary="Have a maintainer look at the licence or the source.",
     who=Role.TRIAGER,
+    label=(Label.LEGAL_HOLD, True),
     examples=("/legal-hold is this edition free?",),
 )
 def legal_hold(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Have a maintainer look at the licence or the source."""
-    return (SetLabel(Label.LEGAL_HOLD, on=True),)
+    return (Fire(Trigger.LEGAL_HOLD),)

@@ -11,6 +11,7 @@ from functools import cache
 from types import MappingProxyType
 
 from bot.commands.situation import Effect, Situation
+from bot.labels import Label
 from bot.roles import Role
 
 Decide = Callable[[Situation, str], tuple[Effect, ...]]
@@ -29,7 +30,8 @@ class Command:
     """A command: how it is written, who may use it, and the pure function that decides what it does.
 
     `about_content` commands judge what the pull request holds, so they count only for the commit that their
-    writer can have seen.
+    writer can have seen. For `weighty` ones the role is looked up anew, never remembered. Setting `label` by hand
+    is the same command; `(Label.HOLD, True)` means putting it on.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Command:
     examples: tuple[str, ...]
     author_too: bool = False
     about_content: bool = False
+    weighty: bool = False
+    label: tuple[Label, bool] | None = None
 
     @property
     def who_may(self) -> str:
@@ -56,11 +60,13 @@ def command(
     examples: tuple[str, ...],
     author_too: bool = False,
     about_content: bool = False,
+    weighty: bool = False,
+    label: tuple[Label, bool] | None = None,
 ) -> Callable[[Decide], Command]:
     """Turn a pure function `(Situation, arguments) -> effects` into a command. It raises RefusedError to refuse."""
 
     def bind(decide: Decide) -> Command:
-        return Command(name, usage, summary, who, decide, examples, author_too, about_content)
+        return Command(name, usage, summary, who, decide, examples, author_too, about_content, weighty, label)
 
     return bind
 
@@ -78,6 +84,19 @@ def all_commands() -> Mapping[str, Command]:
                 raise DuplicateCommandError(f'two commands are called "{value.name}"')
             found[value.name] = value
     return MappingProxyType(dict(sorted(found.items())))
+
+
+@cache
+def commands_of_labels() -> Mapping[tuple[Label, bool], Command]:
+    """Return the command that setting a label by hand stands for. Raises DuplicateCommandError."""
+    found: dict[tuple[Label, bool], Command] = {}
+    for known in all_commands().values():
+        if known.label is None:
+            continue
+        if known.label in found:
+            raise DuplicateCommandError(f'two commands stand for the label "{known.label[0]}"')
+        found[known.label] = known
+    return MappingProxyType(found)
 
 
 def nearest(name: str) -> str | None:

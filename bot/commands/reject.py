@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
-from bot.commands.situation import Effect, MoveTo, Say, Situation
+from bot.commands.situation import Effect, Fire, Say, Situation
 from bot.comments.escape import prose
+from bot.labels import Label
 from bot.roles import Role
-from bot.workflow import Label
+from bot.workflow import Trigger
 
 
 @command(
@@ -15,14 +16,17 @@ from bot.workflow import Label
     summary="Say that the contribution cannot be accepted, and why. An approver closes it.",
     who=Role.TRIAGER,
     about_content=True,
+    label=(Label.REJECTED, True),
     examples=("/reject the model knows this already, see the precheck",),
 )
 def reject(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Reject with a reason; without one it is refused."""
+    if situation.by_label:
+        return (Fire(Trigger.REJECT),)
     if not arguments:
         raise RefusedError("A rejection needs a reason that its author can learn from: `/reject REASON`.")
     text = (
         f"Thank you for the work you put into this. Triage cannot accept it: {prose(arguments)}\n\n"
         "An approver will close this pull request. If you see it otherwise, `/question` calls a person."
     )
-    return (MoveTo(Label.REJECTED), Say(text))
+    return (Fire(Trigger.REJECT), Say(text))

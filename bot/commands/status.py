@@ -5,25 +5,30 @@ from __future__ import annotations
 from bot.commands.registry import command
 from bot.commands.situation import Effect, Say, Situation
 from bot.comments.escape import code
+from bot.jobs import Job, JobState
 from bot.roles import Role
-from bot.workflow import standing
 
 
 @command(
     "status",
     usage="/status",
-    summary="Say how this pull request stands and who acts next.",
+    summary="Say how this pull request stands, who acts next and what is being computed.",
     who=Role.OUTSIDER,
     examples=("/status",),
 )
 def status(situation: Situation, arguments: str) -> tuple[Effect, ...]:
-    """Say the state in words, and what holds it up."""
+    """Say the state in words, everything that is missing, and the jobs."""
     if not situation.is_open:
         return (Say("This pull request is closed. Nobody has to act."),)
-    lines = [standing(situation.labels, situation.outcome, is_draft=situation.is_draft)]
-    if "hold" in situation.labels:
-        lines.append("Merging is held up by hand (`hold`); `/unhold` lifts it.")
-    if "legal-hold" in situation.labels:
-        lines.append("A maintainer has to look at its licence or source (`legal-hold`).")
+    lines = [situation.readiness.why]
+    others = situation.readiness.obstacles[1:]
+    if others:
+        lines += ["\nAlso missing:\n", *(f"- {obstacle.text} ({obstacle.who})" for obstacle in others)]
+    lines += ["", *(f"- {_job(job)}" for job in situation.jobs)]
     shown = ", ".join(code(label) for label in sorted(situation.labels)) or "none"
-    return (Say(" ".join(lines) + f" Labels: {shown}."),)
+    return (Say("\n".join((*lines, f"\nLabels: {shown}."))),)
+
+
+def _job(job: Job) -> str:
+    place = f", {job.position} in the queue" if job.state is JobState.QUEUED else ""
+    return f"Job {job.id}, {job.request.kind} at {code(job.request.head_sha[:7])}: {job.state}{place}"

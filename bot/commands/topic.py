@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
-from bot.commands.situation import Effect, MoveTo, Say, SetLabel, Situation
+from bot.commands.situation import Effect, Fire, Say, Situation
+from bot.labels import Label
 from bot.roles import Role
-from bot.workflow import Label
+from bot.workflow import Trigger
 
 _TEXTS = {
     "humour": "Jokes and poems are a matter of taste, and a model copies the taste of a few examples everywhere.",
@@ -25,10 +26,13 @@ _TEXTS = {
     summary=f"Say that the topic is not accepted, in ready words. Topics: {', '.join(_TEXTS)}.",
     who=Role.TRIAGER,
     about_content=True,
+    label=(Label.TOPIC_FAILURE, True),
     examples=("/topic maths", "/topic humour"),
 )
 def topic(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Reject for the topic, with the ready text of it."""
+    if situation.by_label:
+        return (Fire(Trigger.REFUSE_TOPIC),)
     text = _TEXTS.get(arguments.lower())
     if text is None:
         raise RefusedError(f"Which topic? `/topic` takes one of: {', '.join(_TEXTS)}.")
@@ -36,4 +40,4 @@ def topic(situation: Situation, arguments: str) -> tuple[Effect, ...]:
         f"Thank you for contributing! This topic is not taken at the moment. {text}\n\n"
         "Another idea is welcome; `/question` calls a person if something is unclear."
     )
-    return (MoveTo(Label.REJECTED), SetLabel(Label.TOPIC_FAILURE, on=True), Say(reply))
+    return (Fire(Trigger.REFUSE_TOPIC), Say(reply))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
-from bot.commands.situation import Effect, MoveTo, Situation
+from bot.commands.situation import Approve, Effect, Fire, Situation
+from bot.labels import Label
 from bot.roles import Role
-from bot.workflow import Label
+from bot.store.approvals import ApprovalKind
+from bot.workflow import Trigger
 from checks.findings import Outcome
 
 
@@ -15,6 +17,7 @@ from checks.findings import Outcome
     summary="Say that triage is satisfied: an approver decides next.",
     who=Role.TRIAGER,
     about_content=True,
+    label=(Label.TRIAGE_APPROVED, True),
     examples=("/triage-approve",),
 )
 def triage_approve(situation: Situation, arguments: str) -> tuple[Effect, ...]:
@@ -23,4 +26,4 @@ def triage_approve(situation: Situation, arguments: str) -> tuple[Effect, ...]:
         raise RefusedError("The checks have not passed on the newest commit, so triage cannot sign it off yet.")
     if situation.actor_is_author:
         raise RefusedError("This is your own pull request: another triager has to sign it off.")
-    return (MoveTo(Label.TRIAGE_APPROVED),)
+    return (Fire(Trigger.TRIAGE_APPROVE), Approve(ApprovalKind.TRIAGE))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.commands.registry import command
-from bot.commands.situation import Effect, MoveTo, Situation
+from bot.commands.situation import Effect, Fire, Situation
 from bot.roles import Role
-from bot.workflow import Label
+from bot.workflow import Trigger
 
 
 @command(
@@ -17,4 +17,4 @@ from bot.workflow import Label
 )
 def uncertain(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Hand the question to the team."""
-    return (MoveTo(Label.UNCERTAIN),)
+    return (Fire(Trigger.CALL_UNCERTAIN),)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.registry import command
-from bot.commands.situation import Effect, SetLabel, Situation
+from bot.commands.situation import Effect, Fire, Situation
+from bot.labels import Label
 from bot.roles import Role
-from bot.workflow import Label
+from bot.workflow import Trigger
 
 
 @command(
@@ -13,8 +14,9 @@ from bot.workflow import Label
     usage="/unhold",
     summary="Lift a hold.",
     who=Role.TRIAGER,
+    label=(Label.HOLD, False),
     examples=("/unhold",),
 )
 def unhold(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Lift a hold."""
-    return (SetLabel(Label.HOLD, on=False),)
+    return (Fire(Trigger.UNHOLD),)

@@ -26,7 +26,7 @@ def check_report(
     """Return the check run for `check`, without an id: findings as annotations, causes as summary."""
     outcome = verdict.outcome(check)
     return ReportCheck(
-        check=check,
+        name=check.value,
         head_sha=head_sha,
         conclusion=_CONCLUSION[outcome],
         title=_title(verdict, check, outcome, policy),
@@ -43,7 +43,7 @@ def apology(check: Check, head_sha: Sha, trace_id: str) -> ReportCheck:
         "The bot broke down while it judged this commit. That is our fault, not yours, and says nothing about your "
         f"contribution. Push again or press Re-run in a while; if it stays so, tell a maintainer: `{trace_id}`."
     )
-    return ReportCheck(check, head_sha, "neutral", "Could not be checked: our fault, not yours", summary, ())
+    return ReportCheck(check.value, head_sha, "neutral", "Could not be checked: our fault, not yours", summary, ())
 
 
 def _title(verdict: Verdict, check: Check, outcome: Outcome, policy: Policy) -> str:

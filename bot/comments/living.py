@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.comments.causes import Links, headline, in_full
 from bot.comments.escape import code
-from bot.workflow import Label, Turn
+from bot.comments.standing import Standing, situation_lines
+from bot.readiness import Who
+from bot.workflow import State, Turn
 from checks.findings import CauseGroup, Outcome, Severity, Verdict, by_cause
 
 MOST_BYTES = 60_000  # GitHub takes 65,536 characters
@@ -16,40 +17,31 @@ _SHOWN_CAUSES = 3
 _SEE_RECIPE = "Nothing has to be redone: the recipe below takes a minute, in your browser."
 
 
-# what a person has decided since the checks passed
-_AFTER_TRIAGE = {
-    Label.CHANGES_REQUESTED: "### ✋ All checks passed, but a triager asks for a change. Next: you",
-    Label.REJECTED: "### ✋ Triage cannot accept this. Next: an approver, who closes it",
-    Label.TRIAGE_APPROVED: "### ✅ All checks passed and triage is satisfied. Next: an approver",
-    Label.UNCERTAIN: "### ✅ All checks passed, nothing to fix. Next: the triage team, who talk it over",
-    Label.FOLLOW_UP: "### ✅ All checks passed, nothing to fix. Next: a triager, who looks again",
+# how it stands once the checks have passed
+_PASSED = {
+    State.CHANGES_REQUESTED: "✋ All checks passed, but a triager asks for a change",
+    State.APPROVED: "✅ All checks passed and triage is satisfied",
+}
+_NOTHING_TO_FIX = "✅ All checks passed, nothing to fix"
+_NEXT = {
+    State.UNCERTAIN: "the triage team, who talk it over",
+    State.FOLLOW_UP: "a triager, who looks again",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Who reads the comment and in which situation."""
-
-    author: str
-    is_first_time: bool
-    is_draft: bool
-    targets_default_branch: bool = True
-    labels: frozenset[str] = frozenset()  # as they are once the bot has set its own
-
-
 def living_comment(
-    verdict: Verdict, turn: Turn, audience: Audience, links: Links, sign_off_recipe: str = ""
+    verdict: Verdict, turn: Turn, standing: Standing, links: Links, sign_off_recipe: str = ""
 ) -> str:
     """Return the comment's Markdown, without the marker: first line is verdict, count and who acts next."""
     errors = by_cause(verdict.with_severity(Severity.ERROR))
     warnings = by_cause(verdict.with_severity(Severity.WARNING))
     notices = by_cause(verdict.with_severity(Severity.NOTICE))
-    head = [first_line(verdict, len(errors), turn, audience), *_greeting(audience, turn)]
+    head = [first_line(verdict, len(errors), turn, standing), *_greeting(standing, turn)]
     if verdict.crashes:
         head.append(_our_fault())
     elif verdict.overall is Outcome.UNVERIFIED:
         head.append(_not_told())
-    closing = _closing(turn, audience)
+    closing = _closing(turn, standing)
     words_left = _VISIBLE_WORDS - len(" ".join((*head, *closing, _footer(links))).split())
     parts = [*head, *_shown_causes(errors, links, words_left, has_recipe=bool(sign_off_recipe)), *closing]
     folded = [
@@ -64,22 +56,30 @@ def living_comment(
     return _fitted(parts, [part for part in folded if part], _footer(links))
 
 
-def first_line(verdict: Verdict, things: int, turn: Turn, audience: Audience) -> str:
+def first_line(verdict: Verdict, things: int, turn: Turn, standing: Standing) -> str:
     """Return the heading: verdict, how many things to fix, who acts next."""
+    state = standing.status.state
+    if state is State.REJECTED:
+        return "### ✋ Triage cannot accept this. Next: an approver, who closes it"
     if turn is Turn.AUTHOR:
-        return f"### ✋ Not ready yet: {_count(things, 'thing')} to fix. Next: you, {code(audience.author)}"
+        return f"### ✋ Not ready yet: {_count(things, 'thing')} to fix. Next: you, {code(standing.author)}"
     if turn is Turn.US:
         return "### ⏳ Not checked completely: nothing for you to fix. Next: us"
-    for label, line in _AFTER_TRIAGE.items():
-        if label in audience.labels:
-            return line
-    if audience.is_draft:
-        return "### ✅ All checks passed, nothing to fix. Next: you mark this draft as ready"
-    return "### ✅ All checks passed, nothing to fix. Next: a triager"
+    if standing.readiness.is_ready:
+        return "### ✅ All checks passed, everything is approved. Next: it is merged"
+    return f"### {_PASSED.get(state, _NOTHING_TO_FIX)}. Next: {_next(standing)}"
 
 
-def _greeting(audience: Audience, turn: Turn) -> list[str]:
-    if not audience.is_first_time:
+def _next(standing: Standing) -> str:
+    """Return who acts next, as its author reads it."""
+    who = standing.readiness.obstacles[0].who
+    if who is Who.AUTHOR:
+        return "you mark this draft as ready" if standing.is_draft else "you"
+    return _NEXT.get(standing.status.state, who) if who is Who.TRIAGER else who
+
+
+def _greeting(standing: Standing, turn: Turn) -> list[str]:
+    if not standing.is_first_time:
         return []
     if turn is Turn.AUTHOR:
         return [
@@ -88,11 +88,11 @@ def _greeting(audience: Audience, turn: Turn) -> list[str]:
     return ["Welcome, and thank you for your first contribution!"]
 
 
-def _closing(turn: Turn, audience: Audience) -> list[str]:
-    lines = []
-    if turn is Turn.AUTHOR:
+def _closing(turn: Turn, standing: Standing) -> list[str]:
+    lines = [*situation_lines(turn, standing)]
+    if turn is Turn.AUTHOR and standing.status.state is not State.REJECTED:
         lines.append("Push to this branch when you are done: I look again within seconds and update this comment.")
-    if not audience.targets_default_branch:
+    if not standing.targets_default_branch:
         lines.append("This branch is not the one that models are built from, so I check it but never merge it.")
     return lines
 

@@ -10,17 +10,27 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from bot.workflow import Turn
+from bot.labels import Label
+from bot.workflow import State, Status, Turn
 
-_MARKER = re.compile(r"<!-- taxonomy-bot:living:(author|triager|us):([0-9a-f]{40}):([0-9a-f]{32}) -->")
+_MARKER = re.compile(
+    r"<!-- taxonomy-bot:living:(author|triager|us):([0-9a-f]{40}):([a-z-]{1,32}):([a-z+-]{0,200}):([0-9a-f]{0,16})"
+    r":([0-9a-f]{32}) -->"
+)
+_DIGEST_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a living comment says of itself: whose turn it announced, and the commit it was posted for."""
+    """What a living comment says of itself: whose turn it announced, the commit it was posted for, how it stood.
+
+    `content` is the beginning of the digest of what was judged.
+    """
 
     turn: Turn
     posted_for: str
+    status: Status = Status()
+    content: str = ""
 
 
 class MarkerSigner:
@@ -35,7 +45,7 @@ class MarkerSigner:
     def sign(self, marker: Marker, repository_id: int, number: int) -> str:
         """Return the marker as an HTML comment, valid only on this pull request."""
         signature = _signature(self._keys[0], marker, repository_id, number)
-        return f"<!-- taxonomy-bot:living:{marker.turn}:{marker.posted_for}:{signature} -->"
+        return f"<!-- taxonomy-bot:living:{_said(marker)}:{signature} -->"
 
     def reply_marker(self, source: str, repository_id: int, number: int) -> str:
         """Return the hidden marker of our answer to what was written at `source`, such as "comment:77"."""
@@ -47,11 +57,21 @@ class MarkerSigner:
         match = _MARKER.match(body)
         if match is None:
             return None
-        marker = Marker(Turn(match[1]), match[2])
+        try:
+            status = Status(State(match[3]), frozenset(Label(flag) for flag in match[4].split("+") if flag))
+        except ValueError:
+            return None  # words of another version, or nobody's
+        marker = Marker(Turn(match[1]), match[2], status, match[5])
         expected = [_signature(key, marker, repository_id, number) for key in self._keys]
-        return marker if any(hmac.compare_digest(match[3], e) for e in expected) else None
+        return marker if any(hmac.compare_digest(match[6], e) for e in expected) else None
+
+
+def _said(marker: Marker) -> str:
+    flags = "+".join(sorted(marker.status.flags))
+    content = marker.content[:_DIGEST_CHARACTERS]
+    return f"{marker.turn}:{marker.posted_for}:{marker.status.state}:{flags}:{content}"
 
 
 def _signature(key: bytes, marker: Marker, repository_id: int, number: int) -> str:
-    signed = f"{repository_id}#{number}:{marker.turn}:{marker.posted_for}".encode()
+    signed = f"{repository_id}#{number}:{_said(marker)}".encode()
     return hmac.new(key, signed, hashlib.sha256).hexdigest()[:32]

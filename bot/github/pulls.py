@@ -47,6 +47,11 @@ class Pull:
     is_draft: bool
     changed_files: int
     labels: frozenset[str]
+    title: str = ""
+    is_merged: bool = False
+    is_mergeable: bool | None = None  # None: GitHub is still working it out
+    comments: int = 1  # 0: nobody has said anything yet
+    assignees: tuple[Login, ...] = ()
 
     def after(self, actions: Iterable[Action]) -> Pull:
         """Return the pull request as it is once these label changes and openings are done."""
@@ -84,6 +89,7 @@ class Comparison:
 
     files: tuple[ListedFile, ...]
     commits: tuple[Commit, ...]
+    merge_base: Sha
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,11 @@ class PullReader:
             is_draft=bool(data.get("draft")),
             changed_files=data["changed_files"],
             labels=frozenset(label["name"] for label in data["labels"]),
+            title=data["title"] or "",
+            is_merged=bool(data.get("merged")),
+            is_mergeable=data.get("mergeable"),
+            comments=data["comments"],
+            assignees=tuple(Login(person["login"]) for person in data["assignees"]),
         )
 
     async def comparison(self, base: Sha, head: Sha, most_commits: int) -> Comparison:
@@ -171,16 +182,16 @@ class PullReader:
         url_vars = self._vars | {"base": base, "head": head}
         files: tuple[ListedFile, ...] = ()
         commits: list[Commit] = []
-        total = 0
+        total, merge_base = 0, base
         async for page in self._client.pages(url, url_vars):
-            total = page["total_commits"]
+            total, merge_base = page["total_commits"], Sha(page["merge_base_commit"]["sha"])
             if total > most_commits:
                 raise TooManyCommitsError(total)
             files = files or tuple(_listed_file(item) for item in page.get("files") or ())
             commits += [_commit(item) for item in page["commits"]]
         if len(commits) < total:
             raise IncompleteListingError(f"GitHub listed {len(commits)} of {total} commits")
-        return Comparison(files, tuple(commits))
+        return Comparison(files, tuple(commits), merge_base)
 
     async def tree(self, commit: Sha) -> Tree:
         """Return every file of a commit by path. Raises IncompleteListingError for a tree that GitHub cuts."""
@@ -188,6 +199,11 @@ class PullReader:
         if data["truncated"]:
             raise IncompleteListingError("GitHub listed only a part of the repository's tree")
         return Tree(data["tree"])
+
+    async def tip(self, branch: str) -> Sha:
+        """Return the newest commit of a branch."""
+        data = await self._read("/repos/{owner}/{repo}/commits/{ref}", ref=branch)
+        return Sha(data["sha"])
 
     async def blobs(self, shas: Iterable[str]) -> dict[str, bytes]:
         """Return the bytes of blobs by their SHA, a few at a time."""

@@ -70,13 +70,11 @@ class DeskLog:
         async with self._engine.begin() as connection:
             await connection.execute(statement)
 
-    async def sources(self, repository_id: int, prefix: str) -> frozenset[str]:
-        """Return the places under `prefix` whose acts are written down already."""
-        query = select(audit.c.source).where(
-            audit.c.repository_id == repository_id, audit.c.source.startswith(prefix, autoescape=True)
-        )
+    async def result_of(self, repository_id: int, source: str) -> str:
+        """Return what came of the act at this place; empty when nothing is written down of it."""
+        query = select(audit.c.result).where(audit.c.repository_id == repository_id, audit.c.source == source)
         async with self._engine.connect() as connection:
-            return frozenset((await connection.execute(query)).scalars())
+            return (await connection.execute(query)).scalar_one_or_none() or ""
 
     async def of_pull(self, repository_id: int, number: int) -> list[AuditEntry]:
         """Return everything done on a pull request, oldest first."""

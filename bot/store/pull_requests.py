@@ -1,20 +1,24 @@
-"""What we remember of a pull request between two deliveries, so that nothing is posted twice."""
+"""What we remember of a pull request between two deliveries: how it stands, and what we last reported."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.store.tables import pull_requests
+from bot.labels import Label
+from bot.store.tables import leaves, pull_requests
+from bot.workflow import State, Status
+from checks.findings import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class PullMemory:
-    """Our last report on one pull request; empty strings where nothing has been posted yet."""
+    """How one pull request stands and what we last reported; empty strings where nothing has been posted yet."""
 
     repository_id: int
     number: int
@@ -26,9 +30,44 @@ class PullMemory:
     comment_digest: str = ""
     comment_turn: str = ""
     comment_posted_for: str = ""
-    own_labels: str = ""  # names separated by spaces
+    own_labels: str = ""  # kind labels that the bot has set, separated by spaces
     content_digest: str = ""  # of what was judged
     outcome: str = ""  # of the last verdict
+    state: str = State.NEW.value
+    flags: str = ""
+    state_since: datetime | None = None
+    author_id: int = 0
+    author: str = ""
+    author_seen_at: datetime | None = None
+    is_open: bool = True
+    paths: str = ""
+    failing_causes: str = ""
+    failed_pushes: int = 0
+    heard: str = ""
+    readiness_digest: str = ""
+    merge_refusal: str = ""
+    reviewer: str = ""
+    swept: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """True once a triage has been begun."""
+        return bool(self.head_sha)
+
+    @property
+    def status(self) -> Status:
+        """The state and the flags."""
+        return Status(State(self.state), frozenset(Label(name) for name in self.flags.split()))
+
+    def with_status(self, status: Status, at: datetime) -> PullMemory:
+        """Return the memory with another status; `at` counts as the beginning of another state."""
+        since = self.state_since if status.state == self.state and self.state_since else at
+        return replace(self, state=status.state.value, flags=" ".join(sorted(status.flags)), state_since=since)
+
+    @property
+    def verdict(self) -> Outcome | None:
+        """The outcome of the last verdict."""
+        return Outcome(self.outcome) if self.outcome else None
 
 
 _COLUMNS = tuple(field.name for field in fields(PullMemory))
@@ -49,7 +88,7 @@ class PullRequestStore:
         )
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        return PullMemory(**{name: row[name] for name in _COLUMNS}) if row else None
+        return _memory(row) if row else None
 
     async def save(self, memory: PullMemory, at: datetime) -> None:
         """Store `memory`, replacing what was remembered."""
@@ -70,3 +109,48 @@ class PullRequestStore:
         )
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).scalars())
+
+    async def open_ones(self, repository_id: int) -> list[PullMemory]:
+        """Return every open pull request that we know, by number."""
+        query = (
+            select(pull_requests)
+            .where(pull_requests.c.repository_id == repository_id, pull_requests.c.is_open)
+            .order_by(pull_requests.c.number)
+        )
+        async with self._engine.connect() as connection:
+            return [_memory(row) for row in (await connection.execute(query)).mappings()]
+
+    async def note_leaves(self, repository_id: int, number: int, paths: Iterable[str]) -> None:
+        """Remember which leaves an open pull request adds or changes, in place of those it did before."""
+        rows = [{"repository_id": repository_id, "number": number, "leaf": path[:500]} for path in set(paths)]
+        mine = (leaves.c.repository_id == repository_id, leaves.c.number == number)
+        async with self._engine.begin() as connection:
+            known = set((await connection.execute(select(leaves.c.leaf).where(*mine))).scalars())
+            if known == {row["leaf"] for row in rows}:
+                return
+            await connection.execute(delete(leaves).where(*mine))
+            if rows:
+                await connection.execute(insert(leaves), rows)
+
+    async def sharing_leaves(self, repository_id: int, number: int, paths: Iterable[str]) -> list[PullMemory]:
+        """Return the other open pull requests that add or change one of these leaves, by number."""
+        shared = select(leaves.c.number).where(
+            leaves.c.repository_id == repository_id,
+            leaves.c.number != number,
+            leaves.c.leaf.in_([path[:500] for path in paths]),
+        )
+        query = (
+            select(pull_requests)
+            .where(
+                pull_requests.c.repository_id == repository_id,
+                pull_requests.c.is_open,
+                pull_requests.c.number.in_(shared),
+            )
+            .order_by(pull_requests.c.number)
+        )
+        async with self._engine.connect() as connection:
+            return [_memory(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _memory(row: object) -> PullMemory:
+    return PullMemory(**{name: row[name] for name in _COLUMNS})  # type: ignore[index]

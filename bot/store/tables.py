@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    true,
 )
 
 metadata = MetaData(
@@ -82,8 +84,151 @@ pull_requests = Table(
     Column("own_labels", Text, nullable=False),  # the labels that the bot itself has set, separated by spaces
     Column("content_digest", String(64), nullable=False, server_default=""),
     Column("outcome", String(16), nullable=False, server_default=""),
+    Column("state", String(32), nullable=False, server_default="new"),  # of the review: bot.workflow.State
+    Column("flags", Text, nullable=False, server_default=""),  # flag labels that are on, separated by spaces
+    Column("state_since", UtcDateTime, nullable=True),
+    Column("author_id", BigInteger, nullable=False, server_default="0"),
+    Column("author", String(64), nullable=False, server_default=""),
+    Column("author_seen_at", UtcDateTime, nullable=True),  # when the author last pushed or wrote
+    Column("is_open", Boolean, nullable=False, server_default=true()),
+    Column("paths", Text, nullable=False, server_default=""),  # what it changes, one path a line
+    Column("failing_causes", Text, nullable=False, server_default=""),  # ids of causes with errors, by spaces
+    Column("failed_pushes", Integer, nullable=False, server_default="0"),  # in a row
+    Column("heard", Text, nullable=False, server_default=""),  # the review whose commands were last carried out
+    Column("readiness_digest", String(64), nullable=False, server_default=""),  # of the posted check run
+    Column("merge_refusal", Text, nullable=False, server_default=""),  # why GitHub did not merge the head
+    Column("reviewer", String(64), nullable=False, server_default=""),  # whom the rotation chose
+    Column("swept", String(64), nullable=False, server_default=""),  # how the last sweep found it
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
+    Index("ix_pull_requests_open", "repository_id", "is_open"),
+)
+
+# the leaves that open pull requests add or change, for those that meet
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("leaf", String(500), primary_key=True),
+    Index("ix_leaves_leaf", "repository_id", "leaf"),
+)
+
+# who stands behind what, at which content; a row is never deleted, it falls
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # triage | approve | lgtm
+    Column("actor_id", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("sha", String(40), nullable=False),
+    Column("content_digest", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("fell_at", UtcDateTime, nullable=True),
+    Column("fell_because", Text, nullable=False, server_default=""),
+    Index("ix_approvals_pull", "repository_id", "number"),
+    Index("ix_approvals_source", "repository_id", "source", "kind", unique=True),
+)
+
+# findings that a person has set aside for one content: overridden (right, but accepted) or wrong
+pardons = Table(
+    "pardons",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # override | wrong
+    Column("rule", String(64), nullable=False),
+    Column("content_digest", String(64), nullable=False),
+    Column("actor_id", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("source", String(64), nullable=False),
+    Index("ix_pardons_pull", "repository_id", "number"),
+    Index("ix_pardons_source", "repository_id", "source", unique=True),
+)
+
+# each content on which a rule had something to say: what /wrong is counted against
+rule_hits = Table(
+    "rule_hits",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("rule", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content_digest", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# every move of every pull request through the workflow, for measured waits and timelines
+state_changes = Table(
+    "state_changes",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("target", String(32), nullable=False),
+    Column("trigger", String(80), nullable=False),
+    Column("actor", String(64), nullable=False),  # empty: the bot
+    Index("ix_state_changes_pull", "repository_id", "number", "id"),
+    Index("ix_state_changes_at", "repository_id", "at"),
+)
+
+# who asked for a merge, and of which commit; a row goes when it is merged or no longer wanted
+merge_requests = Table(
+    "merge_requests",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("actor_id", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("sha", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# what somebody wants to be reminded of
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("done_at", UtcDateTime, nullable=True),
+    Index("ix_reminders_due", "done_at", "due_at"),
+    Index("ix_reminders_source", "repository_id", "source", unique=True),
+)
+
+# a command for many pull requests, shown first and carried out once confirmed
+batches = Table(
+    "batches",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", String(16), primary_key=True),
+    Column("number", Integer, nullable=False),  # where it was written
+    Column("actor_id", BigInteger, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("targets", Text, nullable=False),  # "NUMBER:SHA" of each, by spaces: the commit that was shown
+    Column("at", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime, nullable=True),
+)
+
+# when a regular piece of work was last done
+chores = Table(
+    "chores",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(64), primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False),
 )
 
 # each time we first saw another commit as a pull request's head: what a comment's writer can have looked at

@@ -1,0 +1,28 @@
+"""The check run "Merge readiness": the one to require. It succeeds, or says what is missing; never neutral."""
+
+from __future__ import annotations
+
+from bot.actions import ReportCheck
+from bot.readiness import Readiness
+from checks.contribution import Sha
+
+NAME = "Merge readiness"
+
+
+def readiness_report(found: Readiness, head_sha: Sha) -> ReportCheck:
+    """Return the check run, without an id. What may pass within moments is left out: it would only flicker."""
+    lasting = [obstacle for obstacle in found.obstacles if not obstacle.for_now]
+    if not lasting:
+        text = "Nothing is missing. Whoever merges this merges exactly what was judged and approved."
+        return ReportCheck(NAME, head_sha, "success", "Ready to merge", text, ())
+    first, *others = lasting
+    lines = [f"**{first.text}** Next: {first.who}."]
+    if others:
+        lines += ["\nAlso missing:\n", *(f"- {obstacle.text} ({obstacle.who})" for obstacle in others)]
+    lines.append("\n`/why` in a comment tells the same.")
+    return ReportCheck(NAME, head_sha, "action_required", _title(first.text), "\n".join(lines), ())
+
+
+def _title(text: str) -> str:
+    """Titles are plain text."""
+    return text.replace("`", "").rstrip(".")[:140]

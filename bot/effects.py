@@ -1,0 +1,150 @@
+"""Carrying out what commands decide: our own records first, then what only GitHub can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.actions import Action, AddLabels, ChangeAssignee, ChangePull, RemoveLabel
+from bot.clock import Clock
+from bot.commands.situation import (
+    Approve,
+    AskMerge,
+    Assign,
+    Effect,
+    EndJobs,
+    Fire,
+    QueueJob,
+    Remind,
+    Retitle,
+    RetryJob,
+    SetAside,
+    SetLabel,
+    SetOpen,
+    Situation,
+    Withdraw,
+)
+from bot.github.pulls import Pull
+from bot.jobs import JobRequest, JobState
+from bot.orders import Order
+from bot.records import Records
+from bot.roles import Role
+from bot.store.approvals import Approval
+from bot.store.history import StateChange
+from bot.store.merge_requests import MergeRequest
+from bot.store.pardons import Pardon
+from bot.store.pull_requests import PullMemory
+from bot.store.reminders import Reminder
+from bot.workflow import Act, Transition, Trigger, step
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """What remains to be written on GitHub, the memory afterwards, and whether a merge may follow."""
+
+    memory: PullMemory
+    actions: tuple[Action, ...] = field(default=())
+
+
+class EffectDesk:
+    """Carries out effects in our records. Doing the same twice changes nothing more."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+
+    async def carry_out(
+        self,
+        effects: Iterable[Effect],
+        order: Order,
+        least_role: Role,
+        situation: Situation,
+        memory: PullMemory,
+        pull: Pull,
+    ) -> CarriedOut:
+        """Carry out what one order decided. Raises JobsUnavailableError, before anything else is done."""
+        records, now, key = self._records, self._clock.now(), (memory.repository_id, memory.number)
+        who, source = (order.actor.id, order.actor.login), order.source
+        effects = sorted(effects, key=lambda effect: not isinstance(effect, QueueJob | RetryJob))
+        for effect in effects:
+            match effect:
+                case QueueJob(kind):
+                    request = JobRequest(*key, kind, pull.head_sha, *who, source)
+                    await records.jobs.submit(request, now)
+                case RetryJob(job_id):
+                    await records.jobs.retry(*key, job_id, now)
+                case EndJobs(state, job_id):
+                    await records.jobs.end(*key, state, job_id)
+                case Fire(trigger):
+                    role = max(situation.role, least_role)  # the command let its author through
+                    memory = await self.fire(memory, trigger, role, order.actor.login)
+                case Approve(kind):
+                    content = memory.content_digest
+                    approval = Approval(*key, kind, *who, pull.head_sha, content, now, source)
+                    await records.approvals.add(approval)
+                case Withdraw(kind):
+                    because = f"taken back by {order.actor.login}"
+                    await records.approvals.let_fall(*key, because, now, actor_id=order.actor.id, kind=kind)
+                case SetAside(pardon_kind, rule, reason):
+                    content = memory.content_digest
+                    pardon = Pardon(*key, pardon_kind, rule, content, *who, reason, now, source)
+                    await records.pardons.add(pardon)
+                case AskMerge():
+                    await records.merges.add(MergeRequest(*key, *who, pull.head_sha, now))
+                    memory = replace(memory, merge_refusal="")
+                case Remind(days, text):
+                    await records.reminders.add(Reminder.after(days, *key, who[1], text, now, source))
+                case _:
+                    pass  # written on GitHub, said in the reply, or left to the caller
+        await records.memories.save(memory, now)
+        return CarriedOut(memory, tuple(_actions(effects, pull)))
+
+    async def fire(self, memory: PullMemory, trigger: Trigger, role: Role | None, actor: str = "") -> PullMemory:
+        """Move a pull request through the workflow, with all that this brings about; the memory is not saved."""
+        now = self._clock.now()
+        row = step(memory.status, trigger, role)
+        after = memory.with_status(row.after(memory.status), now)
+        await self.act(memory, row)
+        await self._records.history.add(changes(memory, after, row, actor, now))
+        return after
+
+    async def act(self, memory: PullMemory, row: Transition) -> None:
+        """Do what a transition brings about besides another status."""
+        records, key = self._records, (memory.repository_id, memory.number)
+        for act in row.acts:
+            match act:
+                case Act.VOID_APPROVALS:
+                    await records.approvals.let_fall(*key, str(row.trigger), self._clock.now())
+                    await records.merges.drop(*key)
+                case Act.SUPERSEDE_JOBS:
+                    await records.jobs.end(*key, JobState.SUPERSEDED)
+                case Act.CANCEL_JOBS:
+                    await records.jobs.end(*key, JobState.CANCELLED)
+
+
+def changes(before: PullMemory, after: PullMemory, row: Transition, actor: str, now: datetime) -> list[StateChange]:
+    """Return the move that is to be written down; flags alone are none."""
+    if before.state == after.state:
+        return []
+    return [
+        StateChange(before.repository_id, before.number, now, before.state, after.state, row.trigger.value, actor)
+    ]
+
+
+def _actions(effects: Iterable[Effect], pull: Pull) -> Iterator[Action]:
+    """Turn what a command brings about into writes, leaving out what is so already."""
+    for effect in effects:
+        match effect:
+            case SetLabel(name, on=True) if name not in pull.labels:
+                yield AddLabels((name,))
+            case SetLabel(name, on=False) if name in pull.labels:
+                yield RemoveLabel(name)
+            case Assign(login, on=on):
+                yield ChangeAssignee(login, on)
+            case Retitle(title):
+                yield ChangePull(title=title)
+            case SetOpen(is_open=is_open):
+                yield ChangePull(state="open" if is_open else "closed")
+            case _:
+                pass

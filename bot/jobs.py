@@ -1,0 +1,152 @@
+"""Jobs: what a person may ask to be computed about a pull request, and the port through which it is queued."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from checks.contribution import Login, Sha
+
+
+class JobKind(StrEnum):
+    """What is computed."""
+
+    PRECHECK = "precheck"  # does the base model know this already?
+    GENERATE = "generate"  # synthetic data
+    EVALUATE = "evaluate"  # tune an adapter and measure what it changes
+    POSTCHECK = "postcheck"  # the precheck's questions, asked of the tuned model
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED_BY_CONTRIBUTION = "failed by contribution"
+    INFRA_ERROR = "infrastructure error"
+    TIMED_OUT = "timed out"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing more happens to it."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+    @property
+    def is_retriable(self) -> bool:
+        """True when asking for it again may come to something else."""
+        return self.is_over and self not in (JobState.SUCCEEDED, JobState.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """One job that somebody asks for, at one commit. `source` is where: asked once, it is queued once."""
+
+    repository_id: int
+    number: int
+    kind: JobKind
+    head_sha: Sha
+    asked_by_id: int
+    asked_by: Login
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it stands. `position` counts from 1 while it is queued, else it is 0."""
+
+    id: int
+    request: JobRequest
+    state: JobState
+    queued_at: datetime
+    position: int = 0
+
+
+class JobsUnavailableError(Exception):
+    """Nothing can be queued now; the text says why and when to try again, in Markdown."""
+
+
+class JobQueue(Protocol):
+    """What the desk needs of jobs. Every method may be called again after a crash without doing anything twice."""
+
+    async def submit(self, request: JobRequest, at: datetime) -> Job:
+        """Queue a job, or return the one that the same source has queued, or an equal one that is not over.
+
+        Raises JobsUnavailableError.
+        """
+        ...
+
+    async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
+        """Return the jobs of a pull request, oldest first."""
+        ...
+
+    async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
+        """Cancel or supersede the jobs that are not over: one, or all. Return how many."""
+        ...
+
+    async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
+        """Queue a job anew that came to nothing: only what had failed of it. Raises JobsUnavailableError."""
+        ...
+
+
+class JobsInMemory:
+    """A queue that keeps jobs while the process lives and runs none: for the desk without workers."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, Job] = {}
+        self._ids = itertools.count(1)
+
+    async def submit(self, request: JobRequest, at: datetime) -> Job:
+        """Queue a job."""
+        for job in self._jobs.values():
+            known = job.request
+            if known.source == request.source and known.kind is request.kind:
+                return self._placed(job)
+            is_same = _is_of(job, request.repository_id, request.number) and known.kind is request.kind
+            if is_same and known.head_sha == request.head_sha and not job.state.is_over:
+                return self._placed(job)
+        job = Job(next(self._ids), request, JobState.QUEUED, at)
+        self._jobs[job.id] = job
+        return self._placed(job)
+
+    async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
+        """Return the jobs of a pull request."""
+        return tuple(self._placed(job) for job in self._jobs.values() if _is_of(job, repository_id, number))
+
+    async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
+        """Cancel or supersede."""
+        ended = [
+            job
+            for job in self._jobs.values()
+            if _is_of(job, repository_id, number) and not job.state.is_over and job_id in (None, job.id)
+        ]
+        for job in ended:
+            self._jobs[job.id] = replace(job, state=state)
+        return len(ended)
+
+    async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
+        """Queue a job anew."""
+        job = self._jobs.get(job_id)
+        if job is None or not _is_of(job, repository_id, number) or not job.state.is_retriable:
+            raise JobsUnavailableError(f"Job {job_id} of this pull request has not failed.")
+        self._jobs[job_id] = replace(job, state=JobState.QUEUED, queued_at=at)
+        return self._placed(self._jobs[job_id])
+
+    def _placed(self, job: Job) -> Job:
+        if job.state is not JobState.QUEUED:
+            return job
+        ahead = sum(
+            1
+            for other in self._jobs.values()
+            if other.state is JobState.QUEUED and (other.queued_at, other.id) < (job.queued_at, job.id)
+        )
+        return replace(job, position=ahead + 1)
+
+
+def _is_of(job: Job, repository_id: int, number: int) -> bool:
+    return (job.request.repository_id, job.request.number) == (repository_id, number)

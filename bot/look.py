@@ -1,0 +1,100 @@
+"""Looking at a pull request: facts and verdict of one commit, less what people have set aside."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.facts import Facts, gather
+from bot.github.pulls import Pull, PullReader
+from bot.policies import Policies
+from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
+from bot.store.pardons import Pardon
+from checks.findings import Check, Severity, Verdict
+from checks.policy import Policy
+from checks.run import assemble
+
+log = structlog.get_logger()
+
+_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of one commit. The files' bytes are not kept."""
+
+    facts: Facts
+    judgement: Judgement
+
+
+_Place = tuple[int, int, bool]
+_Key = tuple[int, int, bool, str, str, Policy]
+
+
+class Looks:
+    """Looks at pull requests, and remembers the last looks: a commit never changes."""
+
+    def __init__(self, policies: Policies, workers: RuleWorkers, *, most_commits: int) -> None:
+        self._policies = policies
+        self._workers = workers
+        self._most_commits = most_commits
+        self._kept: OrderedDict[_Place, tuple[_Key, Look]] = OrderedDict()
+
+    async def at(
+        self, reader: PullReader, repository_id: int, pull: Pull, *, anew: bool = False, onto: str = ""
+    ) -> Look:
+        """Return what is to be seen at the head. `anew` looks again even if nothing has changed.
+
+        With `onto`, a commit of the base branch, it is judged as it would be once merged there. Raises the errors
+        of `bot.github.errors`.
+        """
+        policy = await self._policies.of(reader, repository_id, pull)
+        place = (repository_id, pull.number, bool(onto))
+        key: _Key = (*place, pull.head_sha, onto or pull.base_sha, policy)
+        if not anew and place in self._kept and self._kept[place][0] == key:
+            return _of(self._kept[place][1], pull)
+        facts = await gather(reader, pull, policy, most_commits=self._most_commits, onto=onto)
+        judgement = await self._judge(facts)
+        look = Look(replace(facts, files=tuple(replace(f, content=None) for f in facts.files)), judgement)
+        if not (judgement.verdict.crashes or judgement.verdict.not_judged):
+            self._kept[place] = (key, look)
+            self._kept.move_to_end(place)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return _of(look, pull)
+
+    async def _judge(self, facts: Facts) -> Judgement:
+        if facts.unreadable:
+            log.warning("triage.unreadable", number=facts.pull.number, reason=facts.unreadable)
+            return Judgement(Verdict((), not_judged=frozenset(Check)))
+        request = JudgeRequest(
+            facts.files,
+            facts.commits,
+            facts.pull.author,
+            facts.author_is_maintainer,
+            facts.tree,
+            facts.policy,
+            facts.refusals,
+        )
+        judgement = await self._workers.judge(request)
+        for crash in judgement.verdict.crashes:
+            log.error("triage.rule_crashed", number=facts.pull.number, rule=crash.rule, detail=crash.detail)
+        return judgement
+
+
+def _of(look: Look, pull: Pull) -> Look:
+    return replace(look, facts=replace(look.facts, pull=pull))
+
+
+def pardoned(verdict: Verdict, pardons: Iterable[Pardon]) -> Verdict:
+    """Return the verdict with what people have set aside turned into notes for triagers."""
+    aside = {pardon.rule for pardon in pardons}
+    if not aside:
+        return verdict
+    findings = (
+        f.weighed(Severity.NOTICE) if f.cause.id in aside or f.rule in aside else f for f in verdict.findings
+    )
+    return replace(assemble(findings, verdict.crashes), not_judged=verdict.not_judged)

@@ -1,0 +1,70 @@
+"""Orders: a command as somebody gave it, by comment, review, the pull request's text or a label set by hand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.commands.parsing import WrittenCommand
+from bot.commands.registry import Command, nearest
+from bot.commands.situation import Situation
+from bot.comments.escape import code
+from bot.events import Account, Origin
+from bot.roles import Role
+
+_SHA = re.compile(r"(?=[0-9a-fA-F]*\d)([0-9a-fA-F]{7,40})(?:\s+(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command by one person. `seen` is the commit it is bound to, if what it was given with names one."""
+
+    origin: Origin
+    number: int
+    actor: Account
+    command: WrittenCommand
+    source: str  # where it was given; the same source is carried out once
+    at: datetime
+    seen: str = ""
+    by_label: bool = False
+
+
+def bound(order: Order, known: Command) -> tuple[str, str]:
+    """Return the commit that an order names in its own words, if it does, and its arguments without it.
+
+    Only commands that judge the content take one, as their first word: `/approve 1a2b3c4`.
+    """
+    arguments = order.command.arguments
+    match = _SHA.fullmatch(arguments) if known.about_content else None
+    if match is None:
+        return "", arguments
+    return match[1].lower(), (match[2] or "").strip()
+
+
+def moved(named: str, seen: str | None, head_sha: str) -> str:
+    """Say that the branch is not where the order was given for; empty when it is."""
+    now = code(head_sha[:7])
+    if named:
+        if head_sha.startswith(named):
+            return ""
+        return f"You named {code(named[:7])}, but the branch is at {now} now. Look at that, then repeat it."
+    if seen == head_sha:
+        return ""
+    return f"The branch moved while you were writing (it is at {now} now). Look again, then repeat it."
+
+
+def not_allowed(known: Command, situation: Situation) -> str:
+    """Say who may, if the one who gave the order may not."""
+    if situation.role >= known.who or (known.author_too and situation.actor_is_author):
+        return ""
+    if situation.role is Role.OUTSIDER and known.author_too:
+        return f"Only {known.who_may} may do this."
+    return f"Only {known.who.noun} may do this."
+
+
+def unknown(name: str) -> str:
+    """Say that there is no such command, and which one may have been meant."""
+    near = nearest(name)
+    hint = f" Did you mean `/{near}`?" if near else ""
+    return f"There is no such command.{hint} `/help` lists those that you may use."

@@ -1,0 +1,245 @@
+"""Deciding, purely: from facts, verdict and dossier to the difference that GitHub is to be brought up to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.actions import Action, AddLabels, EditComment, PostComment, RemoveLabel, ReportCheck
+from bot.comments.causes import Links
+from bot.comments.check_report import check_report
+from bot.comments.living import living_comment
+from bot.comments.markers import Marker, MarkerSigner
+from bot.comments.readiness import readiness_report
+from bot.comments.sign_off import sign_off_recipe
+from bot.comments.standing import Standing
+from bot.dossier import Dossier, case_of
+from bot.events import external_id
+from bot.facts import Facts
+from bot.github.pulls import OwnComment, Pull
+from bot.labels import Label, kind_labels
+from bot.look import Look, pardoned
+from bot.readiness import Readiness, readiness
+from bot.store.pull_requests import PullMemory
+from bot.workflow import (
+    Transition,
+    Trigger,
+    Turn,
+    adopted,
+    label_changes,
+    step,
+    triggers_of,
+    turn_after,
+)
+from checks.findings import Check, Outcome, Severity, Verdict
+
+_NEWCOMER = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
+_MANY = 1000  # failing pushes are not counted beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What our App has already posted on GitHub, for when we do not remember it."""
+
+    comments: tuple[OwnComment, ...] = ()
+    annotations: Mapping[str, int] = field(default_factory=dict)  # of each check run, by its external id
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Checks that somebody asked to run anew, and the delivery that asked for it."""
+
+    checks: frozenset[Check]
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that a plan is decided from."""
+
+    look: Look
+    memory: PullMemory
+    dossier: Dossier
+    posted: Posted
+    now: datetime
+    again: Again | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, and what will be true of our report once it is done (but for the comment's ids)."""
+
+    actions: tuple[Action, ...]
+    memory: PullMemory
+    rows: tuple[Transition, ...] = ()  # of the workflow, in order
+    readiness: Readiness = Readiness()
+
+
+class Planner:
+    """Makes plans; knows the addresses that our words link to and how our marks are signed."""
+
+    def __init__(self, signer: MarkerSigner, web_url: str) -> None:
+        self._signer = signer
+        self._web_url = web_url.rstrip("/")
+
+    def decide(self, seen: Seen) -> Plan:
+        """Return the difference between what GitHub shows and what it should show."""
+        facts, judgement = seen.look.facts, seen.look.judgement
+        pull, verdict = facts.pull, pardoned(judgement.verdict, seen.dossier.pardons)
+        links = Links(f"{self._web_url}/{pull.repository}", pull.head_sha, facts.policy.messages.rules_url)
+        has_advice = judgement.sign_off_advice and verdict.outcome(Check.SIGN_OFF) is Outcome.FAILED
+        recipe = sign_off_recipe(judgement.sign_off_advice) if has_advice and judgement.sign_off_advice else ""
+        reports = [check_report(verdict, check, pull.head_sha, links, facts.policy, recipe) for check in Check]
+        memory, rows = _moved(seen, verdict)
+        case = case_of(memory, pull, seen.dossier, facts.policy, verdict.overall)
+        found = readiness(case)
+        is_marked = Label.READY_TO_MERGE in memory.status.flags
+        if found.is_ready is not is_marked:
+            row = step(memory.status, Trigger.BECAME_READY if found.is_ready else Trigger.BECAME_BLOCKED, None)
+            memory = memory.with_status(row.after(memory.status), seen.now)
+        digest = digest_of(*(repr(report) for report in reports))
+        actions: list[Action] = list(_news(reports, seen, digest))
+        memory = replace(memory, verdict_digest=digest)
+        gate = readiness_report(found, pull.head_sha)
+        gate_digest = digest_of(repr(gate))
+        actions += _gate_news(gate, seen, gate_digest)
+        labels = label_changes(
+            memory.status, pull.labels, frozenset(memory.own_labels.split()), kind_labels(facts.paths)
+        )
+        actions += [AddLabels(labels.add)] if labels.add else []
+        actions += [RemoveLabel(name) for name in labels.remove]
+        memory = replace(memory, own_labels=" ".join(sorted(labels.own)), readiness_digest=gate_digest)
+        comment, memory = self._comment(seen, verdict, memory, found, links, recipe)
+        actions += [comment] if comment else []
+        return Plan(tuple(actions), memory, rows, found)
+
+    def _comment(
+        self, seen: Seen, verdict: Verdict, memory: PullMemory, found: Readiness, links: Links, recipe: str
+    ) -> tuple[Action | None, PullMemory]:
+        """Decide about the living comment: nothing, an edit, or a new one because the turn passed to the author."""
+        facts, pull = seen.look.facts, seen.look.facts.pull
+        turn = turn_after(verdict.overall)
+        standing = Standing(
+            author=pull.author,
+            is_first_time=facts.policy.messages.welcome and pull.author_association in _NEWCOMER,
+            is_draft=pull.is_draft,
+            targets_default_branch=pull.targets_default_branch,
+            status=memory.status,
+            readiness=found,
+            dossier=seen.dossier,
+            heard=memory.heard,
+        )
+        text = living_comment(verdict, turn, standing, links, recipe)
+        passed_to_author = turn is Turn.AUTHOR and memory.comment_turn != Turn.AUTHOR
+        is_new = memory.comment_id is None or (passed_to_author and memory.comment_posted_for != pull.head_sha)
+        posted_for = pull.head_sha if is_new else memory.comment_posted_for
+        mark = Marker(turn, posted_for, memory.status, memory.content_digest)
+        body = f"{self._signer.sign(mark, memory.repository_id, memory.number)}\n{text}"
+        after = replace(
+            memory, comment_digest=digest_of(body), comment_turn=turn.value, comment_posted_for=posted_for
+        )
+        if is_new:
+            return PostComment(body, memory.comment_node_id), after
+        if after.comment_digest == memory.comment_digest or memory.comment_id is None:
+            return None, after
+        return EditComment(memory.comment_id, body), after
+
+
+def recalled(memory: PullMemory, posted: Posted, pull: Pull, facts: Facts, signer: MarkerSigner) -> PullMemory:
+    """Fill in what we have no memory of: from the newest living comment that we signed, else from the labels."""
+    for comment in reversed(posted.comments):
+        marker = signer.read(comment.body, memory.repository_id, memory.number)
+        if marker is None:
+            continue
+        if comment.id == memory.comment_id:
+            return memory
+        found = replace(
+            memory,
+            comment_id=comment.id,
+            comment_node_id=comment.node_id,
+            comment_digest=digest_of(comment.body),
+            comment_turn=marker.turn.value,
+            comment_posted_for=marker.posted_for,
+        )
+        if memory.is_known:
+            return found
+        is_same = bool(marker.content) and facts.content_digest.startswith(marker.content)
+        return replace(
+            found,
+            state=marker.status.state.value,
+            flags=" ".join(sorted(marker.status.flags)),
+            content_digest=facts.content_digest if is_same else "",
+            own_labels=" ".join(sorted(kind_labels(facts.paths) & pull.labels)),
+        )
+    if memory.is_known:
+        return memory
+    status = adopted(pull.labels)
+    return replace(memory, state=status.state.value, flags=" ".join(sorted(status.flags)))
+
+
+def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, ...]]:
+    """Return the memory after what the verdict means for the review, and the rows that led there."""
+    facts, memory = seen.look.facts, seen.memory
+    pull = facts.pull
+    is_new_head = memory.head_sha != pull.head_sha
+    digest = facts.content_digest or ("" if is_new_head else memory.content_digest)
+    is_new_content = digest != memory.content_digest or (not digest and is_new_head)
+    errors = dict.fromkeys(f.cause.id for f in verdict.with_severity(Severity.ERROR))
+    is_failed = verdict.overall is Outcome.FAILED
+    failed_pushes = memory.failed_pushes + is_new_head if is_failed else 0
+    after = replace(
+        memory,
+        head_sha=pull.head_sha,
+        judged_sha=pull.head_sha,
+        content_digest=digest,
+        outcome=verdict.overall.value,
+        author_id=pull.author_id,
+        author=pull.author,
+        author_seen_at=seen.now if is_new_head else memory.author_seen_at,
+        is_open=True,
+        paths="\n".join(facts.paths) or ("" if is_new_head else memory.paths),
+        failing_causes=" ".join(errors),
+        failed_pushes=min(failed_pushes, _MANY),
+        merge_refusal="" if is_new_head else memory.merge_refusal,
+    )
+    rows = []
+    triggers = triggers_of(verdict.overall, memory.verdict, is_new_content=is_new_content, is_draft=pull.is_draft)
+    if is_new_head and Label.STALE in memory.status.flags:
+        triggers = (Trigger.AUTHOR_ANSWERED, *triggers)
+    for trigger in triggers:
+        row = step(after.status, trigger, None)
+        rows.append(row)
+        after = after.with_status(row.after(after.status), seen.now)
+    return after, tuple(rows)
+
+
+def _news(reports: Iterable[ReportCheck], seen: Seen, digest: str) -> Iterator[ReportCheck]:
+    """Yield the check runs to post: those not yet reported in full, and those that somebody asked for anew."""
+    pull, memory, again = seen.look.facts.pull, seen.memory, seen.again
+    already = memory.judged_sha == pull.head_sha and memory.verdict_digest == digest
+    for report in reports:
+        is_asked_for = again is not None and report.name in again.checks
+        if already and not is_asked_for:
+            continue
+        request = again.request if again is not None and is_asked_for else ""
+        identifier = external_id(pull.number, pull.head_sha, digest, request)
+        if seen.posted.annotations.get(f"{report.name}:{identifier}", -1) < len(report.annotations):
+            yield replace(report, external_id=identifier)
+
+
+def _gate_news(gate: ReportCheck, seen: Seen, digest: str) -> list[ReportCheck]:
+    """Return the merge readiness if it is not what GitHub shows at this commit, or somebody asked for it anew."""
+    pull, memory, again = seen.look.facts.pull, seen.memory, seen.again
+    is_asked_for = again is not None and again.checks == frozenset(Check)
+    if memory.judged_sha == pull.head_sha and memory.readiness_digest == digest and not is_asked_for:
+        return []
+    request = again.request if again is not None and is_asked_for else ""
+    identifier = external_id(pull.number, pull.head_sha, digest, request)
+    return [] if f"{gate.name}:{identifier}" in seen.posted.annotations else [replace(gate, external_id=identifier)]
+
+
+def digest_of(*texts: str) -> str:
+    """Return a digest by which a text is known again."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,204 @@
+"""Whether a pull request may be merged, and if not, the shortest true answer to "why not yet"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.labels import Label, is_contribution
+from bot.store.approvals import Approval, ApprovalKind
+from bot.workflow import State, Status
+from checks.findings import Outcome
+from checks.policy import Merging
+
+
+class Who(StrEnum):
+    """Who acts next, in words for a sentence."""
+
+    AUTHOR = "the author"
+    TRIAGER = "a triager"
+    APPROVER = "an approver"
+    MAINTAINER = "a maintainer"
+    US = "the bot"
+    HOLDER = "whoever held it up, or a triager"
+    BOTH = "a triager, for both together"
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another open pull request for the same leaf. `is_decided` once it stands in nobody's way."""
+
+    number: int
+    author: str
+    is_decided: bool
+    leaf: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing between a pull request and its merge: what, in Markdown without contributor text, and who acts."""
+
+    text: str
+    who: Who
+    for_now: bool = False  # it may pass by itself within moments: not worth a new check run
+
+    def written(self) -> str:
+        """Return it as it is stored."""
+        return f"{self.who.name}\t{self.text}"
+
+
+def refused(stored: str) -> Obstacle | None:
+    """Return why a merge was refused, as it was stored; None when nothing was."""
+    who, tab, text = stored.partition("\t")
+    return Obstacle(text, Who[who], for_now=True) if tab else None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that readiness depends on."""
+
+    status: Status
+    outcome: Outcome | None  # of our checks at the head; None while they have not run
+    paths: tuple[str, ...]
+    author_id: int
+    content_digest: str
+    merging: Merging
+    approvals: tuple[Approval, ...] = ()  # that stand
+    is_open: bool = True
+    is_draft: bool = False
+    targets_default_branch: bool = True
+    is_mergeable: bool | None = True  # None: GitHub is still working it out
+    things_to_fix: int = 0
+    evaluation: str | None = None  # "better", "no significant change", "worse"; None: there is none
+    rivals: tuple[Rival, ...] = ()
+    refusal: Obstacle | None = None  # why the last try to merge this head came to nothing
+
+    @property
+    def has_contribution(self) -> bool:
+        """True when it teaches the model something."""
+        return any(is_contribution(path) for path in self.paths)
+
+    @property
+    def has_other(self) -> bool:
+        """True when it changes anything besides contributions."""
+        return any(not is_contribution(path) for path in self.paths)
+
+    def approved_by(self, kind: ApprovalKind) -> frozenset[int]:
+        """Return the ids of those who stand behind this content, the author never."""
+        return frozenset(
+            a.actor_id
+            for a in self.approvals
+            if a.kind is kind and a.content_digest == self.content_digest and a.actor_id != self.author_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What stands between a pull request and its merge, the most telling first."""
+
+    obstacles: tuple[Obstacle, ...] = field(default=())
+
+    @property
+    def is_ready(self) -> bool:
+        """True when nothing is missing that lasts: what may pass within moments is GitHub's to say at the merge."""
+        return all(obstacle.for_now for obstacle in self.obstacles)
+
+    @property
+    def why(self) -> str:
+        """The shortest true answer to "why not yet", with who acts next."""
+        if not self.obstacles:
+            return "Nothing is missing: it is merged next."
+        first = self.obstacles[0]
+        return f"{first.text} Next: {first.who}."
+
+
+def readiness(case: Case) -> Readiness:
+    """Return what is missing. What cannot be known yet counts as missing."""
+    return Readiness(tuple(_obstacles(case)))
+
+
+def _obstacles(case: Case) -> Iterator[Obstacle]:
+    if not case.is_open:
+        yield Obstacle("It is closed.", Who.AUTHOR)
+        return
+    if not case.targets_default_branch:
+        yield Obstacle("It is not for the branch that models are built from, so I never merge it.", Who.AUTHOR)
+    if case.is_draft:
+        yield Obstacle("It is a draft.", Who.AUTHOR)
+    yield from _of_checks(case)
+    yield from _of_review(case)
+    if case.has_contribution and case.outcome is Outcome.PASSED:
+        yield from _of_evaluation(case)
+    yield from _of_approvals(case)
+    undecided = [rival for rival in case.rivals if not rival.is_decided]
+    if undecided and case.has_contribution:
+        others = " and ".join(f"#{rival.number}" for rival in undecided[:5])
+        yield Obstacle(
+            f"{others} {'is' if len(undecided) == 1 else 'are'} for the same leaf and not decided yet: "
+            "the same leaf gets one decision.",
+            Who.BOTH,
+        )
+    if case.is_mergeable is False:
+        yield Obstacle(
+            "It conflicts with the branch it is for: bring your branch up to date and resolve that.", Who.AUTHOR
+        )
+    elif case.is_mergeable is None:
+        yield Obstacle("GitHub is still working out whether it can be merged.", Who.US, for_now=True)
+    if case.refusal:
+        yield case.refusal
+
+
+def _of_checks(case: Case) -> Iterator[Obstacle]:
+    if case.outcome is None:
+        yield Obstacle("The checks have not run on the newest commit yet.", Who.US)
+    elif case.outcome is Outcome.FAILED:
+        count = f"{case.things_to_fix} thing{'' if case.things_to_fix == 1 else 's'} to fix"
+        yield Obstacle(f"The checks fail: {count}.", Who.AUTHOR)
+    elif case.outcome is Outcome.UNVERIFIED:
+        yield Obstacle("The checks could not be run in full: that is our fault, not the author's.", Who.US)
+
+
+def _of_review(case: Case) -> Iterator[Obstacle]:
+    state, flags = case.status.state, case.status.flags
+    if state is State.REJECTED:
+        yield Obstacle("Triage cannot accept it; it is to be closed.", Who.APPROVER)
+    if Label.LEGAL_HOLD in flags:
+        yield Obstacle("Its licence or source has to be looked at (`legal-hold`).", Who.MAINTAINER)
+    if Label.HOLD in flags:
+        yield Obstacle("It is held up by hand (`hold`); `/unhold` lifts that.", Who.HOLDER)
+    if state is State.CHANGES_REQUESTED and case.outcome is not Outcome.FAILED:
+        yield Obstacle("A triager has asked for a change.", Who.AUTHOR)
+    if not case.has_contribution:
+        return  # what does not teach the model needs no triage
+    if state is State.UNCERTAIN:
+        yield Obstacle("The triage team talks it over.", Who.TRIAGER)
+    if state is State.FOLLOW_UP:
+        yield Obstacle("A triager has to look at it again.", Who.TRIAGER)
+    if state in (State.NEW, State.NEEDED) and case.outcome is Outcome.PASSED and not case.is_draft:
+        yield Obstacle("Triage has not signed it off yet.", Who.TRIAGER)
+
+
+def _of_evaluation(case: Case) -> Iterator[Obstacle]:
+    if not case.merging.needs_evaluation:
+        return
+    if case.evaluation is None:
+        yield Obstacle("It has not been evaluated yet: `/evaluate` does.", Who.TRIAGER)
+    elif case.evaluation == "worse":
+        yield Obstacle("The evaluation finds the model worse with it.", Who.APPROVER)
+
+
+def _of_approvals(case: Case) -> Iterator[Obstacle]:
+    if case.has_contribution:
+        approvers = case.approved_by(ApprovalKind.APPROVE)
+        if case.merging.different_people and approvers <= case.approved_by(ApprovalKind.TRIAGE) and approvers:
+            yield Obstacle("Who signed off triage and who approves must be two people.", Who.APPROVER)
+        elif (missing := case.merging.approvals - len(approvers)) > 0:
+            whose = "an approver" if missing == 1 else f"{missing} more approvers"
+            yield Obstacle(f"It needs the approval of {whose} (`/approve`).", Who.APPROVER)
+    if case.has_other or not case.paths:
+        missing = case.merging.lgtms - len(case.approved_by(ApprovalKind.LGTM))
+        if missing > 0:
+            what = "It also changes" if case.has_contribution else "It changes"
+            whose = "one more maintainer" if missing == 1 else f"{missing} maintainers"
+            yield Obstacle(f"{what} files that are no contribution: that needs `/lgtm` of {whose}.", Who.MAINTAINER)
