@@ -144,7 +144,7 @@ class CommandDesk:
             WrittenCommand(known.name, "", 0),
             f"label:{sign}{labelled.label}:{int(labelled.at.timestamp())}"[:64],
             labelled.at,
-            by_label=True,
+            label_set=labelled.on,
         )
 
     async def obey(self, order: Order, *, dry_run: bool = False) -> Handled:
@@ -205,7 +205,7 @@ class CommandDesk:
             failing_causes=frozenset(memory.failing_causes.split()),
             jobs=dossier.jobs,
             median_wait=dossier.median_wait,
-            by_label=order.by_label,
+            label_set=order.label_set,
         )
 
     async def _decide(self, known: Command | None, order: Order, pull: Pull, situation: Situation) -> Handled:
@@ -227,7 +227,7 @@ class CommandDesk:
             return Handled(order, refusal=str(error))
 
     async def _write_down(self, order: Order, pull: Pull, situation: Situation, result: Handled) -> None:
-        act = f"label {order.source.split(':')[1]}" if order.by_label else f"/{order.command.name}"
+        act = f"label {order.source.split(':')[1]}" if order.label_set is not None else f"/{order.command.name}"
         await self._log.add(
             AuditEntry(
                 repository_id=order.origin.repository_id,

@@ -27,7 +27,7 @@ class Order:
     source: str  # where it was given; the same source is carried out once
     at: datetime
     seen: str = ""
-    by_label: bool = False
+    label_set: bool | None = None  # the label that stands for the command was put on (True) or taken off
 
 
 def bound(order: Order, known: Command) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""`/close` and `/reopen`."""
+"""`/close`: close the pull request."""
 
 from __future__ import annotations
 
@@ -20,18 +20,3 @@ def close(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     if not situation.is_open:
         raise RefusedError("This pull request is closed already.")
     return (SetOpen(is_open=False),)
-
-
-@command(
-    "reopen",
-    usage="/reopen",
-    summary="Open a closed pull request again.",
-    who=Role.TRIAGER,
-    author_too=True,
-    examples=("/reopen",),
-)
-def reopen(situation: Situation, arguments: str) -> tuple[Effect, ...]:
-    """Open it again."""
-    if situation.is_open:
-        raise RefusedError("This pull request is open.")
-    return (SetOpen(is_open=True),)

@@ -15,7 +15,7 @@ from bot.workflow import Trigger
     summary="Keep this pull request from being merged.",
     who=Role.TRIAGER,
     author_too=True,
-    label=(Label.HOLD, True),
+    labels=((Label.HOLD, True),),
     examples=("/hold", "/hold wait for the new source"),
 )
 def hold(situation: Situation, arguments: str) -> tuple[Effect, ...]:

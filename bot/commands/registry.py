@@ -30,8 +30,8 @@ class Command:
     """A command: how it is written, who may use it, and the pure function that decides what it does.
 
     `about_content` commands judge what the pull request holds, so they count only for the commit that their
-    writer can have seen. For `weighty` ones the role is looked up anew, never remembered. Setting `label` by hand
-    is the same command; `(Label.HOLD, True)` means putting it on.
+    writer can have seen. For `weighty` ones the role is looked up anew, never remembered. Setting one of `labels`
+    by hand is the same command; `(Label.HOLD, True)` means putting it on.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Command:
     author_too: bool = False
     about_content: bool = False
     weighty: bool = False
-    label: tuple[Label, bool] | None = None
+    labels: tuple[tuple[Label, bool], ...] = ()
 
     @property
     def who_may(self) -> str:
@@ -61,12 +61,12 @@ def command(
     author_too: bool = False,
     about_content: bool = False,
     weighty: bool = False,
-    label: tuple[Label, bool] | None = None,
+    labels: tuple[tuple[Label, bool], ...] = (),
 ) -> Callable[[Decide], Command]:
     """Turn a pure function `(Situation, arguments) -> effects` into a command. It raises RefusedError to refuse."""
 
     def bind(decide: Decide) -> Command:
-        return Command(name, usage, summary, who, decide, examples, author_too, about_content, weighty, label)
+        return Command(name, usage, summary, who, decide, examples, author_too, about_content, weighty, labels)
 
     return bind
 
@@ -91,11 +91,10 @@ def commands_of_labels() -> Mapping[tuple[Label, bool], Command]:
     """Return the command that setting a label by hand stands for. Raises DuplicateCommandError."""
     found: dict[tuple[Label, bool], Command] = {}
     for known in all_commands().values():
-        if known.label is None:
-            continue
-        if known.label in found:
-            raise DuplicateCommandError(f'two commands stand for the label "{known.label[0]}"')
-        found[known.label] = known
+        for key in known.labels:
+            if key in found:
+                raise DuplicateCommandError(f'two commands stand for the label "{key[0]}"')
+            found[key] = known
     return MappingProxyType(found)
 
 

@@ -16,12 +16,12 @@ from bot.workflow import Trigger
     summary="Say that the contribution cannot be accepted, and why. An approver closes it.",
     who=Role.TRIAGER,
     about_content=True,
-    label=(Label.REJECTED, True),
+    labels=((Label.REJECTED, True),),
     examples=("/reject the model knows this already, see the precheck",),
 )
 def reject(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Reject with a reason; without one it is refused."""
-    if situation.by_label:
+    if situation.label_set:
         return (Fire(Trigger.REJECT),)
     if not arguments:
         raise RefusedError("A rejection needs a reason that its author can learn from: `/reject REASON`.")

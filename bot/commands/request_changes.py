@@ -16,7 +16,7 @@ from bot.workflow import Trigger
     summary="Ask the author to change something.",
     who=Role.TRIAGER,
     about_content=True,
-    label=(Label.CHANGES_REQUESTED, True),
+    labels=((Label.CHANGES_REQUESTED, True),),
     examples=("/request-changes please name the source of the third answer",),
 )
 def request_changes(situation: Situation, arguments: str) -> tuple[Effect, ...]:

@@ -39,7 +39,7 @@ class Situation:
     failing_causes: frozenset[str] = frozenset()
     jobs: tuple[Job, ...] = ()
     median_wait: timedelta | None = None
-    by_label: bool = field(default=False)  # the command is a label that was set by hand
+    label_set: bool | None = field(default=None)  # the command is a label that was put on (True) or off by hand
 
     @property
     def actor_is_author(self) -> bool:

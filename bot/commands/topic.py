@@ -26,12 +26,12 @@ _TEXTS = {
     summary=f"Say that the topic is not accepted, in ready words. Topics: {', '.join(_TEXTS)}.",
     who=Role.TRIAGER,
     about_content=True,
-    label=(Label.TOPIC_FAILURE, True),
+    labels=((Label.TOPIC_FAILURE, True),),
     examples=("/topic maths", "/topic humour"),
 )
 def topic(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Reject for the topic, with the ready text of it."""
-    if situation.by_label:
+    if situation.label_set:
         return (Fire(Trigger.REFUSE_TOPIC),)
     text = _TEXTS.get(arguments.lower())
     if text is None:

@@ -17,7 +17,7 @@ from checks.findings import Outcome
     summary="Say that triage is satisfied: an approver decides next.",
     who=Role.TRIAGER,
     about_content=True,
-    label=(Label.TRIAGE_APPROVED, True),
+    labels=((Label.TRIAGE_APPROVED, True),),
     examples=("/triage-approve",),
 )
 def triage_approve(situation: Situation, arguments: str) -> tuple[Effect, ...]:

@@ -14,7 +14,7 @@ from bot.workflow import Trigger
     usage="/unhold",
     summary="Lift a hold.",
     who=Role.TRIAGER,
-    label=(Label.HOLD, False),
+    labels=((Label.HOLD, False),),
     examples=("/unhold",),
 )
 def unhold(situation: Situation, arguments: str) -> tuple[Effect, ...]:
