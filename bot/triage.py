@@ -12,15 +12,17 @@ from bot.apply import LivingComment, Writer
 from bot.clock import Clock
 from bot.comments.check_report import apology
 from bot.comments.markers import MarkerSigner
+from bot.comments.readiness import readiness_report
 from bot.dossier import Dossiers, leaves_of
 from bot.effects import EffectDesk, changes
 from bot.events import Origin, external_id
 from bot.github.client import CallCount, GitHubApp
 from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import OwnComment, Pull, PullReader
-from bot.look import Look, Looks
+from bot.labels import Label
+from bot.look import Look, Looks, pardoned
 from bot.plan import Again, Plan, Planner, Posted, Seen, digest_of, recalled
-from bot.readiness import Readiness
+from bot.readiness import Obstacle, Readiness, Who
 from bot.records import Records
 from bot.store.desk_log import DeskLog
 from bot.store.history import StateChange
@@ -102,7 +104,7 @@ class Triage:
             log.info("triage.overtaken", number=number)  # a force-push took the commit away; its own event follows
             return None
         used = CallCount(client.calls.reads - before.reads, client.calls.writes - before.writes)
-        verdict = look.judgement.verdict
+        verdict = pardoned(look.judgement.verdict, seen.dossier.pardons)
         stirs = memory.paths != plan.memory.paths or memory.status.state is not plan.memory.status.state
         rivals = tuple(rival.number for rival in seen.dossier.rivals)
         return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, rivals, stirs)
@@ -150,10 +152,18 @@ class Triage:
             reports = tuple(apology(check, pull.head_sha, trace_id) for check in Check)
             digest = digest_of(*(check.value for check in Check), "apology")
             identifier = external_id(pull.number, pull.head_sha, digest)
+            withheld = Readiness((Obstacle(f"The bot broke down on this commit: {trace_id}.", Who.US),))
+            flags = " ".join(set(seen.memory.flags.split()) - {Label.READY_TO_MERGE})
             after = replace(
-                seen.memory, head_sha=pull.head_sha, judged_sha=pull.head_sha, verdict_digest=digest, outcome=""
+                seen.memory,
+                head_sha=pull.head_sha,
+                judged_sha=pull.head_sha,
+                verdict_digest=digest,
+                outcome="",
+                flags=flags,
             )
-            return Plan(tuple(replace(report, external_id=identifier) for report in reports), after)
+            posts = (*reports, readiness_report(withheld, pull.head_sha))
+            return Plan(tuple(replace(post, external_id=identifier) for post in posts), after, (), withheld)
 
     async def _carry_out(self, plan: Plan, seen: Seen, writer: Writer) -> None:
         """Let fall what falls, remember what we begin, write, remember what was done.

@@ -11,7 +11,12 @@ from rich.text import Text
 
 from bot.simulator import CheckRun, Pull
 
-_MARK = {"success": ("✔", "green"), "failure": ("✘", "red"), "neutral": ("■", "yellow")}
+_MARK = {
+    "success": ("✔", "green"),
+    "failure": ("✘", "red"),
+    "neutral": ("■", "yellow"),
+    "action_required": ("■", "yellow"),
+}
 _MOST_ANNOTATIONS = 4
 _DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>.*?\n</details>", re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\(\S*?\)")
@@ -46,11 +51,19 @@ class Narrator:
         for run in _newest(pull):
             self._show_check(run)
         self._console.print(Text(f"  labels: {', '.join(sorted(pull.labels))}"))
-        comment = next((c for c in reversed(pull.comments) if c.by_app and not c.minimized), None)
+        living = (c for c in reversed(pull.comments) if c.by_app and not c.minimized and "### " in c.body)
+        comment = next(living, None)
         if comment is not None:
             title = Text(f"{comment.author} commented on #{pull.number}")
             body = Markdown(as_read(comment.body), hyperlinks=False)
             self._console.print(Panel(body, title=title, title_align="left", border_style="blue"))
+
+    def quotes(self, pull: Pull) -> None:
+        """Print the newest comment."""
+        newest = pull.comments[-1]
+        body = Markdown(as_read(newest.body), hyperlinks=False)
+        title = Text(f"{newest.author} answered on #{pull.number}")
+        self._console.print(Panel(body, title=title, title_align="left", border_style="blue"))
 
     def _show_check(self, run: CheckRun) -> None:
         mark, colour = _MARK.get(run.conclusion or "", ("?", "yellow"))

@@ -24,7 +24,7 @@ from bot.settings import BotSettings
 from bot.simulator import CommitSpec, Pull, Repository, Simulator
 from bot.triage import Triaged
 from checks.contribution import Commit, Contribution, Identity, Sha
-from checks.findings import Outcome
+from checks.findings import Check, Outcome
 from checks.policy import default_policy
 from checks.rules.dco import advice
 
@@ -90,6 +90,7 @@ async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
     narrator.expects("both checks are green", holds=_conclusions(pull) == {"success"})
     narrator.expects("it waits for a triager", holds=pull.labels == ["skill", "triage-needed"])
     await _a_triager_looks(stage, narrator, pull)
+    await _an_approver_decides(stage, narrator, pull)
 
 
 async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None:
@@ -104,6 +105,25 @@ async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None
     await stage.github.comment(pull, "mallory", "/triage-approve")
     await stage.settled()
     narrator.expects("Mallory is told who may", holds="Only a triager may do this." in pull.comments[-1].body)
+
+
+async def _an_approver_decides(stage: Stage, narrator: Narrator, pull: Pull) -> None:
+    narrator.says("Ana asks why it is not merged yet: /why")
+    await stage.github.comment(pull, "ana", "/why")
+    await stage.settled()
+    narrator.quotes(pull)
+    narrator.says("Apo, an approver, comments: /approve")
+    stage.repo.permissions["apo"] = "write"
+    await stage.github.comment(pull, "apo", "/approve")
+    await stage.settled()
+    narrator.shows(pull)
+    narrator.expects("it is merged, squashed, with every sign-off", holds=_is_merged_with_sign_offs(pull))
+    narrator.expects("Ana is thanked", holds="Merged. Thank you" in pull.comments[0].body)
+
+
+def _is_merged_with_sign_offs(pull: Pull) -> bool:
+    squashed = pull.repo.head_commit.message
+    return pull.merged and "Signed-off-by: ana" in squashed and f"Judged at {pull.head_sha}" in squashed
 
 
 async def _knowledge_with_mistakes(stage: Stage, narrator: Narrator) -> None:
@@ -165,7 +185,8 @@ def _all_verified(triaged: list[Triaged]) -> bool:
 
 
 def _conclusions(pull: Pull) -> set[str | None]:
-    return {run.conclusion for run in pull.repo.check_runs(pull.head_sha)}
+    """Return what the checks of the rules say; whether it may be merged is another question."""
+    return {run.conclusion for run in pull.repo.check_runs(pull.head_sha) if run.name in set(Check)}
 
 
 def _leaf(fixture: str, folder: str) -> dict[str, str]:
