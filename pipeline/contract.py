@@ -1,0 +1,343 @@
+"""What the bot and the workers say to each other: versioned JSON, standard library only, nothing secret in a spec.
+
+A job's way: the bot sends a `JobSpec`; the worker asks for the lease (`LeaseRequest`), the bot answers
+(`LeaseAnswer`); from then on the worker sends `JobReport`s, each carrying the lease's secret, until one of them
+holds an `Outcome`; the bot confirms that one (`Confirmation`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+VERSION = 1  # of everything in this module; a reader refuses what is newer
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class ContractError(Exception):
+    """A message that cannot be read. The text says why, and names no content of it."""
+
+
+class NewerVersionError(ContractError):
+    """The message was written by a newer version of the other program: update this one first."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"The message has version {version} of the job contract, and this program knows up to {VERSION}. "
+            "Update it to the version that the bot runs."
+        )
+        self.version = version
+
+
+class TaskKind(StrEnum):
+    """What is computed; the name of the task."""
+
+    PRECHECK = "precheck"
+    GENERATE = "generate"
+    EVALUATE = "evaluate"
+    POSTCHECK = "postcheck"
+    BUILD = "build"
+
+
+class Queue(StrEnum):
+    """Where jobs wait for a worker."""
+
+    CPU = "cpu"
+    SDG = "gpu.sdg"
+    TRAIN = "gpu.train"
+    EVAL = "gpu.eval"
+    BUILD = "build"
+
+
+class Ending(StrEnum):
+    """How an attempt ended, as its worker tells."""
+
+    SUCCEEDED = "succeeded"
+    FAILED_BY_CONTRIBUTION = "failed by contribution"  # its author can mend it; never retried
+    INFRA_ERROR = "infrastructure error"  # ours to mend; retried
+    TIMED_OUT = "timed out"
+    STOPPED = "stopped"  # the bot said so
+    HANDED_BACK = "handed back"  # the worker is going away: somebody else is to do it
+
+
+class LogLevel(StrEnum):
+    """How loud a line of a log is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A stored file, named by what it holds. `sha256` is 64 hex digits, `size` in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What every message can do: become JSON, and be read from it."""
+
+    KIND: ClassVar[str] = ""
+
+    def to_json(self) -> str:
+        """Return the message as JSON, with its kind and the contract's version."""
+        return json.dumps(self.to_data(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the message as plain data, ready for JSON."""
+        return {"contract": VERSION, "kind": self.KIND, **_plain(self)}
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the message. Raises NewerVersionError, or ContractError for anything that is not as agreed."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ContractError("The message is not JSON.") from None
+        return cls.from_data(data)
+
+    @classmethod
+    def from_data(cls, data: object) -> Self:
+        """Read the message from plain data. Raises as `from_json` does."""
+        if not isinstance(data, dict):
+            raise ContractError("The message is no JSON object.")
+        version = data.get("contract")
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise ContractError("The message does not name its version.")
+        if version > VERSION:
+            raise NewerVersionError(version)
+        if data.get("kind") != cls.KIND:
+            raise ContractError(f"A message of kind {cls.KIND!r} was expected.")
+        fields = {key: value for key, value in data.items() if key not in ("contract", "kind")}
+        return typing.cast("Self", _read(cls, fields, cls.KIND))
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec(Message):
+    """One attempt at one job: everything a worker needs to begin, and nothing that must stay secret.
+
+    `inputs` are artifacts by their role, such as "contribution"; `settings` are plain values, such as the name of
+    a model. `time_limit_s` counts from the start of the work.
+    """
+
+    KIND: ClassVar[str] = "job-spec"
+
+    job_id: int
+    attempt: int
+    task: TaskKind
+    repository_id: int
+    number: int
+    head_sha: str
+    time_limit_s: float
+    inputs: dict[str, Artifact] = field(default_factory=dict)
+    settings: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest(Message):
+    """A worker asks whether it may do an attempt; the answer comes to `reply_to`."""
+
+    KIND: ClassVar[str] = "lease-request"
+
+    job_id: int
+    attempt: int
+    worker: str
+    reply_to: str
+    nonce: str  # the answer repeats it
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseAnswer(Message):
+    """Yes, with the secret that every report of this attempt carries; or no, with the reason."""
+
+    KIND: ClassVar[str] = "lease-answer"
+
+    job_id: int
+    attempt: int
+    nonce: str
+    is_granted: bool
+    secret: str = ""
+    reason: str = ""
+    heartbeat_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is: `share` between 0 and 1, `stage` in a few words for people."""
+
+    share: float
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log; `at_s` is seconds since the start of the attempt."""
+
+    at_s: float
+    level: LogLevel
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it ran, for the reader of a number. Memory is in GiB."""
+
+    host: str
+    gpu: str = ""
+    gpu_memory_gib: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an attempt. `message` is for people; `result` the result's own JSON; `gpu_s` seconds of GPU."""
+
+    ending: Ending
+    message: str = ""
+    result: Artifact | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    run_s: float = 0.0
+    gpu_s: float = 0.0
+    machine: Machine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport(Message):
+    """What a worker tells of an attempt. `sequence` counts up from 1; an empty report is a heartbeat."""
+
+    KIND: ClassVar[str] = "job-report"
+
+    job_id: int
+    attempt: int
+    sequence: int
+    secret: str
+    progress: Progress | None = None
+    log: tuple[LogLine, ...] = ()
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation(Message):
+    """The bot has stored the end of an attempt, or tells the worker to stop it (`stop`)."""
+
+    KIND: ClassVar[str] = "confirmation"
+
+    job_id: int
+    attempt: int
+    stop: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredQuestion:
+    """One seed question with the contributor's answer, the model's, and how alike they are, 0 to 1."""
+
+    question: str
+    expected: str
+    answer: str
+    similarity: float
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrecheckResult(Message):
+    """What the base model already answers. `method` names how likeness was measured."""
+
+    KIND: ClassVar[str] = "precheck-result"
+
+    head_sha: str
+    model: str
+    method: str
+    rows: tuple[AnsweredQuestion, ...]
+    unanswered: int = 0  # questions that the model's server gave no answer to
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:
+    """Return `value` as the annotated type, strictly. Raises ContractError with the place, never the content."""
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        return _read_union(kind, value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ContractError(f"{where} has to be a list.")
+        item = typing.get_args(kind)[0]
+        return tuple(_read(item, each, f"{where}[{i}]") for i, each in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ContractError(f"{where} has to be an object.")
+        item = typing.get_args(kind)[1]
+        return {str(key): _read(item, each, f"{where}.{str(key)[:40]}") for key, each in value.items()}
+    if dataclasses.is_dataclass(kind):
+        return _read_object(kind, value, where)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        if not isinstance(value, str) or value not in set(kind):
+            raise ContractError(f"{where} has to be one of {', '.join(kind)}.")
+        return kind(value)
+    return _read_scalar(kind, value, where)
+
+
+def _read_union(kind: Any, value: Any, where: str) -> Any:
+    options = typing.get_args(kind)
+    if value is None and types.NoneType in options:
+        return None
+    for option in options:
+        try:
+            return _read(option, value, where)
+        except ContractError:
+            continue
+    named = ", ".join(getattr(option, "__name__", str(option)) for option in options)
+    raise ContractError(f"{where} has to be one of {named}.")
+
+
+def _read_object(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ContractError(f"{where} has to be an object.")
+    hints = typing.get_type_hints(kind)
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = [key for key in value if key not in known]
+    if unknown:
+        raise ContractError(f"{where} has a field that version {VERSION} does not know.")
+    given = {}
+    for name, each in known.items():
+        if name in value:
+            given[name] = _read(hints[name], value[name], f"{where}.{name}")
+        elif each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
+            raise ContractError(f"{where}.{name} is missing.")
+    return kind(**given)
+
+
+def _read_scalar(kind: Any, value: Any, where: str) -> Any:
+    if kind is bool or isinstance(value, bool):
+        fits = kind is bool and isinstance(value, bool)
+    elif kind is float:
+        fits = isinstance(value, int | float) and math.isfinite(value)
+        value = float(value) if fits else value
+    else:
+        fits = isinstance(value, kind)
+    if not fits:
+        raise ContractError(f"{where} has to be a {getattr(kind, '__name__', kind)}.")
+    return value
