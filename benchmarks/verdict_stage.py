@@ -18,7 +18,7 @@ from bot.simulator import Delivery, Limits, Pull, Repository, Simulator
 from bot.simulator.server import RequestRecord, ResponseRecord
 
 SECRET = "a secret of the benchmark"
-_CHECKS_EXPECTED = 2
+_CHECKS_EXPECTED = 3
 _LONGEST_S = 90.0
 
 
@@ -49,7 +49,7 @@ class Stopwatch:
     posted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def look(self) -> None:
-        """Stop when both check runs, the labels and the comment are there."""
+        """Stop when all three check runs, the labels and the comment are there."""
         checks = self.pull.repo.check_runs(self.pull.head_sha)
         has_comment = any(comment.by_app for comment in self.pull.comments)
         if len(checks) >= _CHECKS_EXPECTED and self.pull.labels and has_comment:

@@ -14,7 +14,7 @@ from bot.events import Labelled
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.pulls import PullReader
-from bot.labels import COMMAND_OF_LABEL, KIND_LABELS
+from bot.labels import COMMAND_OF_LABEL, KIND_LABELS, STATE_LABELS
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.pull_requests import PullRequestStore
 
@@ -60,6 +60,8 @@ class HandLabels:
             return None
         if not pull.is_open or (event.label in pull.labels) is not event.on:
             return None  # it is right again already
+        if not event.on and event.label in STATE_LABELS and pull.labels & STATE_LABELS:
+            return None  # another took its place: the event of that one says what comes of it
         reason = await self._commands.refusal_of_label(event)
         await self._write_down(event, pull.head_sha)
         marker = self._signer.reply_marker(f"label:{event.label}", event.origin.repository_id, event.number)

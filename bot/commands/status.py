@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.registry import command
 from bot.commands.situation import Effect, Say, Situation
 from bot.comments.escape import code
-from bot.jobs import Job, JobState
+from bot.comments.jobs import job_in_full
 from bot.roles import Role
 
 
@@ -24,11 +24,7 @@ def status(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     others = situation.readiness.obstacles[1:]
     if others:
         lines += ["\nAlso missing:\n", *(f"- {obstacle.text} ({obstacle.who})" for obstacle in others)]
-    lines += ["", *(f"- {_job(job)}" for job in situation.jobs)]
+    if situation.jobs:
+        lines += ["\nJobs:\n", *(f"- {job_in_full(job)}" for job in situation.jobs)]
     shown = ", ".join(code(label) for label in sorted(situation.labels)) or "none"
     return (Say("\n".join((*lines, f"\nLabels: {shown}."))),)
-
-
-def _job(job: Job) -> str:
-    place = f", {job.position} in the queue" if job.state is JobState.QUEUED else ""
-    return f"Job {job.id}, {job.request.kind} at {code(job.request.head_sha[:7])}: {job.state}{place}"

@@ -8,15 +8,15 @@ import pytest
 
 from bot.comments.causes import Links
 from bot.comments.check_report import check_report
-from bot.comments.living import MOST_BYTES, Audience, living_comment
+from bot.comments.living import MOST_BYTES, living_comment
+from bot.comments.standing import Standing
 from bot.workflow import Turn, turn_after
-from checks.contribution import Sha
-from checks.findings import Cause, Check, Crash, Finding, RuleId, Severity, Verdict
+from checks.findings import Cause, Check, Crash, Finding, Outcome, RuleId, Severity, Verdict
 from checks.policy import Policy
+from tests.bot.situations import SHA, a_case, a_standing
 
-SHA = Sha("c0ffee" + "0" * 34)
 LINKS = Links("https://github.com/instruct/taxonomy", SHA, "https://rules.example/rules.md")
-ANA = Audience("ana", is_first_time=False, is_draft=False)
+ANA = a_standing()
 LEAF = "knowledge/science/birds/kingfisher/qna.yaml"
 
 
@@ -28,9 +28,9 @@ def a_finding(name: str = "length", severity: Severity = Severity.ERROR, line: i
     return Finding(a_cause(name), severity, fields.get("message", f"This {name} is wrong."), LEAF, line, 1)
 
 
-def comment_on(*findings: Finding, audience: Audience = ANA, crashes: tuple[Crash, ...] = ()) -> str:
+def comment_on(*findings: Finding, standing: Standing = ANA, crashes: tuple[Crash, ...] = ()) -> str:
     verdict = Verdict(findings, crashes)
-    return living_comment(verdict, turn_after(verdict.overall), audience, LINKS)
+    return living_comment(verdict, turn_after(verdict.overall), standing, LINKS)
 
 
 def visible(markdown: str) -> str:
@@ -80,8 +80,8 @@ def test_no_more_than_150_words_are_visible(words: int) -> None:
     findings = [
         Finding(a_cause(name, remedy), Severity.ERROR, "Wrong.", LEAF, 1) for name in ("a", "b", "c", "d", "e")
     ]
-    newcomer = Audience("ana", is_first_time=True, is_draft=False, targets_default_branch=False)
-    text = comment_on(*findings, audience=newcomer)
+    newcomer = a_standing(a_case(targets_default_branch=False, outcome=Outcome.FAILED), is_first_time=True)
+    text = comment_on(*findings, standing=newcomer)
     assert len(visible(text).split()) <= 150
     assert remedy in text
 
@@ -134,7 +134,7 @@ def test_text_of_a_contributor_is_inert_everywhere() -> None:
 
 def test_every_turn_has_its_own_first_line() -> None:
     "No state of a pull request leaves open who acts next."
-    drafts = Audience("ana", is_first_time=False, is_draft=True)
-    lines = {comment_on(audience=a).split("\n")[0] for a in (ANA, drafts)}
+    drafts = a_standing(a_case(is_draft=True))
+    lines = {comment_on(standing=a).split("\n")[0] for a in (ANA, drafts)}
     assert all("Next: " in line for line in lines)
     assert len(set(Turn)) == 3

@@ -1,11 +1,25 @@
-"""Labels and turns after a verdict."""
+"""What a verdict means for the review, who may move it, and how the labels on GitHub come to say so."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.workflow import Turn, kind_labels, label_changes, turn_after
+from bot.labels import Label, kind_labels
+from bot.roles import Role
+from bot.workflow import (
+    NoTransitionError,
+    State,
+    Status,
+    Trigger,
+    Turn,
+    adopted,
+    label_changes,
+    step,
+    triggers_of,
+    turn_after,
+)
 from checks.findings import Outcome
+from tests.bot.situations import a_status
 
 SKILL = ["compositional_skills/writing/freeform/haiku/qna.yaml"]
 
@@ -28,89 +42,186 @@ def test_kind_labels_say_what_is_touched(paths: list[str], labels: set[str]) -> 
     assert kind_labels(paths) == labels
 
 
-OURS = frozenset({"skill", "triage-needed", "triage-requested-changes"})
+def after(status: Status, *triggers: Trigger, by: Role | None = None) -> Status:
+    "The status once these triggers have been pulled, one after the other."
+    for trigger in triggers:
+        status = step(status, trigger, by).after(status)
+    return status
 
 
 @pytest.mark.parametrize(
-    ("outcome", "present", "added", "removed"),
+    ("outcome", "before", "is_new_content", "source", "target"),
     [
-        pytest.param(Outcome.PASSED, {"skill"}, ("triage-needed",), (), id="passed"),
+        pytest.param(Outcome.PASSED, None, True, State.NEW, State.NEEDED, id="opened, and passes"),
+        pytest.param(Outcome.FAILED, None, True, State.NEW, State.NOT_READY, id="opened, and fails"),
+        pytest.param(Outcome.UNVERIFIED, None, True, State.NEW, State.NEW, id="opened, and we could not check it"),
+        pytest.param(Outcome.FAILED, Outcome.PASSED, True, State.NEEDED, State.NOT_READY, id="now fails"),
+        pytest.param(Outcome.PASSED, Outcome.FAILED, True, State.NOT_READY, State.NEEDED, id="fixed"),
         pytest.param(
+            Outcome.UNVERIFIED, Outcome.PASSED, True, State.NEEDED, State.NEW, id="our crash is no green light"
+        ),
+        pytest.param(
+            Outcome.UNVERIFIED,
             Outcome.FAILED,
-            {"skill", "triage-needed"},
-            ("triage-requested-changes",),
-            ("triage-needed",),
-            id="now fails",
+            True,
+            State.CHANGES_REQUESTED,
+            State.CHANGES_REQUESTED,
+            id="our crash takes back no request",
         ),
         pytest.param(
             Outcome.PASSED,
-            {"skill", "triage-requested-changes"},
-            ("triage-needed",),
-            ("triage-requested-changes",),
-            id="fixed",
-        ),
-        pytest.param(
-            Outcome.UNVERIFIED, {"skill", "triage-needed"}, (), ("triage-needed",), id="our crash is no green light"
-        ),
-        pytest.param(
-            Outcome.UNVERIFIED, {"skill", "triage-requested-changes"}, (), (), id="our crash takes back no request"
-        ),
-        pytest.param(
             Outcome.PASSED,
-            {"skill", "triage-approved"},
-            ("triage-follow-up",),
-            ("triage-approved",),
+            True,
+            State.APPROVED,
+            State.FOLLOW_UP,
             id="a sign-off is void when the content changes",
         ),
         pytest.param(
+            Outcome.PASSED,
+            Outcome.PASSED,
+            False,
+            State.APPROVED,
+            State.APPROVED,
+            id="a sign-off stays while the content stays",
+        ),
+        pytest.param(
             Outcome.FAILED,
-            {"skill", "triage-approved"},
-            ("triage-requested-changes",),
-            ("triage-approved",),
+            Outcome.PASSED,
+            False,
+            State.APPROVED,
+            State.CHANGES_REQUESTED,
             id="a sign-off is void when the checks fail",
         ),
-        pytest.param(Outcome.PASSED, {"skill", "triage-rejected"}, (), (), id="a push does not undo a rejection"),
-        pytest.param(Outcome.PASSED, {"skill", "hold", "stale"}, ("triage-needed",), (), id="foreign labels stay"),
+        pytest.param(
+            Outcome.PASSED,
+            Outcome.PASSED,
+            False,
+            State.CHANGES_REQUESTED,
+            State.CHANGES_REQUESTED,
+            id="a green verdict does not answer what a triager asked for",
+        ),
+        pytest.param(
+            Outcome.PASSED,
+            Outcome.PASSED,
+            True,
+            State.CHANGES_REQUESTED,
+            State.FOLLOW_UP,
+            id="a push does, and the triager looks again",
+        ),
+        pytest.param(
+            Outcome.PASSED,
+            Outcome.FAILED,
+            False,
+            State.CHANGES_REQUESTED,
+            State.FOLLOW_UP,
+            id="what failed after a triager had looked passes again",
+        ),
+        pytest.param(
+            Outcome.PASSED,
+            Outcome.PASSED,
+            True,
+            State.REJECTED,
+            State.REJECTED,
+            id="a push does not undo a rejection",
+        ),
     ],
 )
-def test_state_labels_follow_the_verdict(
-    outcome: Outcome, present: set[str], added: tuple[str, ...], removed: tuple[str, ...]
+def test_the_state_follows_the_verdict(
+    outcome: Outcome, before: Outcome | None, is_new_content: bool, source: State, target: State
 ) -> None:
-    "Only the bot's own labels move, and only as the verdict says."
-    changes = label_changes(outcome, frozenset(present), OURS, SKILL, is_draft=False)
-    assert (changes.add, changes.remove) == (added, removed)
+    "What the checks say moves a pull request exactly as far as nobody has decided otherwise."
+    triggers = triggers_of(outcome, before, is_new_content=is_new_content, is_draft=False)
+    assert after(a_status(source), *triggers).state is target
 
 
-def test_a_request_set_by_hand_stays_until_the_author_has_pushed() -> None:
-    "A green verdict does not answer what a triager asked for; a push does, and the triager is to look again."
-    present = frozenset({"skill", "triage-requested-changes"})
-    ours = frozenset({"skill"})
-    same_head = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_content=False)
-    assert (same_head.add, same_head.remove) == ((), ())
-    pushed = label_changes(Outcome.PASSED, present, ours, SKILL, is_draft=False, is_new_content=True)
-    assert (pushed.add, pushed.remove) == (("triage-follow-up",), ("triage-requested-changes",))
+def test_a_draft_is_not_sent_to_triagers() -> None:
+    "A passing draft waits for its author to mark it ready; one that a triager has looked at stays with triage."
+    triggers = triggers_of(Outcome.PASSED, None, is_new_content=True, is_draft=True)
+    assert after(a_status(State.NEW), *triggers).state is State.NEW
+    assert after(a_status(State.APPROVED), *triggers).state is State.FOLLOW_UP
 
 
-def test_a_sign_off_stays_while_the_content_stays() -> None:
-    "A rebase that leaves the changed files alone leaves triage's sign-off alone."
-    present = frozenset({"skill", "triage-approved"})
-    changes = label_changes(Outcome.PASSED, present, OURS, SKILL, is_draft=False, is_new_content=False)
+def test_people_move_what_they_may_and_the_bot_what_is_its_own() -> None:
+    "A triager signs off and no outsider does; nobody lets checks pass by hand, and the bot signs nothing off."
+    waiting = a_status()
+    assert after(waiting, Trigger.TRIAGE_APPROVE, by=Role.TRIAGER).state is State.APPROVED
+    assert after(waiting, Trigger.TRIAGE_APPROVE, by=Role.MAINTAINER).state is State.APPROVED
+    for trigger, role in (
+        (Trigger.TRIAGE_APPROVE, Role.OUTSIDER),
+        (Trigger.LEGAL_CLEAR, Role.APPROVER),
+        (Trigger.BUILD_READY, Role.TRIAGER),
+        (Trigger.PASSED, Role.MAINTAINER),
+        (Trigger.TRIAGE_APPROVE, None),
+    ):
+        with pytest.raises(NoTransitionError):
+            step(waiting, trigger, role)
+
+
+def test_a_hold_stays_whatever_else_happens() -> None:
+    "Neither a push nor a sign-off lifts what somebody holds up by hand."
+    held = after(a_status(), Trigger.HOLD, by=Role.TRIAGER)
+    assert held == a_status(State.NEEDED, Label.HOLD)
+    pushed = after(held, *triggers_of(Outcome.PASSED, Outcome.PASSED, is_new_content=True, is_draft=False))
+    assert after(pushed, Trigger.TRIAGE_APPROVE, by=Role.TRIAGER) == a_status(State.APPROVED, Label.HOLD)
+    assert after(pushed, Trigger.UNHOLD, by=Role.TRIAGER).flags == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("labels", "status"),
+    [
+        pytest.param(set(), a_status(State.NEW), id="none at all"),
+        pytest.param({"triage-needed", "skill"}, a_status(State.NEW), id="what the checks will say anew"),
+        pytest.param({"triage-requested-changes"}, a_status(State.CHANGES_REQUESTED), id="a request stays"),
+        pytest.param({"triage-rejected", "topic-failure"}, a_status(State.REJECTED, Label.TOPIC_FAILURE), id="no"),
+        pytest.param({"triage-approved"}, a_status(State.FOLLOW_UP), id="a sign-off is asked for again"),
+        pytest.param({"hold", "legal-hold"}, a_status(State.NEW, Label.HOLD, Label.LEGAL_HOLD), id="holds stay"),
+        pytest.param(
+            {"ready-to-merge", "community-build-ready", "precheck-generate-ready"},
+            a_status(State.NEW),
+            id="what grants something is not believed",
+        ),
+        pytest.param({"triage-uncertain", "stale"}, a_status(State.UNCERTAIN), id="the team still talks it over"),
+    ],
+)
+def test_labels_alone_are_believed_where_they_restrain(labels: set[str], status: Status) -> None:
+    "Of a pull request older than the bot nobody knows who set its labels."
+    assert adopted(frozenset(labels)) == status
+
+
+KINDS = frozenset({Label.SKILL})
+OWN = frozenset({"skill"})
+
+
+def test_the_labels_come_to_say_the_status() -> None:
+    "The state's label takes the place of the one before, and of any that somebody set beside it."
+    present = frozenset({"skill", "triage-needed", "triage-approved", "stale"})
+    changes = label_changes(a_status(State.FOLLOW_UP, Label.HOLD), present, OWN, KINDS)
+    assert changes.add == ("hold", "triage-follow-up")
+    assert changes.remove == ("stale", "triage-approved", "triage-needed")
+
+
+def test_labels_without_a_meaning_here_stay() -> None:
+    "What people invent for themselves is theirs."
+    changes = label_changes(
+        a_status(), frozenset({"skill", "triage-needed", "good-first-contribution"}), OWN, KINDS
+    )
     assert (changes.add, changes.remove) == ((), ())
 
 
 def test_a_kind_label_set_by_hand_stays() -> None:
     "What the bot has not set it does not remove; its own labels go when they no longer fit."
     present = frozenset({"knowledge", "triage-needed", "skill"})
-    by_hand = label_changes(Outcome.PASSED, present, frozenset({"skill", "triage-needed"}), SKILL, is_draft=False)
+    by_hand = label_changes(a_status(), present, OWN, KINDS)
     assert by_hand.remove == ()
-    ours = label_changes(Outcome.PASSED, present, present, SKILL, is_draft=False)
+    ours = label_changes(a_status(), present, OWN | {"knowledge"}, KINDS)
     assert ours.remove == ("knowledge",)
+    assert ours.own == OWN
 
 
-def test_a_draft_is_not_sent_to_triagers() -> None:
-    "A passing draft waits for its author to mark it ready."
-    changes = label_changes(Outcome.PASSED, frozenset({"skill"}), OURS, SKILL, is_draft=True)
-    assert (changes.add, changes.remove) == ((), ())
+def test_a_kind_label_that_was_there_before_is_not_the_bots() -> None:
+    "Only what the bot itself has put on is its own to take off later."
+    assert label_changes(a_status(), frozenset({"skill"}), frozenset(), KINDS).own == frozenset()
+    assert label_changes(a_status(), frozenset(), frozenset(), KINDS).own == OWN
 
 
 def test_every_outcome_has_a_turn() -> None:

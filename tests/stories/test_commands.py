@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -100,12 +101,13 @@ async def test_several_commands_are_carried_out_in_order(world: World, pr: PullR
     assert await reactions_to_the_last_comment(pr) == {"+1"}
     assert pr.labels == {"skill", "triage-needed", "hold", "good-first-contribution"}
     assert pr.pull.assignees == ["tess"]
+    assert "Merging is held up by hand" in await pr.edited_comment()
 
 
 async def test_the_author_may_hold_but_not_lift(world: World, pr: PullRequest) -> None:
     "Authors may stop their own pull request; lifting a hold is for triagers."
     await world.ana.comments(pr, "/hold")
-    await pr.settled()
+    assert "Merging is held up by hand" in await pr.edited_comment()
     assert "hold" in pr.labels
     await world.ana.comments(pr, "/unhold")
     assert "Only a triager may do this." in await pr.next_comment()
@@ -192,7 +194,9 @@ async def test_help_lists_what_the_asker_may_use(world: World, pr: PullRequest) 
 async def test_status_and_explain_answer_anybody(world: World, pr: PullRequest) -> None:
     "How it stands, and why a rule exists."
     await world.mallory.comments(pr, "/status")
-    assert "It waits for a triager" in await pr.next_comment()
+    status = await pr.next_comment()
+    assert "Triage has not signed it off yet. Next: a triager." in status
+    assert "It needs the approval of an approver" in status
     await world.mallory.comments(pr, "/explain dco")
     assert "signed off" in await pr.next_comment()
 
@@ -201,7 +205,7 @@ async def test_the_author_may_ask_for_a_new_check(world: World, pr: PullRequest)
     "New runs are posted for the same commit."
     await world.ana.comments(pr, "/check")
     await pr.settled()
-    assert [run.name for run in pr.checks()] == ["Contribution", "Sign-off"] * 2
+    assert [run.name for run in pr.checks()] == ["Contribution", "Sign-off", "Merge readiness"] * 2
 
 
 async def test_close_reopen_and_retitle(world: World, pr: PullRequest) -> None:
@@ -219,9 +223,11 @@ async def test_close_reopen_and_retitle(world: World, pr: PullRequest) -> None:
 
 async def test_the_other_commands_of_triagers(world: World, pr: PullRequest) -> None:
     "Each does what its page says, and only for triagers."
-    await world.tess.comments(pr, "/uncertain\n/legal-hold\n/cc @max\n/label odd\n/unlabel odd\n/unassign")
+    await world.tess.comments(pr, "/uncertain\n/cc @max\n/label odd\n/unlabel odd\n/unassign")
     assert "For your attention: @max" in await pr.next_comment()
     assert "the triage team, who talk it over" in await pr.edited_comment()
+    await world.tess.comments(pr, "/legal-hold")
+    assert "Next: a maintainer" in await pr.edited_comment()
     assert pr.labels == {"skill", "triage-uncertain", "legal-hold"}
     for command in ("/uncertain", "/legal-hold", "/cc @max", "/label odd", "/unlabel odd", "/assign", "/unassign"):
         await world.mallory.comments(pr, command)
@@ -238,8 +244,8 @@ async def test_the_author_calls_a_person(world: World, pr: PullRequest) -> None:
 
 def test_every_command_has_a_story() -> None:
     "No command is published that no story tells of."
-    told = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name in all_commands() if f"/{name}" not in told] == []
+    told = "\n".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in all_commands() if not re.search(rf"(?<![\w.])/{name}(?![\w-])", told)] == []
 
 
 async def test_teams_of_the_policy_count(world: World, pr: PullRequest) -> None:
@@ -247,7 +253,7 @@ async def test_teams_of_the_policy_count(world: World, pr: PullRequest) -> None:
     await world.github.push_to_default(world.repo, {".github/taxonomy-bot.yml": "teams: {triagers: [triage]}\n"})
     world.github.create_team("instruct", "triage", ["tim"])
     await world.tim.comments(pr, "/hold")
-    await pr.settled()
+    assert "Merging is held up by hand" in await pr.edited_comment()
     assert "hold" in pr.labels
 
     world.github.remove_team_member("instruct", "triage", "tim")
@@ -271,6 +277,7 @@ async def test_a_hundred_comments_are_handled_in_order(world: World, pr: PullReq
     await world.while_time_passes(hours=2)
     assert "hold" in pr.labels
     assert "Did you mean `/unhold`?" in await pr.next_comment()
+    assert "Merging is held up by hand" in await pr.edited_comment()
 
 
 async def test_a_command_whose_answer_got_lost_is_answered_once(world: World, pr: PullRequest) -> None:
@@ -285,6 +292,7 @@ async def test_everything_is_written_down(world: World, pr: PullRequest) -> None
     "Who, in which role, what, at which commit, and what came of it."
     await world.tess.comments(pr, "/hold for the source\n/reject")
     await pr.next_comment()
+    await pr.edited_comment()
     entries = await world.audit_of(pr)
     assert [(e.actor, e.role, e.act, e.arguments, e.result) for e in entries] == [
         ("tess", "triager", "/hold", "for the source", "done"),

@@ -32,7 +32,7 @@ async def test_the_same_verdict_is_not_written_twice(world: World) -> None:
 
     await pr.settled()
     assert [line for line in world.github.calls_since(mark) if line.is_write] == []
-    assert len(pr.checks()) == 2
+    assert len(pr.rule_checks()) == 2
 
 
 async def test_a_check_can_be_run_again(world: World) -> None:
@@ -43,7 +43,7 @@ async def test_a_check_can_be_run_again(world: World) -> None:
     await world.github.rerequest_check_run(pr.check("Sign-off").id)
 
     await pr.settled()
-    assert [run.name for run in pr.checks()] == ["Contribution", "Sign-off", "Sign-off"]
+    assert [run.name for run in pr.rule_checks()] == ["Contribution", "Sign-off", "Sign-off"]
 
 
 async def test_all_checks_can_be_run_again(world: World) -> None:
@@ -54,7 +54,7 @@ async def test_all_checks_can_be_run_again(world: World) -> None:
     await world.github.rerequest_check_suite(world.repo, pr.pull.head_sha)
 
     await pr.settled()
-    assert [run.name for run in pr.checks()] == ["Contribution", "Sign-off"] * 2
+    assert [run.name for run in pr.rule_checks()] == ["Contribution", "Sign-off"] * 2
 
 
 async def test_a_suite_is_found_again_without_memory(world: World) -> None:
@@ -68,7 +68,7 @@ async def test_a_suite_is_found_again_without_memory(world: World) -> None:
     await world.github.rerequest_check_suite(world.repo, pr.pull.head_sha)
 
     await pr.settled()
-    assert len(pr.checks()) == 4
+    assert len(pr.rule_checks()) == 4
     assert len(pr.pull.comments) == 1
 
 

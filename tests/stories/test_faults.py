@@ -29,7 +29,7 @@ async def test_a_write_of_unknown_outcome_is_not_repeated_blindly(world: World) 
     await world.while_time_passes(minutes=5)
     assert "All checks passed" in await pr.next_comment()
     assert len(pr.pull.comments) == 1
-    assert [run.name for run in pr.checks()] == ["Contribution", "Sign-off"]
+    assert [run.name for run in pr.rule_checks()] == ["Contribution", "Sign-off"]
 
 
 async def test_a_refused_write_is_made_up_for(world: World) -> None:
@@ -38,7 +38,7 @@ async def test_a_refused_write_is_made_up_for(world: World) -> None:
     pr = await world.ana.opens_pr()
     await world.while_time_passes(minutes=5)
     assert "All checks passed" in await pr.next_comment()
-    assert sorted(run.name for run in pr.checks()) == ["Contribution", "Sign-off"]
+    assert sorted(run.name for run in pr.rule_checks()) == ["Contribution", "Sign-off"]
 
 
 async def test_when_github_asks_to_slow_down_we_do(world: World) -> None:

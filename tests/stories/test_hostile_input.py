@@ -23,7 +23,7 @@ async def the_verdict_on(world: World, files: dict[str, Any]) -> tuple[PullReque
     pr = await world.ana.opens_pr({f"{FOLDER}/attribution.txt": attribution(), **files})
     comment = await pr.next_comment()
     assert {run.status for run in pr.checks()} == {"completed"}
-    assert [run.name for run in pr.checks()] == ["Contribution", "Sign-off"]
+    assert [run.name for run in pr.rule_checks()] == ["Contribution", "Sign-off"]
     assert "Traceback" not in comment
     return pr, comment
 
@@ -90,7 +90,7 @@ async def test_when_github_lists_fewer_files_than_it_counts_nothing_is_judged(
     monkeypatch.setattr(routes_git, "COMPARE_FILES", 1)
     pr, comment = await the_verdict_on(world, a_good_skill())
     assert "nothing for you to fix" in comment
-    assert {run.conclusion for run in pr.checks()} == {"neutral"}
+    assert {run.conclusion for run in pr.rule_checks()} == {"neutral"}
     assert "triage-needed" not in pr.labels
 
 

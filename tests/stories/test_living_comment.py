@@ -63,7 +63,7 @@ async def test_newcomers_are_welcomed(world: World) -> None:
     newcomer = await world.ana.opens_pr(association="FIRST_TIME_CONTRIBUTOR")
     assert "Welcome, and thank you" in await newcomer.next_comment()
 
-    regular = await world.bob.opens_pr(a_good_skill("bob"), association="CONTRIBUTOR")
+    regular = await world.bob.opens_pr(association="CONTRIBUTOR")
     assert "Welcome" not in await regular.next_comment()
 
 
@@ -86,6 +86,7 @@ async def test_a_forged_marker_does_not_make_a_strangers_comment_ours(world: Wor
         {**a_good_skill("bob"), SKILL_PATH: a_skill(created_by="bob", seed_examples=3)}
     )
     await other.next_comment()
+    assert "#2 by `bob` is for the same leaf" in await pr.edited_comment()
 
     await world.mallory.comments(pr, genuine)
     await world.github.push(pr.pull, {SKILL_PATH: a_skill(seed_examples=4)})

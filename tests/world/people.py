@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bot.comments.readiness import NAME as MERGE_READINESS
 from bot.simulator import CheckRun, Comment, Pull
 from tests.checks.contributions import SKILL_PATH, a_skill, attribution
 
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 Files = dict[str, Any]
+
+
+def own_leaf_of(login: str) -> str:
+    "The path of a leaf that is nobody else's: ana's is `SKILL_PATH`."
+    folder = login.lower().replace("-", "_")
+    return SKILL_PATH if login == "ana" else f"compositional_skills/writing/freeform/{folder}/shorten/qna.yaml"
 
 
 def a_good_skill(author: str = "ana", path: str = SKILL_PATH) -> Files:
@@ -27,9 +34,9 @@ class Person:
         self.login = login
 
     async def opens_pr(self, files: Files | None = None, **kwargs: Any) -> PullRequest:
-        "Open a pull request; without files it adds a good skill."
+        "Open a pull request; without files it adds a good skill, in a leaf of this person's own."
         if files is None and "commits" not in kwargs:
-            files = a_good_skill(self.login)
+            files = a_good_skill(self.login, own_leaf_of(self.login))
         kwargs.setdefault("association", "CONTRIBUTOR")
         pull = await self._world.github.open_pull(self._world.repo, author=self.login, files=files, **kwargs)
         return self._world.sees(pull)
@@ -102,6 +109,10 @@ class PullRequest:
 
     def checks(self, sha: str | None = None) -> list[CheckRun]:
         return sorted(self.pull.repo.check_runs(sha or self.pull.head_sha), key=lambda run: run.id)
+
+    def rule_checks(self, sha: str | None = None) -> list[CheckRun]:
+        "The check runs that say what the rules find: all but merge readiness."
+        return [run for run in self.checks(sha) if run.name != MERGE_READINESS]
 
     def unexpected(self) -> list[str]:
         "What the bot said and no line of the story looked at."
