@@ -98,6 +98,7 @@ class Planner:
         is_marked = Label.READY_TO_MERGE in memory.status.flags
         if found.is_ready is not is_marked:
             row = step(memory.status, Trigger.BECAME_READY if found.is_ready else Trigger.BECAME_BLOCKED, None)
+            rows = (*rows, row)
             memory = memory.with_status(row.after(memory.status), seen.now)
         digest = digest_of(*(repr(report) for report in reports))
         actions: list[Action] = list(_news(reports, seen, digest))
@@ -186,7 +187,9 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
     is_new_head = memory.head_sha != pull.head_sha
     digest = facts.content_digest or ("" if is_new_head else memory.content_digest)
     is_new_content = digest != memory.content_digest or (not digest and is_new_head)
-    errors = dict.fromkeys(f.cause.id for f in verdict.with_severity(Severity.ERROR))
+    errors = " ".join(dict.fromkeys(f.cause.id for f in verdict.with_severity(Severity.ERROR)))
+    if verdict.overall is Outcome.UNVERIFIED and not is_new_content:
+        errors = memory.failing_causes  # that we could not look mends nothing
     is_failed = verdict.overall is Outcome.FAILED
     failed_pushes = memory.failed_pushes + is_new_head if is_failed else 0
     after = replace(
@@ -200,12 +203,18 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
         author_seen_at=seen.now if is_new_head else memory.author_seen_at,
         is_open=True,
         paths="\n".join(facts.paths) or ("" if is_new_head else memory.paths),
-        failing_causes=" ".join(errors),
+        failing_causes=errors,
         failed_pushes=min(failed_pushes, _MANY),
         merge_refusal="" if is_new_head else memory.merge_refusal,
     )
     rows = []
-    triggers = triggers_of(verdict.overall, memory.verdict, is_new_content=is_new_content, is_draft=pull.is_draft)
+    triggers = triggers_of(
+        verdict.overall,
+        memory.verdict,
+        was_failing=bool(memory.failing_causes),
+        is_new_content=is_new_content,
+        is_draft=pull.is_draft,
+    )
     if is_new_head and Label.STALE in memory.status.flags:
         triggers = (Trigger.AUTHOR_ANSWERED, *triggers)
     for trigger in triggers:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.appearance import appearance
 from bot.apply import LivingComment, Writer
 from bot.clock import Clock
 from bot.comments.check_report import apology
 from bot.comments.markers import MarkerSigner
 from bot.comments.readiness import readiness_report
-from bot.dossier import Dossiers, leaves_of
+from bot.dossier import CHOSEN, Dossiers, leaves_of
 from bot.effects import EffectDesk, changes
 from bot.events import Origin, external_id
 from bot.github.client import CallCount, GitHubApp
@@ -27,7 +29,7 @@ from bot.records import Records
 from bot.store.desk_log import DeskLog
 from bot.store.history import StateChange
 from bot.store.pull_requests import PullMemory
-from bot.workflow import Turn, turn_after
+from bot.workflow import Transition, Turn, turn_after
 from checks.findings import Check, Severity, Verdict
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ class Triaged:
     readiness: Readiness = Readiness()
     rivals: tuple[int, ...] = ()  # the other pull requests for the same leaf
     stirs: bool = False  # what they say of this one may have changed
+    rows: tuple[Transition, ...] = ()  # of the workflow that it went through, in order
 
 
 class Triage:
@@ -71,6 +74,7 @@ class Triage:
         self._log = desk_log
         self._signer = signer
         self._clock = clock
+        self._choosing = asyncio.Lock()
 
     async def run(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
         """Judge one pull request as it is now and bring our report up to date.
@@ -94,8 +98,10 @@ class Triage:
             self._log.note_head(origin.repository_id, number, pull.head_sha, self._clock.now()),
         )
         memory = recalled(memory, posted, pull, look.facts, self._signer)
-        seen = await self._seen(look, memory, posted, again)
-        plan = self._plan(seen)
+        async with self._choosing if look.facts.policy.care.reviewers else nullcontext():
+            seen = await self._seen(look, memory, posted, again)
+            plan = self._plan(seen)
+            await self._note_choice(plan.memory, memory)
         try:
             await self._carry_out(plan, seen, Writer(client, pull, self._clock))
         except RefusedError:
@@ -107,7 +113,7 @@ class Triage:
         verdict = pardoned(look.judgement.verdict, seen.dossier.pardons)
         stirs = memory.paths != plan.memory.paths or memory.status.state is not plan.memory.status.state
         rivals = tuple(rival.number for rival in seen.dossier.rivals)
-        return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, rivals, stirs)
+        return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, rivals, stirs, plan.rows)
 
     async def _open_pull(self, reader: PullReader, number: int) -> Pull | None:
         try:
@@ -139,7 +145,15 @@ class Triage:
         digest = look.facts.content_digest or memory.content_digest
         paths = look.facts.paths or memory.paths.splitlines()
         dossier = await self._dossiers.of(memory.repository_id, memory.number, digest, paths)
+        if look.facts.policy.care.reviewers and not memory.reviewer:
+            dossier = replace(dossier, loads=await self._dossiers.loads(memory.repository_id))
         return Seen(look, memory, dossier, posted, self._clock.now(), again)
+
+    async def _note_choice(self, after: PullMemory, before: PullMemory) -> None:
+        """Remember at once whom the rotation has chosen: the next one is chosen by that."""
+        if after.reviewer and after.reviewer != before.reviewer:
+            chore = CHOSEN + after.reviewer.casefold()
+            await self._history.note_done(after.repository_id, chore, self._clock.now())
 
     def _plan(self, seen: Seen) -> Plan:
         """Decide; should that break down, apologise in the check runs rather than leave people without a word."""
@@ -161,6 +175,7 @@ class Triage:
                 verdict_digest=digest,
                 outcome="",
                 flags=flags,
+                swept=appearance(pull.head_sha, pull.base_ref, pull.labels, is_draft=pull.is_draft),
             )
             posts = (*reports, readiness_report(withheld, pull.head_sha))
             return Plan(tuple(replace(post, external_id=identifier) for post in posts), after, (), withheld)

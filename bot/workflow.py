@@ -124,7 +124,6 @@ class NoTransitionError(Exception):
     """The table has no row for this trigger in this state and role."""
 
 
-_ALL = tuple(State)
 # what was decided or made for content that is no longer there
 _OF_CONTENT = frozenset({Label.GENERATE_READY, Label.SDG_UNSUCCESSFUL, Label.BUILD_READY, Label.READY_TO_MERGE})
 _ANEW = _OF_CONTENT | {Label.STALE}
@@ -136,26 +135,35 @@ def _rows(
     who: Role | None,
     moves: Mapping[State, State] | None = None,
     *,
+    sources: Iterable[State] = tuple(State),
     adds: Iterable[Label] = (),
     drops: Iterable[Label] = (),
     acts: tuple[Act, ...] = (),
 ) -> tuple[Transition, ...]:
-    """Return a row for each state: where `moves` names none, the state stays."""
+    """Return a row for each of `sources`: where `moves` names none, the state stays."""
     return tuple(
         Transition(source, trigger, who, (moves or {}).get(source, source), frozenset(adds), frozenset(drops), acts)
-        for source in _ALL
+        for source in sources
     )
 
 
 def _to(target: State, *sources: State) -> dict[State, State]:
-    return dict.fromkeys(sources or _ALL, target)
+    return dict.fromkeys(sources or State, target)
 
 
 _BEGINNING = (State.NEW, State.NOT_READY)
 _LOOKED_AT = (State.FOLLOW_UP, State.UNCERTAIN, State.APPROVED)
+# where the last checks may have passed: failing ones lead to NOT_READY, and passing ones away from it
+_PASSING = tuple(state for state in State if state is not State.NOT_READY)
+# where failing checks leave a pull request, or a triager takes it meanwhile
+_FAILING = (State.NOT_READY, State.CHANGES_REQUESTED, State.UNCERTAIN, State.REJECTED)
+# where nothing may be missing: everything else has an obstacle of its own
+_MERGEABLE = (State.NEEDED, *_LOOKED_AT)
 
 TABLE: tuple[Transition, ...] = (
-    *_rows(Trigger.PASSED, None, _to(State.NEEDED, *_BEGINNING)),
+    # a draft that becomes ready was the author's answer
+    *_rows(Trigger.PASSED, None, _to(State.NEEDED), sources=_BEGINNING, drops=(Label.STALE,)),
+    *_rows(Trigger.PASSED, None, sources=tuple(state for state in State if state not in _BEGINNING)),
     *_rows(
         Trigger.PASSED_ANEW,
         None,
@@ -167,7 +175,9 @@ TABLE: tuple[Transition, ...] = (
     *_rows(
         Trigger.RECOVERED,
         None,
-        _to(State.NEEDED, *_BEGINNING) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED),
+        _to(State.NEEDED, State.NOT_READY) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED),
+        sources=_FAILING,
+        drops=(Label.STALE,),
     ),
     *_rows(
         Trigger.FAILED,
@@ -187,22 +197,30 @@ TABLE: tuple[Transition, ...] = (
     *_rows(
         Trigger.UNVERIFIED_ANEW,
         None,
-        _to(State.NEW, State.NEEDED) | _to(State.FOLLOW_UP, *_LOOKED_AT),
+        _to(State.NEW, State.NOT_READY, State.NEEDED) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED, *_LOOKED_AT),
         drops=_ANEW,
         acts=_NEW_CONTENT,
     ),
-    *_rows(Trigger.SIGN_OFF_VOID, None, _to(State.FOLLOW_UP, State.APPROVED), drops=(Label.READY_TO_MERGE,)),
-    *_rows(Trigger.BECAME_READY, None, adds=(Label.READY_TO_MERGE,)),
-    *_rows(Trigger.BECAME_BLOCKED, None, drops=(Label.READY_TO_MERGE,)),
+    *_rows(
+        Trigger.SIGN_OFF_VOID,
+        None,
+        _to(State.FOLLOW_UP),
+        sources=(State.APPROVED,),
+        drops=(Label.READY_TO_MERGE,),
+    ),
+    *_rows(Trigger.BECAME_READY, None, sources=_MERGEABLE, adds=(Label.READY_TO_MERGE,)),
+    # it may have become a draft, and so NEW, that very moment
+    *_rows(Trigger.BECAME_BLOCKED, None, sources=(State.NEW, *_MERGEABLE), drops=(Label.READY_TO_MERGE,)),
     *_rows(Trigger.WENT_STALE, None, adds=(Label.STALE,)),
     *_rows(Trigger.AUTHOR_ANSWERED, None, drops=(Label.STALE,)),
-    *_rows(Trigger.SDG_FAILED, None, adds=(Label.SDG_UNSUCCESSFUL,), drops=(Label.BUILD_READY,)),
+    *_rows(Trigger.SDG_FAILED, None, sources=_PASSING, adds=(Label.SDG_UNSUCCESSFUL,), drops=(Label.BUILD_READY,)),
     *_rows(Trigger.BUILD_BEGAN, None, adds=(Label.BUILD_RUNNING,)),
     *_rows(Trigger.BUILD_ENDED, None, drops=(Label.BUILD_RUNNING,)),
     *_rows(
         Trigger.TRIAGE_APPROVE,
         Role.TRIAGER,
         _to(State.APPROVED),
+        sources=_PASSING,
         drops=(Label.TOPIC_FAILURE, Label.STALE),
     ),
     *_rows(
@@ -238,9 +256,17 @@ TABLE: tuple[Transition, ...] = (
     *_rows(Trigger.UNHOLD, Role.TRIAGER, drops=(Label.HOLD,)),
     *_rows(Trigger.LEGAL_HOLD, Role.TRIAGER, adds=(Label.LEGAL_HOLD,), drops=(Label.READY_TO_MERGE,)),
     *_rows(Trigger.LEGAL_CLEAR, Role.MAINTAINER, drops=(Label.LEGAL_HOLD,)),
-    *_rows(Trigger.LET_THROUGH, Role.TRIAGER, adds=(Label.GENERATE_READY,), drops=(Label.SDG_UNSUCCESSFUL,)),
-    *_rows(Trigger.WITHDRAW, Role.TRIAGER, drops=(Label.GENERATE_READY,), acts=(Act.CANCEL_JOBS,)),
-    *_rows(Trigger.BUILD_READY, Role.APPROVER, adds=(Label.BUILD_READY,)),
+    *_rows(
+        Trigger.LET_THROUGH,
+        Role.TRIAGER,
+        sources=_PASSING,
+        adds=(Label.GENERATE_READY,),
+        drops=(Label.SDG_UNSUCCESSFUL,),
+    ),
+    *_rows(
+        Trigger.WITHDRAW, Role.TRIAGER, sources=_PASSING, drops=(Label.GENERATE_READY,), acts=(Act.CANCEL_JOBS,)
+    ),
+    *_rows(Trigger.BUILD_READY, Role.APPROVER, sources=_PASSING, adds=(Label.BUILD_READY,)),
     *_rows(Trigger.NOT_BUILD_READY, Role.APPROVER, drops=(Label.BUILD_READY,)),
 )
 
@@ -250,25 +276,39 @@ _BY_KEY = {(row.source, row.trigger): row for row in TABLE}
 def step(status: Status, trigger: Trigger, role: Role | None) -> Transition:
     """Return the row for a trigger in a state; `role` is None for the bot itself.
 
-    Raises NoTransitionError where the role may not: people never pull the bot's triggers, nor the reverse.
+    Raises NoTransitionError where the role may not (people never pull the bot's triggers, nor the reverse), and
+    for what cannot happen in that state.
     """
-    row = _BY_KEY[status.state, trigger]
+    row = _BY_KEY.get((status.state, trigger))
+    if row is None:
+        raise NoTransitionError(f"{trigger} in the state {status.state}")
     if (row.who is None) != (role is None) or (row.who is not None and role is not None and role < row.who):
         raise NoTransitionError(f"{trigger} by {role.noun if role else 'the bot'}")
     return row
 
 
 def triggers_of(
-    outcome: Outcome, before: Outcome | None, *, is_new_content: bool, is_draft: bool
+    outcome: Outcome, before: Outcome | None, *, was_failing: bool, is_new_content: bool, is_draft: bool
 ) -> tuple[Trigger, ...]:
-    """Return what a verdict means for the review, in order. `before` is the outcome of the last one, if any."""
+    """Return what a verdict means for the review, in order: a bad one that says nothing new means nothing.
+
+    `before` is the outcome of the last one, if any; `was_failing` says whether the last one that was complete had
+    found something to fix.
+    """
     if outcome is Outcome.FAILED:
-        return (Trigger.FAILED_ANEW if is_new_content else Trigger.FAILED,)
+        if is_new_content:
+            return (Trigger.FAILED_ANEW,)
+        return () if before is Outcome.FAILED else (Trigger.FAILED,)
     if outcome is Outcome.UNVERIFIED:
-        return (Trigger.UNVERIFIED_ANEW if is_new_content else Trigger.UNVERIFIED,)
-    passed = Trigger.RECOVERED if before is Outcome.FAILED else Trigger.PASSED
-    first = Trigger.PASSED_ANEW if is_new_content else passed
-    return (first, Trigger.PASSED_AS_DRAFT) if is_draft else (first,)
+        if is_new_content:
+            return (Trigger.UNVERIFIED_ANEW,)
+        return () if before is Outcome.UNVERIFIED else (Trigger.UNVERIFIED,)
+    drafted = (Trigger.PASSED_AS_DRAFT,) if is_draft else ()
+    if is_new_content:
+        return (Trigger.PASSED_ANEW, *drafted)
+    if was_failing:
+        return (Trigger.RECOVERED, *drafted)
+    return drafted or (Trigger.PASSED,)
 
 
 def turn_after(outcome: Outcome) -> Turn:

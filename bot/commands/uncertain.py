@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.registry import command
 from bot.commands.situation import Effect, Fire, Situation
+from bot.labels import Label
 from bot.roles import Role
 from bot.workflow import Trigger
 
@@ -13,6 +14,7 @@ from bot.workflow import Trigger
     usage="/uncertain [why]",
     summary="Ask the triage team: you are not sure.",
     who=Role.TRIAGER,
+    labels=((Label.UNCERTAIN, True),),
     examples=("/uncertain is this topic covered already?",),
 )
 def uncertain(situation: Situation, arguments: str) -> tuple[Effect, ...]:
