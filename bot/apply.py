@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+
+import structlog
 
 from bot.actions import (
     Action,
     AddLabels,
-    Annotation,
     ChangeAssignee,
     ChangePull,
     EditComment,
     Merge,
     PostComment,
+    PutIssue,
     React,
     RemoveLabel,
     Reply,
     ReportCheck,
 )
 from bot.clock import Clock
+from bot.github.check_runs import aliases, graphql_creation, rest_additions, rest_creation
 from bot.github.client import GitHubClient
-from bot.github.errors import NotFoundError
+from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
 from bot.github.pulls import Pull
 from checks.contribution import Sha
 
-_ANNOTATIONS_AT_ONCE = 50  # GitHub takes no more in one request, and appends what a PATCH brings
+log = structlog.get_logger()
 
 _REPLACE = """
 mutation ReplaceComment($subject: ID!, $body: String!, $old: ID!) {
@@ -59,12 +63,16 @@ class Writer:
         self._vars = {"owner": owner, "repo": name, "number": str(pull.number)}
 
     async def apply(self, actions: Iterable[Action]) -> LivingComment | None:
-        """Carry out the actions in order; return the living comment if one of them wrote it."""
+        """Carry out the actions in order, neighbouring check runs at once; return the living comment if written."""
         comment: LivingComment | None = None
+        waiting: list[ReportCheck] = []
         for action in actions:
+            if isinstance(action, ReportCheck):
+                waiting.append(action)
+                continue
+            await self._report(waiting)
+            waiting = []
             match action:
-                case ReportCheck():
-                    await self._report(action)
                 case AddLabels():
                     await self._write(
                         "POST", "/repos/{owner}/{repo}/issues/{number}/labels", {"labels": [*action.names]}
@@ -77,6 +85,7 @@ class Writer:
                     comment = await self._edit(action)
                 case _:
                     await self._answer(action)
+        await self._report(waiting)
         return comment
 
     async def _answer(self, action: Reply | React | ChangeAssignee | ChangePull) -> None:
@@ -100,35 +109,50 @@ class Writer:
                 await self._write("PATCH", "/repos/{owner}/{repo}/pulls/{number}", changes)
 
     async def _reply(self, reply: Reply) -> None:
-        """Write an answer, unless an earlier try has written it."""
+        """Write an answer, unless an earlier try has written it: anybody's copy of our marker does not count."""
         url = "/repos/{owner}/{repo}/issues/{number}/comments"
         known = await self._client.read_all(url + "?per_page=100", self._vars)
-        if not any(reply.marker in (comment["body"] or "") for comment in known):
+        own = (c for c in known if (c.get("performed_via_github_app") or {}).get("id") == self._client.own_app_id)
+        if not any((comment["body"] or "").startswith(reply.marker) for comment in own):
             await self._write("POST", url, {"body": f"{reply.marker}\n{reply.body}"})
 
-    async def _report(self, report: ReportCheck) -> None:
-        first, *rest = _batches(report.annotations)
-        output = {"title": report.title, "summary": report.summary}
-        run = await self._write(
-            "POST",
-            "/repos/{owner}/{repo}/check-runs",
-            {
-                "name": report.name,
-                "head_sha": report.head_sha,
-                "external_id": report.external_id,
-                "status": "completed",
-                "conclusion": report.conclusion,
-                "completed_at": self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "output": output | {"annotations": first},
-            },
-        )
-        for batch in rest:
-            await self._write(
-                "PATCH",
-                "/repos/{owner}/{repo}/check-runs/{run_id}",
-                {"output": output | {"annotations": batch}},
-                run_id=str(run["id"]),
-            )
+    async def _report(self, reports: Sequence[ReportCheck]) -> None:
+        """Create check runs: one by REST, several in one request."""
+        if len(reports) > 1:
+            await self._report_together(reports)
+            return
+        for report in reports:
+            body = rest_creation(report, self._clock.now())
+            run = await self._write("POST", "/repos/{owner}/{repo}/check-runs", body)
+            await self._append(report, run["id"])
+
+    async def _report_together(self, reports: Sequence[ReportCheck]) -> None:
+        """Create several check runs at once. What was created is completed before what was not is raised."""
+        document, variables = graphql_creation(reports, self._pull.repository_node_id, self._clock.now())
+        try:
+            done = await self._client.mutate(document, variables)
+        except NotFoundError as error:
+            raise _refused(error) from None
+        missing = []
+        for report, alias in zip(reports, aliases(reports), strict=True):
+            run = (done.data.get(alias) or {}).get("checkRun")
+            if run:
+                await self._append(report, run["databaseId"])
+            else:
+                missing.append(report.name)
+        if missing:
+            log.warning("check_runs.not_created", names=missing, error=str(done.error))
+            raise _refused(done.error)
+
+    async def _append(self, report: ReportCheck, run_id: int | None) -> None:
+        """Send the annotations that did not fit into the creation of a check run."""
+        url = "/repos/{owner}/{repo}/check-runs/{run_id}"
+        additions = rest_additions(report)
+        if additions and run_id is None:  # GraphQL may leave the number out; the summary counts them all
+            log.warning("check_runs.annotations_left_out", name=report.name)
+            return
+        for body in additions:
+            await self._write("PATCH", url, body, run_id=str(run_id))
 
     async def _remove_label(self, name: str) -> None:
         try:
@@ -146,12 +170,13 @@ class Writer:
         return LivingComment(created["id"], created["node_id"])
 
     async def _replace(self, action: PostComment) -> LivingComment:
-        data = await self._client.mutate(
+        done = await self._client.mutate(
             _REPLACE, {"subject": self._pull.node_id, "body": action.body, "old": action.replaces_node_id}
         )
-        if not data["addComment"]:
+        added = done.data.get("addComment")
+        if not added:
             raise NotFoundError("GitHub wrote no comment")
-        node = data["addComment"]["commentEdge"]["node"]
+        node = added["commentEdge"]["node"]
         return LivingComment(node["databaseId"], node["id"])
 
     async def _edit(self, action: EditComment) -> LivingComment:
@@ -181,22 +206,34 @@ class Writer:
         return await self._client.write(method, url, self._vars | url_vars, data)
 
 
-def _batches(annotations: tuple[Annotation, ...]) -> list[list[dict[str, Any]]]:
-    rows = [_row(annotation) for annotation in annotations]
-    return [rows[i : i + _ANNOTATIONS_AT_ONCE] for i in range(0, max(len(rows), 1), _ANNOTATIONS_AT_ONCE)]
+def _refused(error: GitHubError | None) -> GitHubError:
+    """Return what a failed creation means: what GraphQL does not find, REST calls unprocessable."""
+    if isinstance(error, NotFoundError):
+        return RefusedError(str(error), HTTPStatus.UNPROCESSABLE_ENTITY)
+    return error or TransientError("GitHub did not tell what became of a check run")
 
 
-def _row(annotation: Annotation) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "path": annotation.path,
-        "start_line": annotation.line,
-        "end_line": annotation.line,
-        "annotation_level": annotation.level,
-        "title": annotation.title,
-        "message": annotation.message,
-    }
-    if annotation.column:
-        row |= {"start_column": annotation.column, "end_column": annotation.column}
-    if annotation.details:
-        row["raw_details"] = annotation.details
-    return row
+class IssueWriter:
+    """Writes issues of one repository. Raises the errors of `bot.github.errors`."""
+
+    def __init__(self, client: GitHubClient, repository: str, app_id: int) -> None:
+        self._client = client
+        self._app_id = app_id
+        owner, _, name = repository.partition("/")
+        self._vars = {"owner": owner, "repo": name}
+
+    async def put(self, issue: PutIssue) -> int:
+        """Open the issue, or edit the one that is there already; return its number."""
+        url = f"/repos/{{owner}}/{{repo}}/issues?state=all&since={issue.since:%Y-%m-%dT%H:%M:%SZ}&per_page=100"
+        text = {"title": issue.title, "body": f"{issue.marker}\n{issue.body}"}
+        for known in await self._client.read_all(url, self._vars):
+            app = known.get("performed_via_github_app") or {}
+            if app.get("id") == self._app_id and (known["body"] or "").startswith(issue.marker):
+                if known["body"] != text["body"]:
+                    await self._write("PATCH", "/repos/{owner}/{repo}/issues/{number}", text, known["number"])
+                return int(known["number"])
+        opened = await self._write("POST", "/repos/{owner}/{repo}/issues", text)
+        return int(opened["number"])
+
+    async def _write(self, method: str, url: str, data: Any, number: int = 0) -> Any:
+        return await self._client.write(method, url, self._vars | {"number": str(number)}, data)

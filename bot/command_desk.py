@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.commands.parsing import MOST_COMMANDS, WrittenCommand, commands_in
 from bot.commands.registry import Command, RefusedError, all_commands, commands_of_labels
 from bot.commands.situation import (
+    AskMerge,
     ConfirmBatch,
     Effect,
     JudgeAgain,
@@ -30,7 +31,7 @@ from bot.github.client import GitHubApp, GitHubClient
 from bot.github.people import PeopleReader
 from bot.github.pulls import Pull, PullReader
 from bot.jobs import JobsUnavailableError
-from bot.orders import Order, bound, moved, not_allowed, unknown
+from bot.orders import Order, bound, moved, not_allowed, takes_back, too_late, unknown
 from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.readiness import readiness
@@ -60,6 +61,7 @@ class AfterOrders:
     handled: tuple[Handled, ...] = ()
     refresh: bool = False  # the report has to say how it stands now
     judge_again: bool = False  # new check runs were asked for
+    asks_merge: bool = False
     to_answer: tuple[ShowRule | ShowFixes | PreviewBatch | ConfirmBatch, ...] = field(default=())
 
 
@@ -113,39 +115,26 @@ class CommandDesk:
         await writer.apply(self._answer(written, handled, too_many=len(commands) > MOST_COMMANDS))
         return _left(handled)
 
-    async def handle_label(self, labelled: Labelled) -> AfterOrders | None:
+    async def handle_label(self, labelled: Labelled) -> Handled | None:
         """Take a label set by hand for the command it stands for.
 
-        Returns None when it stands for none, or its setter may not: then it has to be put right, and
-        `refusal_of_label` says why.
+        Returns None when it stands for none; a refusal means that the label has to be put right.
         """
         known = commands_of_labels().get((labelled.label, labelled.on))
-        if known is None or labelled.actor.is_bot:
-            return None
-        order = self._order_of(labelled, known)
-        handled = await self.obey(order)
-        return None if handled.refusal else _left([handled])
-
-    async def refusal_of_label(self, labelled: Labelled) -> str:
-        """Return why a label set by hand does not count, in words for the one who set it."""
-        known = commands_of_labels().get((labelled.label, labelled.on))
         if known is None:
-            return ""
-        if labelled.actor.is_bot:
-            return f"Only {known.who.noun} may do this, and no bot."
-        return (await self.obey(self._order_of(labelled, known), dry_run=True)).refusal
-
-    def _order_of(self, labelled: Labelled, known: Command) -> Order:
-        sign = "+" if labelled.on else "-"
-        return Order(
+            return None
+        order = Order(
             labelled.origin,
             labelled.number,
             labelled.actor,
             WrittenCommand(known.name, "", 0),
-            f"label:{sign}{labelled.label}:{int(labelled.at.timestamp())}"[:64],
+            labelled.source,
             labelled.at,
             label_set=labelled.on,
         )
+        if labelled.actor.is_bot:
+            return Handled(order, refusal=f"Only {known.who.noun} may do this, and no bot.")
+        return await self.obey(order)
 
     async def obey(self, order: Order, *, dry_run: bool = False) -> Handled:
         """Carry out one order, unless it is refused; with `dry_run` only say what would come of it."""
@@ -160,9 +149,10 @@ class CommandDesk:
         if dry_run or known is None:
             return result
         earlier = await self._log.result_of(order.origin.repository_id, order.source)
+        if earlier == _REFUSED_RESULT:
+            return Handled(order, (), result.refusal or "Not at first. Write it once more.", is_new=False)
         if earlier:  # an earlier try got this far; what has changed since then must not refuse it now
-            refusal = result.refusal if earlier == _REFUSED_RESULT else ""
-            return Handled(order, result.effects, refusal, is_new=False)
+            return Handled(order, result.effects, is_new=False)
         if not result.refusal:
             try:
                 done = await self._effects.carry_out(result.effects, order, known.who, situation, memory, pull)
@@ -213,7 +203,7 @@ class CommandDesk:
             return Handled(order, refusal=unknown(order.command.name))
         refusal = not_allowed(known, situation)
         arguments = order.command.arguments
-        if not refusal and known.about_content:
+        if not refusal and known.about_content and not takes_back(order):
             named, arguments = bound(order, known)
             seen = order.seen or await self._log.head_seen_before(
                 order.origin.repository_id, order.number, order.at
@@ -222,9 +212,10 @@ class CommandDesk:
         if refusal:
             return Handled(order, refusal=refusal)
         try:
-            return Handled(order, known.decide(situation, arguments))
+            effects = known.decide(situation, arguments)
         except RefusedError as error:
             return Handled(order, refusal=str(error))
+        return Handled(order, effects, too_late(order, effects, situation))
 
     async def _write_down(self, order: Order, pull: Pull, situation: Situation, result: Handled) -> None:
         act = f"label {order.source.split(':')[1]}" if order.label_set is not None else f"/{order.command.name}"
@@ -283,5 +274,6 @@ def _left(handled: Iterable[Handled]) -> AfterOrders:
         handled,
         refresh=any(not isinstance(effect, passive) for effect in effects),
         judge_again=any(isinstance(effect, JudgeAgain) for effect in effects),
+        asks_merge=any(isinstance(effect, AskMerge) for effect in effects),
         to_answer=answers,
     )

@@ -15,6 +15,7 @@ from checks.findings import Check
 
 _NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError)
 TRIAGE_ACTIONS: Final = frozenset({"reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft"})
+_PASSING = frozenset({"success", "neutral", "skipped"})
 _GROUP_REF = re.compile(r"/pr-(\d{1,10})-[0-9a-f]{40}$")
 _EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}:[0-9a-f]{8}")
 
@@ -57,6 +58,7 @@ class Written:
     source: str  # "comment:ID", "review:ID", or "body:NUMBER" for the text of the pull request itself
     comment_id: int | None  # what a reaction can be put on; None for reviews and the text of the pull request
     commit: str = ""  # the commit a review was written for, or the pull request was opened with
+    approves: bool = False  # a review that approves in GitHub's own way
     about_author_id: int = 0  # who opened the pull request
 
 
@@ -90,6 +92,12 @@ class Labelled:
     on: bool
     at: datetime
     head_sha: str
+    guid: str = ""  # of the delivery: the same label may be set twice within a second
+
+    @property
+    def source(self) -> str:
+        """Where it was set: the same however often it is delivered."""
+        return f"label:{'+' if self.on else '-'}{self.label}:{self.guid}"[:64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,14 @@ class MergeGroupAsked:
     number: int  # the last one of the group
     head_sha: str
     base_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class OthersChecked:
+    """Something that GitHub may have waited for has come: a check passed, or somebody approved in GitHub's way."""
+
+    origin: Origin
+    head_sha: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +163,7 @@ Event = (
     | Labelled
     | WordsChanged
     | ChecksRerequested
+    | OthersChecked
     | MergeGroupAsked
     | DefaultBranchMoved
     | Ignored
@@ -191,13 +208,15 @@ def is_ignored(name: str, data: dict[str, Any], *, app_id: int) -> bool:
 def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     action = data.get("action", "")
     if name == "pull_request":
-        return _of_pull(data, action)
+        return _of_pull(data, action, guid)
     if name == "issue_comment" and "pull_request" in data["issue"]:
         return _of_comment(data, action, guid)
     if name == "pull_request_review":
         return _of_review(data, action, guid)
     if name in ("check_run", "check_suite") and action == "rerequested":
         return _rerequested(data, name, app_id, guid)
+    if name == "check_run" and action == "completed":
+        return _checked(data, app_id)
     if name == "merge_group" and action == "checks_requested":
         return _merge_group(data)
     if name == "push":
@@ -206,7 +225,7 @@ def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     return Ignored("nothing to do for this event")
 
 
-def _of_pull(data: dict[str, Any], action: str) -> Event:
+def _of_pull(data: dict[str, Any], action: str, guid: str) -> Event:
     pull = data["pull_request"]
     number = int(pull["number"])
     if action == "opened":
@@ -238,6 +257,7 @@ def _of_pull(data: dict[str, Any], action: str) -> Event:
             action == "labeled",
             datetime.fromisoformat(pull["updated_at"]),
             str(pull["head"]["sha"]),
+            guid,
         )
     return Ignored("nothing to do for this event")
 
@@ -252,9 +272,12 @@ def _of_comment(data: dict[str, Any], action: str, guid: str) -> Event:
 
 
 def _of_review(data: dict[str, Any], action: str, guid: str) -> Event:
-    if action == "submitted" and data["review"].get("body"):
-        return _if_commanding(_review(data))
     review, number = data["review"], int(data["pull_request"]["number"])
+    if action == "submitted":
+        written = _if_commanding(_review(data))
+        if isinstance(written, Ignored) and review["state"] == "approved":
+            return OthersChecked(_origin(data), str(review["commit_id"] or ""))
+        return written
     if action in ("edited", "dismissed"):
         return _words_changed(data, number, f"review:{int(review['id'])}", review["user"], action, guid)
     return Ignored("nothing to do for this event")
@@ -279,6 +302,15 @@ def _rerequested(data: dict[str, Any], name: str, app_id: int, guid: str) -> Eve
     run = data["check_run"]
     check = Check(run["name"]) if run["name"] in set(Check) else None
     return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
+
+
+def _checked(data: dict[str, Any], app_id: int) -> Event:
+    run = data["check_run"]
+    if run["conclusion"] not in _PASSING:
+        return Ignored("a check that keeps nothing from being merged")
+    if run["app"]["id"] == app_id and run["name"] in set(Check):
+        return Ignored("our own report")
+    return OthersChecked(_origin(data), run["head_sha"])
 
 
 def _merge_group(data: dict[str, Any]) -> Event:
@@ -318,11 +350,12 @@ def _review(data: dict[str, Any]) -> Written:
         origin=_origin(data),
         number=int(data["pull_request"]["number"]),
         author=_account(review["user"]),
-        text=review["body"],
+        text=review["body"] or "",
         written_at=datetime.fromisoformat(review["submitted_at"]),
         source=f"review:{int(review['id'])}",
         comment_id=None,
         commit=str(review["commit_id"] or ""),
+        approves=review["state"] == "approved",
         about_author_id=int(data["pull_request"]["user"]["id"]),
     )
 

@@ -13,6 +13,7 @@ def free_label(name: str) -> str:
     """Return the name of a label that people may set. Raises RefusedError for one with a meaning."""
     if not name or len(name) > _LONGEST:
         raise RefusedError("Name one label, of at most 50 characters.")
-    if name in COMMAND_OF_LABEL:
-        raise RefusedError(f"{code(name)} is a state of the review: {COMMAND_OF_LABEL[name]}")
+    meant = name.casefold()  # GitHub takes Hold for hold
+    if meant in COMMAND_OF_LABEL:
+        raise RefusedError(f"{code(name)} is a state of the review: {COMMAND_OF_LABEL[meant]}")
     return name

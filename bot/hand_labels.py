@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 
 from bot.actions import Reply
 from bot.apply import Writer
 from bot.clock import Clock
 from bot.command_desk import CommandDesk
+from bot.commands.situation import Say
 from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
 from bot.events import Labelled
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
-from bot.github.pulls import PullReader
-from bot.labels import COMMAND_OF_LABEL, KIND_LABELS, STATE_LABELS
+from bot.github.pulls import Pull, PullReader
+from bot.labels import COMMAND_OF_LABEL, END_OF_LABEL, KIND_LABELS
+from bot.plan import digest_of
 from bot.store.desk_log import AuditEntry, DeskLog
-from bot.store.pull_requests import PullRequestStore
+from bot.store.pull_requests import PullMemory, PullRequestStore
 
 log = structlog.get_logger()
 
@@ -43,30 +47,45 @@ class HandLabels:
     async def take(self, event: Labelled) -> bool | None:
         """Act on one label. Return whether it counted, None when there is nothing to do about it.
 
-        Labels that we set ourselves come here too; they always say what we remember.
+        The label may be gone again: our triage may have taken it off because it did not know of this event yet.
+        So what counts is who set it, not whether it is still there.
         """
-        memory = await self._memories.get(event.origin.repository_id, event.number)
+        repository_id = event.origin.repository_id
+        memory = await self._memories.get(repository_id, event.number)
         if memory is None or event.label in KIND_LABELS:
             return None  # the first look takes the labels over
-        if (event.label in memory.status.labels) is event.on:
-            return None
-        after = await self._commands.handle_label(event)
-        if after is not None:
+        if _says(memory, event):
+            earlier = await self._log.result_of(repository_id, event.source)
+            return True if earlier == "done" else None  # an earlier try got this far
+        if event.actor.is_bot and event.actor.login == await self._app.own_login():
+            return None  # told late: what we have done since is what counts
+        handled = await self._commands.handle_label(event)
+        if handled is not None and not handled.refusal:
+            await self._say(event, (effect.text for effect in handled.effects if isinstance(effect, Say)))
             return True
+        pull = await self._pull(event)
+        if pull is None or not pull.is_open:
+            return None
+        reason = handled.refusal if handled else ""
+        await self._write_down(event, pull.head_sha)
+        await self._say(event, [_explained(event, reason)], pull)
+        return False
+
+    async def _pull(self, event: Labelled) -> Pull | None:
         client = self._app.installation(event.origin.installation_id)
         try:
-            pull = await PullReader(client, event.origin.full_name).pull(event.number)
+            return await PullReader(client, event.origin.full_name).pull(event.number)
         except NotFoundError:
             return None
-        if not pull.is_open or (event.label in pull.labels) is not event.on:
-            return None  # it is right again already
-        if not event.on and event.label in STATE_LABELS and pull.labels & STATE_LABELS:
-            return None  # another took its place: the event of that one says what comes of it
-        reason = await self._commands.refusal_of_label(event)
-        await self._write_down(event, pull.head_sha)
-        marker = self._signer.reply_marker(f"label:{event.label}", event.origin.repository_id, event.number)
-        await Writer(client, pull, self._clock).apply([Reply(_explained(event, reason), marker)])
-        return False
+
+    async def _say(self, event: Labelled, texts: Iterable[str], pull: Pull | None = None) -> None:
+        """Reply; the same words are said once, however often the label comes back."""
+        client = self._app.installation(event.origin.installation_id)
+        for text in texts:
+            pull = pull or await PullReader(client, event.origin.full_name).pull(event.number)
+            place = f"label:{digest_of(text)}"
+            marker = self._signer.reply_marker(place, event.origin.repository_id, event.number)
+            await Writer(client, pull, self._clock).apply([Reply(text, marker)])
 
     async def _write_down(self, event: Labelled, sha: str) -> None:
         sign = "+" if event.on else "-"
@@ -77,21 +96,26 @@ class HandLabels:
                 at=self._clock.now(),
                 actor_id=event.actor.id,
                 actor=event.actor.login,
-                role="unknown" if event.actor.is_bot else "not enough",
+                role="bot" if event.actor.is_bot else "not enough",
                 act=f"label {sign}{event.label}",
                 arguments="",
                 sha=sha,
                 result="put right",
-                source=f"put-right:{sign}{event.label}:{int(event.at.timestamp())}"[:64],
+                source=event.source.replace("label", "right", 1),
             )
         )
         log.info("label.put_right", number=event.number, label=event.label, on=event.on, actor=event.actor.id)
 
 
+def _says(memory: PullMemory, event: Labelled) -> bool:
+    """True when what we remember already agrees with the label."""
+    return (event.label in memory.status.labels) is event.on
+
+
 def _explained(event: Labelled, reason: str) -> str:
     done = "set" if event.on else "taken off"
-    why = f" {reason}" if reason else ""
+    way = COMMAND_OF_LABEL[event.label] if event.on else END_OF_LABEL[event.label]
     return (
         f"The label {code(event.label)} was {done} by hand, by {code(event.actor.login)}; "
-        f"I have put that right.{why} To get there: {COMMAND_OF_LABEL[event.label]}"
+        f"I have put that right.{f' {reason}' if reason else ''} How it {'comes' if event.on else 'goes'}: {way}"
     )

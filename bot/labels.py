@@ -78,6 +78,28 @@ MEANING: Mapping[Label, str] = MappingProxyType(
     }
 )
 
+# who acts next while it is on
+NEXT: Mapping[Label, str] = MappingProxyType(
+    dict.fromkeys(KIND_LABELS, "-")
+    | {
+        Label.TRIAGE_NEEDED: "a triager",
+        Label.CHANGES_REQUESTED: "the author",
+        Label.FOLLOW_UP: "a triager",
+        Label.UNCERTAIN: "the triage team, then an approver",
+        Label.TRIAGE_APPROVED: "an approver",
+        Label.REJECTED: "an approver",
+        Label.TOPIC_FAILURE: "an approver",
+        Label.LEGAL_HOLD: "a maintainer",
+        Label.GENERATE_READY: "the bot",
+        Label.SDG_UNSUCCESSFUL: "the author or a triager",
+        Label.BUILD_READY: "the bot",
+        Label.BUILD_RUNNING: "-",
+        Label.READY_TO_MERGE: "the bot, or an approver where merging is not automatic",
+        Label.STALE: "the author",
+        Label.HOLD: "whoever held it up, or a triager",
+    }
+)
+
 # how people bring about what a label stands for
 COMMAND_OF_LABEL: Mapping[str, str] = MappingProxyType(
     {
@@ -96,6 +118,25 @@ COMMAND_OF_LABEL: Mapping[str, str] = MappingProxyType(
         Label.READY_TO_MERGE: "it comes by itself when nothing is missing; `/why` says what is.",
         Label.STALE: "it comes by itself when the author has been silent for long.",
         Label.HOLD: "write `/hold` or `/unhold`.",
+    }
+)
+
+# how people bring it about that such a label goes
+END_OF_LABEL: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        (str(label) for label in STATE_LABELS),
+        "another state takes its place: `/triage-approve`, `/request-changes`, `/uncertain` or `/reject REASON`.",
+    )
+    | {
+        Label.TOPIC_FAILURE: "it goes when triage decides anew, for example by `/triage-approve`.",
+        Label.LEGAL_HOLD: "a maintainer writes `/legal-hold cancel`.",
+        Label.GENERATE_READY: "write `/cancel`.",
+        Label.SDG_UNSUCCESSFUL: "write `/generate` to try again.",
+        Label.BUILD_READY: "write `/build-ready cancel`.",
+        Label.BUILD_RUNNING: "it goes by itself when the build ends.",
+        Label.READY_TO_MERGE: "`/hold` keeps it from being merged.",
+        Label.STALE: "it goes by itself when the author says a word or pushes.",
+        Label.HOLD: "write `/unhold`.",
     }
 )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.commands.parsing import WrittenCommand
 from bot.commands.registry import Command, nearest
-from bot.commands.situation import Situation
+from bot.commands.situation import Approve, Effect, Fire, SetAside, Situation
 from bot.comments.escape import code
 from bot.events import Account, Origin
 from bot.roles import Role
@@ -42,11 +43,17 @@ def bound(order: Order, known: Command) -> tuple[str, str]:
     return match[1].lower(), (match[2] or "").strip()
 
 
+def takes_back(order: Order) -> bool:
+    """True for what only takes something back: that never has to wait for a look at the newest commit."""
+    return order.label_set is False or order.command.arguments.lower() == "cancel"
+
+
 def moved(named: str, seen: str | None, head_sha: str) -> str:
     """Say that the branch is not where the order was given for; empty when it is."""
     now = code(head_sha[:7])
     if named:
-        if head_sha.startswith(named):
+        is_another = seen is not None and seen != head_sha and seen.startswith(named)  # made to begin alike
+        if head_sha.startswith(named) and not is_another:
             return ""
         return f"You named {code(named[:7])}, but the branch is at {now} now. Look at that, then repeat it."
     if seen == head_sha:
@@ -61,6 +68,13 @@ def not_allowed(known: Command, situation: Situation) -> str:
     if situation.role is Role.OUTSIDER and known.author_too:
         return f"Only {known.who_may} may do this."
     return f"Only {known.who.noun} may do this."
+
+
+def too_late(order: Order, effects: Iterable[Effect], situation: Situation) -> str:
+    """Say that a written command comes too late for a review that is over; empty when it does not."""
+    if situation.is_open or order.label_set is not None:
+        return ""
+    return "This pull request is closed." if any(isinstance(e, Fire | Approve | SetAside) for e in effects) else ""
 
 
 def unknown(name: str) -> str:

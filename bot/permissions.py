@@ -50,13 +50,17 @@ class Permissions:
         return known.role
 
     async def _look_up(self, people: PeopleReader, account: Account, teams: Teams) -> Role:
+        """Ask GitHub. Teams are asked for by login, so only once that login is known to be the account's still."""
         try:
             by_repository = await people.repository_role(account.login, account.id)
         except TransientError:
             raise
         except GitHubError as error:
             log.warning("permissions.unsure", user=account.id, error=str(error))
-            by_repository = Role.OUTSIDER
+            return Role.OUTSIDER
+        if by_repository is None:
+            log.warning("permissions.login_changed_hands", user=account.id)
+            return Role.OUTSIDER
         for role, slugs in (
             (Role.MAINTAINER, teams.maintainers),
             (Role.APPROVER, teams.approvers),

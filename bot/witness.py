@@ -44,6 +44,8 @@ class Witness:
         memory = await self._records.memories.get(written.origin.repository_id, written.number)
         if memory is None or written.author.id != memory.author_id:
             return False
+        if memory.author_seen_at is not None and written.written_at <= memory.author_seen_at:
+            return False  # told late, or twice
         was_stale = Label.STALE in memory.status.flags
         if was_stale:
             memory = await self._effects.fire(memory, Trigger.AUTHOR_ANSWERED, None)
@@ -53,21 +55,17 @@ class Witness:
     async def words_changed(self, event: WordsChanged) -> bool:
         """Let the approvals fall that rest on changed words. Return whether any did."""
         repository_id, now = event.origin.repository_id, self._clock.now()
+        because = f"the words it was given with were {event.what} by {event.actor.login}"
         standing = [
             approval
-            for approval in await self._records.approvals.standing(repository_id, event.number)
+            for approval in await self._records.approvals.all_of(repository_id, event.number)
             if approval.source.startswith(event.source + ":")
+            and approval.fell_because in ("", because)  # an earlier try may have let it fall already
         ]
         if not standing:
             return False
-        because = f"the words it was given with were {event.what} by {event.actor.login}"
         await self._records.approvals.let_fall(repository_id, event.number, because, now, source=event.source)
-        memory = await self._records.memories.get(repository_id, event.number)
-        if memory is not None:
-            triage_fell = any(approval.kind is ApprovalKind.TRIAGE for approval in standing)
-            if triage_fell and memory.status.state is State.APPROVED:
-                memory = await self._effects.fire(memory, Trigger.SIGN_OFF_VOID, None)
-                await self._records.memories.save(memory, now)
+        await self._void_sign_off(repository_id, event.number)
         await self._log.add(
             AuditEntry(
                 repository_id=repository_id,
@@ -85,6 +83,8 @@ class Witness:
         )
         client = self._app.installation(event.origin.installation_id)
         pull = await PullReader(client, event.origin.full_name).pull(event.number)
+        if not pull.is_open:
+            return True
         whose = " and ".join(code(login) for login in sorted({a.actor for a in standing}))
         text = (
             f"The approval of {whose} no longer counts: the words it was given with were {event.what} by "
@@ -93,3 +93,14 @@ class Witness:
         marker = self._signer.reply_marker(f"{event.source}:{event.what}", repository_id, event.number)
         await Writer(client, pull, self._clock).apply([Reply(text, marker)])
         return True
+
+    async def _void_sign_off(self, repository_id: int, number: int) -> None:
+        """Take the sign-off of triage back, unless somebody else's stands for the same content."""
+        memory = await self._records.memories.get(repository_id, number)
+        if memory is None or memory.status.state is not State.APPROVED:
+            return
+        approvals = await self._records.approvals.standing(repository_id, number)
+        if any(a.kind is ApprovalKind.TRIAGE and a.content_digest == memory.content_digest for a in approvals):
+            return
+        memory = await self._effects.fire(memory, Trigger.SIGN_OFF_VOID, None)
+        await self._records.memories.save(memory, self._clock.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.clock import Clock
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
+from bot.github.graphql import Mutated, outcome_of
 from bot.github.pacing import WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
 
@@ -28,7 +29,6 @@ REQUESTER = "taxonomy-bot"
 _MAX_TRIES = 3
 _LONGEST_WAIT_S = 60.0  # a longer Retry-After is left to the delivery's own retry
 
-_REFUSED_KINDS = frozenset({"FORBIDDEN", "INSUFFICIENT_SCOPES", "UNPROCESSABLE"})
 _UNREADABLE = (ValueError, LookupError, TypeError)  # what an HTML page or JSON cut short leads to
 _CACHED_BYTES = 32 * 1024**2
 _NEVER_CHANGES = ("/git/", "/compare/")  # addressed by SHA: read once, then never again
@@ -99,6 +99,7 @@ class GitHubClient(GitHubAPI):
         graphql_url: str,
         tokens: AppTokens,
         installation_id: int,
+        app_id: int,
         pacer: WritePacer,
         clock: Clock,
     ) -> None:
@@ -108,6 +109,7 @@ class GitHubClient(GitHubAPI):
         self._graphql_url = graphql_url
         self._tokens = tokens
         self._installation_id = installation_id
+        self.own_app_id = app_id  # what our own comments are known by
         self._pacer = pacer
         self._clock = clock
         self.calls = CallCount()
@@ -132,18 +134,13 @@ class GitHubClient(GitHubAPI):
         """POST, PATCH, PUT or DELETE. Sent once the pacer lets it; an unknown outcome is not repeated."""
         return await self._call(method, url, url_vars, data)
 
-    async def mutate(self, document: str, variables: dict[str, Any]) -> Any:
-        """Run a GraphQL mutation and return its data; fields that failed are None in it.
+    async def mutate(self, document: str, variables: dict[str, Any]) -> Mutated:
+        """Run a GraphQL mutation and return what it did, wholly or in part; an unknown outcome is not repeated.
 
-        Raises NotFoundError or RefusedError when nothing of it was done.
+        Raises NotFoundError, RefusedError or TransientError when nothing of it was done, or nobody knows.
         """
         answer = await self._call("POST", self._graphql_url, None, {"query": document, "variables": variables})
-        if not isinstance(answer, dict):
-            raise TransientError("an unreadable answer from GitHub (GraphQL)")
-        data = answer.get("data") or {}
-        if not any(data.values()):
-            raise _graphql_error(answer.get("errors") or ())
-        return data
+        return outcome_of(answer, self._limited_for_s())
 
     async def sleep(self, seconds: float) -> None:
         """Wait by the bot's own clock."""
@@ -194,6 +191,13 @@ class GitHubClient(GitHubAPI):
             raise TransientError(f"an unreadable answer from GitHub ({type(error).__name__})") from None
         return answer, more
 
+    def _limited_for_s(self) -> float:
+        """Return how long a limit lasts that the newest answer speaks of: GraphQL tells it with status 200."""
+        budget = self.rate_limit
+        if budget is None or budget.remaining > 0:
+            return _LONGEST_WAIT_S
+        return max(1.0, (budget.reset_datetime - self._clock.now()).total_seconds())
+
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
@@ -207,15 +211,6 @@ class GitHubClient(GitHubAPI):
             if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != HTTPStatus.NOT_MODIFIED:
                 _raise_for_limits(response.status, response.headers, content)
             return response.status, response.headers, content
-
-
-def _graphql_error(errors: Iterable[Mapping[str, Any]]) -> GitHubError:
-    """Only what GraphQL refuses by a known name is refused for good; everything else may pass another time."""
-    kinds = {str(error.get("type", "")) for error in errors}
-    message = f"GraphQL answered {', '.join(sorted(kinds)) or 'without data'}"
-    if kinds == {"NOT_FOUND"}:
-        return NotFoundError(message)
-    return RefusedError(message, HTTPStatus.OK) if kinds and kinds <= _REFUSED_KINDS else TransientError(message)
 
 
 class _ExpiredTokenError(Exception):
@@ -281,6 +276,7 @@ class GitHubApp:
         self._tokens = AppTokens(app_id, private_key, clock, self._fetch_token)
         self._clients: dict[int, GitHubClient] = {}
         self._app_id = app_id
+        self._own_login = ""
 
     @property
     def app_id(self) -> int:
@@ -296,10 +292,22 @@ class GitHubApp:
                 graphql_url=self._graphql_url,
                 tokens=self._tokens,
                 installation_id=installation_id,
+                app_id=self._app_id,
                 pacer=WritePacer(self._clock, self._write_limits),
                 clock=self._clock,
             )
         return self._clients[installation_id]
+
+    async def own_login(self) -> str:
+        """Return the login of the App's bot account, asked for once. Raises TransientError."""
+        if not self._own_login:
+            anonymous = GitHubAPI(self._session, REQUESTER, base_url=self._base_url)
+            try:
+                answer = await anonymous.getitem("/app", jwt=self._tokens.app_jwt())
+                self._own_login = f"{answer['slug']}[bot]"
+            except (gidgethub.GitHubException, TimeoutError, aiohttp.ClientError, *_UNREADABLE) as error:
+                raise TransientError(f"GitHub did not say who we are ({type(error).__name__})") from None
+        return self._own_login
 
     async def _fetch_token(self, installation_id: int, app_jwt: str) -> AccessToken:
         anonymous = GitHubAPI(self._session, REQUESTER, base_url=self._base_url)

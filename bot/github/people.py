@@ -15,17 +15,16 @@ class PeopleReader:
         owner, _, name = repository.partition("/")
         self._vars = {"owner": owner, "repo": name}
 
-    async def repository_role(self, login: Login, user_id: int) -> Role:
-        """Return the role that the repository's own permissions give.
+    async def repository_role(self, login: Login, user_id: int) -> Role | None:
+        """Return the role that the repository's own permissions give; None when the login has changed hands.
 
-        `user.permissions` tells triage and maintain apart, the older `permission` word does not; an answer
-        about another account than the one asked for (the login has changed hands) gives nothing.
+        `user.permissions` tells triage and maintain apart, the older `permission` word does not.
         """
         url = "/repos/{owner}/{repo}/collaborators/{login}/permission"
         data = await self._client.read(url, self._vars | {"login": login})
         user = data.get("user") or {}
         if user.get("id") != user_id:
-            return Role.OUTSIDER
+            return None
         may = user.get("permissions") or {}
         if may.get("maintain") or may.get("admin"):
             return Role.MAINTAINER

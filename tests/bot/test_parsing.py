@@ -79,3 +79,28 @@ def test_any_text_can_be_read(text: str) -> None:
     for command in commands_in(text):
         assert command.name.isascii()
         assert 1 <= command.line <= len(text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("/hold | x\n--- | ---\n/hold | y", id="a table without its outer lines"),
+        pytest.param("/ho<b>ld</b>", id="a word put together by HTML"),
+        pytest.param("/ho<!-- -->ld", id="a word put together by a hidden comment"),
+        pytest.param("/ho`ld`", id="a word put together by code"),
+        pytest.param("No.\n\nOn Mon, 5 Jan 2026 at 10:00, Ana <ana@example.org> wrote:\n/hold", id="mail"),
+        pytest.param(
+            "No.\n\nOn Mon, 5 Jan 2026 at 10:00, Ana\n<ana@example.org> wrote:\n\n/hold", id="mail, folded"
+        ),
+        pytest.param("No.\n-----Original Message-----\n/hold", id="a mail program's line"),
+        pytest.param("No.\n\nFrom: Ana\nSent: Monday\nTo: Tess\n\n/hold", id="a quoted head of a mail"),
+    ],
+)
+def test_what_somebody_else_may_have_written_holds_none(text: str) -> None:
+    "Neither the mail that a reply carries along, unmarked, nor words that only look put together."
+    assert names(text) == []
+
+
+def test_a_mail_reply_commands_above_what_it_quotes() -> None:
+    "The person's own words come first."
+    assert names("/hold\n\nOn Monday, Ana <ana@example.org> wrote:\n\n/unhold") == ["hold"]
