@@ -1,13 +1,14 @@
-"""Writes `docs/commands.md` from the registry: `python -m bot.handbook --write`, or `--check` that it is fresh."""
+"""Writes the pages on commands and workflow: `python -m bot.handbook --write`, or `--check` that they are fresh."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from bot import workflow_page
 from bot.commands.registry import Command, all_commands
 
-PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
+FOLDER = Path(__file__).parent.parent / "docs"
 
 _HEAD = """# Commands
 
@@ -28,8 +29,13 @@ means no.
 """
 
 
-def page() -> str:
-    """Return the page."""
+def pages() -> dict[str, str]:
+    """Return the text of each page under its file name."""
+    return {"commands.md": commands_page(), "workflow.md": workflow_page.page()}
+
+
+def commands_page() -> str:
+    """Return the page on commands."""
     rows = [f"| `{c.usage}` | {c.summary} | {c.who_may} |" for c in all_commands().values()]
     details = [_details(c) for c in all_commands().values()]
     return _HEAD + "\n".join(rows) + "\n\n## Examples\n\n" + "\n".join(details) + "\n"
@@ -42,17 +48,24 @@ def _details(command: Command) -> str:
 
 
 def main() -> int:
-    """Write or check the page. Returns the exit status."""
+    """Write or check the pages. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--check", action="store_true")
     wanted = parser.parse_args()
+    stale = [name for name, text in pages().items() if not _is_fresh(name, text)]
     if wanted.write:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif PAGE.read_text(encoding="utf-8") != page():
-        print(f"{PAGE.name} is stale: run make docs")  # noqa: T201 - a command line
+        for name in stale:
+            (FOLDER / name).write_text(pages()[name], encoding="utf-8")
+    elif stale:
+        print(f"{', '.join(stale)}: stale, run make docs")  # noqa: T201 - a command line
         return 1
     return 0
+
+
+def _is_fresh(name: str, text: str) -> bool:
+    file = FOLDER / name
+    return file.exists() and file.read_text(encoding="utf-8") == text
 
 
 if __name__ == "__main__":
