@@ -26,7 +26,7 @@ class NotFoundError(GitHubError):
 
 
 class RefusedError(GitHubError):
-    """GitHub refused for good; `status` is its HTTP status."""
+    """GitHub refused for good; `status` is its HTTP status, for GraphQL the one that REST has for the same."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

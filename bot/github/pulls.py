@@ -36,6 +36,7 @@ class Pull:
     number: int
     node_id: str
     repository: str  # full name, as GitHub has it now
+    repository_node_id: str
     head_sha: Sha
     base_sha: Sha
     base_ref: str
@@ -52,6 +53,7 @@ class Pull:
     is_mergeable: bool | None = None  # None: GitHub is still working it out
     comments: int = 1  # 0: nobody has said anything yet
     assignees: tuple[Login, ...] = ()
+    mergeable_state: str = ""  # GitHub's word: "clean", "blocked", "dirty", "unknown" ...
 
     def after(self, actions: Iterable[Action]) -> Pull:
         """Return the pull request as it is once these label changes and openings are done."""
@@ -154,6 +156,7 @@ class PullReader:
             number=data["number"],
             node_id=data["node_id"],
             repository=base["repo"]["full_name"],
+            repository_node_id=base["repo"]["node_id"],
             head_sha=Sha(data["head"]["sha"]),
             base_sha=Sha(base["sha"]),
             base_ref=base["ref"],
@@ -170,6 +173,7 @@ class PullReader:
             is_mergeable=data.get("mergeable"),
             comments=data["comments"],
             assignees=tuple(Login(person["login"]) for person in data["assignees"]),
+            mergeable_state=data.get("mergeable_state") or "",
         )
 
     async def comparison(self, base: Sha, head: Sha, most_commits: int) -> Comparison:

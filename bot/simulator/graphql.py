@@ -1,4 +1,4 @@
-"""The little of GitHub's GraphQL that the bot needs: comments are added and minimised in one request."""
+"""The little of GitHub's GraphQL that the bot needs: comments are added and minimised, check runs created."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.simulator.changes import Changes
 from bot.simulator.conversation import Comment
-from bot.simulator.graphql_documents import DocumentError, Operation, Selection, parse, resolved
+from bot.simulator.graphql_check_runs import CHECK_RUN_FIELDS, create_check_run
+from bot.simulator.graphql_documents import DocumentError, FieldError, Operation, Selection, parse, resolved
 from bot.simulator.payloads import Json
 from bot.simulator.payloads_conversation import comment_json
 from bot.simulator.repositories import Pull
@@ -18,7 +19,11 @@ graphql_routes = RouteTable()
 
 FIELDS: dict[str, dict[str, str]] = {
     "Query": {"viewer": "Actor"},
-    "Mutation": {"addComment": "AddCommentPayload", "minimizeComment": "MinimizeCommentPayload"},
+    "Mutation": {
+        "addComment": "AddCommentPayload",
+        "createCheckRun": "CreateCheckRunPayload",
+        "minimizeComment": "MinimizeCommentPayload",
+    },
     "AddCommentPayload": {"clientMutationId": "", "commentEdge": "IssueCommentEdge", "subject": "Node"},
     "IssueCommentEdge": {"cursor": "", "node": "IssueComment"},
     "IssueComment": {
@@ -33,6 +38,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "minimizedReason": "",
         "author": "Actor",
     },
+    "CreateCheckRunPayload": {"checkRun": "CheckRun", "clientMutationId": ""},
+    "CheckRun": dict.fromkeys(CHECK_RUN_FIELDS, ""),
     "MinimizeCommentPayload": {"clientMutationId": "", "minimizedComment": "Minimizable"},
     "Minimizable": {"isMinimized": "", "minimizedReason": ""},
     "Actor": {"login": "", "url": ""},
@@ -41,12 +48,6 @@ FIELDS: dict[str, dict[str, str]] = {
 """The fields of each known type, with the type of what they hold; "" for a plain value."""
 
 CLASSIFIERS = {"ABUSE", "DUPLICATE", "OFF_TOPIC", "OUTDATED", "RESOLVED", "SPAM"}
-
-
-class _FieldError(Exception):
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @graphql_routes.add("POST", "/graphql")
@@ -63,10 +64,12 @@ def run_document(call: Call) -> Reply:
     data: Json = {}
     failures: list[Json] = []
     for selection in operation.fields:
-        arguments = resolved(selection.arguments, variables)
+        given = resolved(selection.arguments, variables).get("input", {})
         try:
-            data[selection.alias] = _shaped(RESOLVERS[selection.name](call, arguments.get("input", {})), selection)
-        except _FieldError as error:
+            if fault := call.faults.take_field(selection.name):
+                raise FieldError(fault.kind, fault.message)
+            data[selection.alias] = _shaped(RESOLVERS[selection.name](call, given), selection)
+        except FieldError as error:
             data[selection.alias] = None
             failures.append({"type": error.kind, "path": [selection.alias], "message": str(error)})
     return Reply({"data": data} | ({"errors": failures} if failures else {}))
@@ -80,13 +83,13 @@ def is_mutation(body: Any) -> bool:
 def _add_comment(call: Call, given: Json) -> Json:
     subject = call.state.nodes.get(given.get("subjectId", ""))
     if not isinstance(subject, Pull):
-        raise _FieldError(
+        raise FieldError(
             "NOT_FOUND", f"Could not resolve to a node with the global id of '{given.get('subjectId')}'."
         )
     if not given.get("body"):
-        raise _FieldError("UNPROCESSABLE", "Body can't be blank")
+        raise FieldError("UNPROCESSABLE", "Body can't be blank")
     if len(given["body"]) > COMMENT_LIMIT:
-        raise _FieldError("UNPROCESSABLE", f"Body is too long (maximum is {COMMENT_LIMIT} characters)")
+        raise FieldError("UNPROCESSABLE", f"Body is too long (maximum is {COMMENT_LIMIT} characters)")
     comment = call.changes.add_comment(subject, call.actor, given["body"], by_app=True)
     return {
         "clientMutationId": given.get("clientMutationId"),
@@ -98,11 +101,11 @@ def _add_comment(call: Call, given: Json) -> Json:
 def _minimize_comment(call: Call, given: Json) -> Json:
     comment = call.state.nodes.get(given.get("subjectId", ""))
     if not isinstance(comment, Comment):
-        raise _FieldError(
+        raise FieldError(
             "NOT_FOUND", f"Could not resolve to a node with the global id of '{given.get('subjectId')}'."
         )
     if given.get("classifier") not in CLASSIFIERS:
-        raise _FieldError("UNPROCESSABLE", "Classifier is not included in the list")
+        raise FieldError("UNPROCESSABLE", "Classifier is not included in the list")
     comment.minimized, comment.classifier = True, given["classifier"]
     return {
         "clientMutationId": given.get("clientMutationId"),
@@ -116,6 +119,7 @@ def _viewer(call: Call, _given: Json) -> Json:
 
 RESOLVERS: dict[str, Callable[[Call, Json], Json]] = {
     "addComment": _add_comment,
+    "createCheckRun": create_check_run,
     "minimizeComment": _minimize_comment,
     "viewer": _viewer,
 }

@@ -15,6 +15,14 @@ class DocumentError(Exception):
     """The document is no GraphQL that the simulator reads."""
 
 
+class FieldError(Exception):
+    """One field of an operation fails; the others are carried out all the same."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A place where a variable is used."""

@@ -25,7 +25,7 @@ def create_run(call: Call) -> Reply:
     name, head_sha = call.text("name", "CheckRun"), call.text("head_sha", "CheckRun")
     if head_sha not in call.repo.store.commits:
         raise ApiError(422, f"No commit found for SHA: {head_sha}")
-    run = call.changes.add_check_run(call.repo, head_sha, name, _fields(call, ("title", "summary")))
+    run = call.changes.add_check_run(call.repo, head_sha, name, sound_fields(call.body, ("title", "summary")))
     return Reply(run_json(call.state, run), status=201)
 
 
@@ -36,7 +36,7 @@ def update_run(call: Call) -> Reply:
     if run.app is not call.state.app:
         problem = f"Invalid app_id `{call.state.app.id}` - check run can only be modified by the GitHub App"
         raise ApiError(403, f"{problem} that created it.")
-    call.changes.update_check_run(run, _fields(call, ("summary",)))
+    call.changes.update_check_run(run, sound_fields(call.body, ("summary",)))
     return Reply(run_json(call.state, run))
 
 
@@ -79,9 +79,12 @@ def _run(call: Call) -> CheckRun:
     return run
 
 
-def _fields(call: Call, needed_output: tuple[str, ...]) -> Json:
-    """Return the request body once it is known to be sound, with times read."""
-    body: Json = dict(call.body)
+def sound_fields(given: Json, needed_output: tuple[str, ...]) -> Json:
+    """Return the fields of a check run once they are known to be sound, with times read.
+
+    Raises: ApiError.
+    """
+    body: Json = dict(given)
     _check_choice(body, "status", STATUSES)
     _check_choice(body, "conclusion", CONCLUSIONS)
     if body.get("status") == "completed" and not body.get("conclusion"):

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlencode
 from bot.simulator.access import Gate, Identity
 from bot.simulator.accounts import Account, App, Installation
 from bot.simulator.changes import Changes
+from bot.simulator.faults import Faults
 from bot.simulator.repositories import Pull, Repository, Subject
 from bot.simulator.state import GitHubState
 
@@ -69,6 +70,7 @@ class Call:
     params: Mapping[str, str]
     query: Mapping[str, str]
     body: Any
+    faults: Faults = field(default_factory=Faults)
 
     @cached_property
     def repo(self) -> Repository:

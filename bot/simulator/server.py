@@ -125,9 +125,8 @@ class RestServer:
         fault = self.faults.take(request.method, path)
         if fault and not fault.drops_connection:
             self._note(record, fault.status, None)
-            return web.Response(
-                text=fault.body, status=fault.status, headers=fault.headers, content_type="text/html"
-            )
+            kind = "application/json" if fault.body.startswith("{") else "text/html"
+            return web.Response(text=fault.body, status=fault.status, headers=fault.headers, content_type=kind)
         identity, reply = self._answer(record, found)
         content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
         if request.method == "GET" and reply.status == 200:
@@ -154,7 +153,8 @@ class RestServer:
             self._check_power(route, identity)
             parsed = _parsed(record.body)
             self._check_write_limit(route, parsed)
-            call = Call(self._state, self._changes, self._gate, identity, record.path, params, record.query, parsed)
+            sender = (self._state, self._changes, self._gate, identity)
+            call = Call(*sender, record.path, params, record.query, parsed, self.faults)
             self._check_reach(call)
             return identity, route.handler(call)
         except ApiError as error:

@@ -10,7 +10,7 @@ from typing import Self
 from bot.clock import Clock, SystemClock
 from bot.simulator.access import Gate, Limits, process_key_pair
 from bot.simulator.changes import Changes
-from bot.simulator.faults import Fault
+from bot.simulator.faults import Fault, FieldFault
 from bot.simulator.people import People
 from bot.simulator.server import Observer, RequestLine, RestServer
 from bot.simulator.state import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, GitHubState
@@ -139,6 +139,12 @@ class Simulator(People):
         """Let the next requests whose path fits fail, undone."""
         fault = Fault(method, re.compile(route_pattern), times, status, body, dict(headers or {}))
         self._server.faults.order(fault)
+
+    def fail_next_field(
+        self, name: str, *, kind: str, message: str = "Something went wrong", skips: int = 0
+    ) -> None:
+        """Let the next GraphQL field of a name fail, undone, after `skips` that go well; other fields are done."""
+        self._server.faults.order_for_field(FieldFault(name, kind, message, skips))
 
     def drop_next_response(self, method: str, route_pattern: str, *, times: int = 1) -> None:
         """Do what the next fitting requests ask for, then close the connection without an answer."""

@@ -23,10 +23,11 @@ def _schema() -> GraphQLSchema:
 def graphql_violations(request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
     """Yield in what way a document or its answer is not GitHub's.
 
-    The answer is replayed through GitHub's schema: a field of the wrong type or a missing one shows as an error.
+    The answer is replayed through GitHub's schema: a field of the wrong type or a missing one shows as an error,
+    and so does a variable that is not what its type asks for.
     """
     sent, answer = json.loads(request.body), json.loads(response.body)
-    if answer.get("errors"):
+    if "data" not in answer:  # refused as a whole, before anything was done
         return
     try:
         document = parse(sent["query"])
@@ -47,9 +48,15 @@ def graphql_violations(request: RequestRecord, response: ResponseRecord) -> Iter
     )
     assert isinstance(result, ExecutionResult)
     yield from _replay_violations(result, answer["data"])
+    failed = {error["path"][0] for error in answer.get("errors", ())}
+    yield from (f"answer: nobody says why {name} is null" for name in _nulls(answer["data"]) - failed)
 
 
 def _replay_violations(result: ExecutionResult, data: dict[str, Any]) -> Iterator[str]:
     yield from (f"answer: {error.message}" for error in result.errors or ())
     if not result.errors and result.data != data:
         yield f"answer: GitHub's schema makes {result.data} of {data}"
+
+
+def _nulls(data: dict[str, Any]) -> set[str]:
+    return {name for name, value in data.items() if value is None}
