@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from bot.actions import EditComment, RemoveLabel
 from bot.apply import Writer
 from bot.clock import Clock
-from bot.comments.escape import code
 from bot.comments.markers import Marker, MarkerSigner
-from bot.dossier import leaves_of
+from bot.comments.notices import thanks
 from bot.events import PullClosed
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
@@ -35,21 +34,19 @@ class Closing:
         self._clock = clock
         self._build_at = build_at
 
-    async def close(self, event: PullClosed) -> list[int]:
-        """Return the open pull requests for the same leaf: they may go on now."""
+    async def close(self, event: PullClosed) -> None:
+        """End them, and say thank you for what was merged."""
         repository_id, number = event.origin.repository_id, event.number
         records, now = self._records, self._clock.now()
         memory = await records.memories.get(repository_id, number)
         if memory is None:
-            return []
+            return
         await records.jobs.end(repository_id, number, JobState.SUPERSEDED)
         await records.merges.drop(repository_id, number)
-        rivals = await records.memories.sharing_leaves(repository_id, number, leaves_of(memory.paths.splitlines()))
         status = replace(memory.status, flags=memory.status.flags - {Label.READY_TO_MERGE, Label.STALE})
         after = replace(memory.with_status(status, now), is_open=False)
         await self._write(event, after)
         await records.memories.save(after, now)
-        return [rival.number for rival in rivals]
 
     async def _write(self, event: PullClosed, memory: PullMemory) -> None:
         client = self._app.installation(event.origin.installation_id)
@@ -59,21 +56,12 @@ class Closing:
         await writer.apply([RemoveLabel(label) for label in over])
         if not event.is_merged or memory.comment_id is None:
             return
-        text = _thanks(memory, _next_build(self._clock.now(), self._build_at))
+        is_built = pull.targets_default_branch and any(is_contribution(path) for path in memory.paths.splitlines())
+        text = thanks(memory.author, _next_build(self._clock.now(), self._build_at) if is_built else None)
         mark = Marker(Turn.TRIAGER, memory.comment_posted_for, memory.status, memory.content_digest)
         body = f"{self._signer.sign(mark, memory.repository_id, memory.number)}\n{text}"
         if digest_of(body) != memory.comment_digest:
             await writer.apply([EditComment(memory.comment_id, body)])
-
-
-def _thanks(memory: PullMemory, build: datetime) -> str:
-    heading = f"### 🎉 Merged. Thank you, {code(memory.author)}!"
-    if not any(is_contribution(path) for path in memory.paths.splitlines()):
-        return heading + "\n"
-    return (
-        f"{heading}\n\nYour contribution will be in the build of {build.day} {build:%B %Y}, which begins at "
-        f"{build:%H:%M} UTC. I tell you here what it did to the model.\n"
-    )
 
 
 def _next_build(now: datetime, at: tuple[int, int]) -> datetime:

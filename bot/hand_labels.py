@@ -11,13 +11,13 @@ from bot.apply import Writer
 from bot.clock import Clock
 from bot.command_desk import CommandDesk
 from bot.commands.situation import Say
-from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
+from bot.comments.notices import label_put_right
 from bot.events import Labelled
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull, PullReader
-from bot.labels import COMMAND_OF_LABEL, END_OF_LABEL, KIND_LABELS
+from bot.labels import KIND_LABELS
 from bot.plan import digest_of
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
@@ -68,7 +68,8 @@ class HandLabels:
             return None
         reason = handled.refusal if handled else ""
         await self._write_down(event, pull.head_sha)
-        await self._say(event, [_explained(event, reason)], pull)
+        text = label_put_right(event.label, event.actor.login, reason, was_set=event.on)
+        await self._say(event, [text], pull)
         return False
 
     async def _pull(self, event: Labelled) -> Pull | None:
@@ -110,12 +111,3 @@ class HandLabels:
 def _says(memory: PullMemory, event: Labelled) -> bool:
     """True when what we remember already agrees with the label."""
     return (event.label in memory.status.labels) is event.on
-
-
-def _explained(event: Labelled, reason: str) -> str:
-    done = "set" if event.on else "taken off"
-    way = COMMAND_OF_LABEL[event.label] if event.on else END_OF_LABEL[event.label]
-    return (
-        f"The label {code(event.label)} was {done} by hand, by {code(event.actor.login)}; "
-        f"I have put that right.{f' {reason}' if reason else ''} How it {'comes' if event.on else 'goes'}: {way}"
-    )

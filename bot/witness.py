@@ -7,8 +7,8 @@ from dataclasses import replace
 from bot.actions import Reply
 from bot.apply import Writer
 from bot.clock import Clock
-from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
+from bot.comments.notices import approvals_fell
 from bot.effects import EffectDesk
 from bot.events import WordsChanged, Written
 from bot.github.client import GitHubApp
@@ -85,11 +85,7 @@ class Witness:
         pull = await PullReader(client, event.origin.full_name).pull(event.number)
         if not pull.is_open:
             return True
-        whose = " and ".join(code(login) for login in sorted({a.actor for a in standing}))
-        text = (
-            f"The approval of {whose} no longer counts: the words it was given with were {event.what} by "
-            f"{code(event.actor.login)}. Whoever still approves says so again."
-        )
+        text = approvals_fell((a.actor for a in standing), event.what, event.actor.login)
         marker = self._signer.reply_marker(f"{event.source}:{event.what}", repository_id, event.number)
         await Writer(client, pull, self._clock).apply([Reply(text, marker)])
         return True
