@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from checks.contribution import Sha
 from checks.policy import MergeMethod
@@ -104,6 +105,16 @@ class Merge:
     method: MergeMethod
     title: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PutIssue:
+    """Open an issue, or bring the one with this marker up to date if it was opened since a moment."""
+
+    title: str
+    body: str
+    marker: str
+    since: datetime
 
 
 Action = (

@@ -34,11 +34,15 @@ class Policies:
 
     async def of(self, reader: PullReader, repository_id: int, pull: Pull) -> Policy:
         """Return the policy in force. A file that cannot be used leaves the last good one in force."""
+        return await self.of_branch(reader, repository_id, pull.default_branch)
+
+    async def of_branch(self, reader: PullReader, repository_id: int, default_branch: str) -> Policy:
+        """Return the policy in force, without a pull request at hand."""
         async with self._reading[repository_id]:
             kept = self._kept.get(repository_id)
             if kept is None or kept.until <= self._clock.now():
                 until = self._clock.now() + timedelta(seconds=self._settings.policy_cache_s)
-                kept = _Kept(await self._read(reader, repository_id, pull.default_branch), until)
+                kept = _Kept(await self._read(reader, repository_id, default_branch), until)
                 self._kept[repository_id] = kept
             return kept.policy
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from bot.jobs import JobQueue
 from bot.store.approvals import ApprovalStore
 from bot.store.history import History
+from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.reminders import ReminderStore
+from bot.store.repositories import RepositoryStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,5 @@ class Records:
     reminders: ReminderStore
     history: History
     jobs: JobQueue
+    repositories: RepositoryStore
+    leaves: LeafStore

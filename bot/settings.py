@@ -54,6 +54,7 @@ class BotSettings(BaseSettings):
     rule_time_limit_s: Annotated[float, Field(gt=0)] = 5.0
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
     nightly_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "02:00"  # in UTC
+    sweep_minutes: Annotated[float, Field(ge=0)] = 5.0  # between two sweeps over open pull requests; 0: none
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
 
     max_delivery_bytes: Annotated[int, Field(gt=0)] = 25 * 1024 * 1024

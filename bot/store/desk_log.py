@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -69,6 +69,23 @@ class DeskLog:
         statement = self._insert(audit).values(asdict(entry)).on_conflict_do_nothing()
         async with self._engine.begin() as connection:
             await connection.execute(statement)
+
+    async def first_seen_at(self, repository_id: int, number: int) -> datetime | None:
+        """Return when we first saw a pull request."""
+        query = select(func.min(heads.c.first_seen_at)).where(
+            heads.c.repository_id == repository_id, heads.c.number == number
+        )
+        async with self._engine.connect() as connection:
+            found: datetime | None = (await connection.execute(query)).scalar_one_or_none()
+        return found
+
+    async def knows(self, repository_id: int, source: str) -> bool:
+        """True when an act is written down whose place begins with this one, such as "comment:77"."""
+        query = select(audit.c.id).where(
+            audit.c.repository_id == repository_id, audit.c.source.startswith(source + ":", autoescape=True)
+        )
+        async with self._engine.connect() as connection:
+            return (await connection.execute(query.limit(1))).scalar_one_or_none() is not None
 
     async def result_of(self, repository_id: int, source: str) -> str:
         """Return what came of the act at this place; empty when nothing is written down of it."""

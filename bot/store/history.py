@@ -83,6 +83,15 @@ class History:
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).scalar_one_or_none()
 
+    async def done_since_ever(self, repository_id: int, prefix: str) -> dict[str, datetime]:
+        """Return when each of several pieces of work was last done, by what follows `prefix` in its name."""
+        query = select(chores.c.name, chores.c.done_at).where(
+            chores.c.repository_id == repository_id, chores.c.name.startswith(prefix, autoescape=True)
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).tuples().all()
+        return {name.removeprefix(prefix): done_at for name, done_at in rows}
+
     async def note_done(self, repository_id: int, chore: str, at: datetime) -> None:
         """Remember that a regular piece of work is done."""
         statement = (

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.labels import Label
-from bot.store.tables import leaves, pull_requests
+from bot.store.tables import pull_requests
 from bot.workflow import State, Status
 from checks.findings import Outcome
 
@@ -48,6 +48,7 @@ class PullMemory:
     merge_refusal: str = ""
     reviewer: str = ""
     swept: str = ""
+    stale_at: datetime | None = None
 
     @property
     def is_known(self) -> bool:
@@ -62,7 +63,9 @@ class PullMemory:
     def with_status(self, status: Status, at: datetime) -> PullMemory:
         """Return the memory with another status; `at` counts as the beginning of another state."""
         since = self.state_since if status.state == self.state and self.state_since else at
-        return replace(self, state=status.state.value, flags=" ".join(sorted(status.flags)), state_since=since)
+        stale_at = (self.stale_at or at) if Label.STALE in status.flags else None
+        flags = " ".join(sorted(status.flags))
+        return replace(self, state=status.state.value, flags=flags, state_since=since, stale_at=stale_at)
 
     @property
     def verdict(self) -> Outcome | None:
@@ -120,36 +123,13 @@ class PullRequestStore:
         async with self._engine.connect() as connection:
             return [_memory(row) for row in (await connection.execute(query)).mappings()]
 
-    async def note_leaves(self, repository_id: int, number: int, paths: Iterable[str]) -> None:
-        """Remember which leaves an open pull request adds or changes, in place of those it did before."""
-        rows = [{"repository_id": repository_id, "number": number, "leaf": path[:500]} for path in set(paths)]
-        mine = (leaves.c.repository_id == repository_id, leaves.c.number == number)
-        async with self._engine.begin() as connection:
-            known = set((await connection.execute(select(leaves.c.leaf).where(*mine))).scalars())
-            if known == {row["leaf"] for row in rows}:
-                return
-            await connection.execute(delete(leaves).where(*mine))
-            if rows:
-                await connection.execute(insert(leaves), rows)
-
-    async def sharing_leaves(self, repository_id: int, number: int, paths: Iterable[str]) -> list[PullMemory]:
-        """Return the other open pull requests that add or change one of these leaves, by number."""
-        shared = select(leaves.c.number).where(
-            leaves.c.repository_id == repository_id,
-            leaves.c.number != number,
-            leaves.c.leaf.in_([path[:500] for path in paths]),
-        )
-        query = (
-            select(pull_requests)
-            .where(
-                pull_requests.c.repository_id == repository_id,
-                pull_requests.c.is_open,
-                pull_requests.c.number.in_(shared),
-            )
-            .order_by(pull_requests.c.number)
+    async def reviewer_counts(self, repository_id: int) -> dict[str, int]:
+        """Return how many open pull requests each chosen reviewer has, by login in small letters."""
+        query = select(pull_requests.c.reviewer).where(
+            pull_requests.c.repository_id == repository_id, pull_requests.c.is_open, pull_requests.c.reviewer != ""
         )
         async with self._engine.connect() as connection:
-            return [_memory(row) for row in (await connection.execute(query)).mappings()]
+            return dict(Counter(login.casefold() for login in (await connection.execute(query)).scalars()))
 
 
 def _memory(row: object) -> PullMemory:

@@ -23,13 +23,14 @@ class Reminder:
     text: str
     due_at: datetime
     source: str
+    asked_at: datetime | None = None
 
     @classmethod
     def after(
         cls, days: int, repository_id: int, number: int, actor: str, text: str, now: datetime, source: str
     ) -> Self:
         """Return a reminder that is due some days from now."""
-        return cls(repository_id, number, actor, text, now + timedelta(days=days), source)
+        return cls(repository_id, number, actor, text, now + timedelta(days=days), source, now)
 
 
 class ReminderStore:
@@ -48,6 +49,7 @@ class ReminderStore:
             "text": reminder.text,
             "due_at": reminder.due_at,
             "source": reminder.source,
+            "asked_at": reminder.asked_at,
         }
         async with self._engine.begin() as connection:
             await connection.execute(self._insert(reminders).values(values).on_conflict_do_nothing())

@@ -98,8 +98,9 @@ pull_requests = Table(
     Column("readiness_digest", String(64), nullable=False, server_default=""),  # of the posted check run
     Column("merge_refusal", Text, nullable=False, server_default=""),  # why GitHub did not merge the head
     Column("reviewer", String(64), nullable=False, server_default=""),  # whom the rotation chose
-    Column("swept", String(64), nullable=False, server_default=""),  # how the last sweep found it
+    Column("swept", String(64), nullable=False, server_default=""),  # how it looked when we last looked
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("stale_at", UtcDateTime, nullable=True),  # since when it is stale, while it is
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
 )
@@ -204,6 +205,7 @@ reminders = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("source", String(64), nullable=False),
     Column("done_at", UtcDateTime, nullable=True),
+    Column("asked_at", UtcDateTime, nullable=True),
     Index("ix_reminders_due", "done_at", "due_at"),
     Index("ix_reminders_source", "repository_id", "source", unique=True),
 )
@@ -229,6 +231,16 @@ chores = Table(
     Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", String(64), primary_key=True),
     Column("done_at", UtcDateTime, nullable=False),
+)
+
+# the repositories that have told us something, under their newest names
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("full_name", String(256), nullable=False),
+    Column("installation_id", BigInteger, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
 )
 
 # each time we first saw another commit as a pull request's head: what a comment's writer can have looked at

@@ -1,0 +1,55 @@
+"""The repositories that have told us something: where to ask what we were not told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.clock import Clock
+from bot.events import Origin
+from bot.store.tables import repositories
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRepository:
+    """A repository under its newest name, and since when we listen to it."""
+
+    origin: Origin
+    first_seen_at: datetime
+
+
+class RepositoryStore:
+    """Reads and writes repositories."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._noted: dict[int, Origin] = {}
+
+    async def note(self, origin: Origin) -> None:
+        """Remember a repository; what it is called now takes the place of what it was called before."""
+        if self._noted.get(origin.repository_id) == origin:
+            return
+        named = {"full_name": origin.full_name, "installation_id": origin.installation_id}
+        statement = (
+            self._insert(repositories)
+            .values(id=origin.repository_id, first_seen_at=self._clock.now(), **named)
+            .on_conflict_do_update(index_elements=["id"], set_=named)
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(statement)
+        self._noted[origin.repository_id] = origin
+
+    async def all_known(self) -> list[KnownRepository]:
+        """Return every repository, by id."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(select(repositories).order_by(repositories.c.id))).mappings().all()
+        return [
+            KnownRepository(Origin(row["id"], row["full_name"], row["installation_id"]), row["first_seen_at"])
+            for row in rows
+        ]

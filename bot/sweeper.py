@@ -1,0 +1,89 @@
+"""The sweeper: every few minutes it has all repositories reconciled, one sweep at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+import structlog
+
+from bot.clock import Clock
+from bot.github.errors import GitHubError
+from bot.reconcile import Found, Reconciler
+from bot.store.repositories import KnownRepository, RepositoryStore
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE_S = 60.0  # what was stored before a restart is handled first
+
+
+class Sweeper:
+    """Sweeps in the background."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        repositories: RepositoryStore,
+        clock: Clock,
+        *,
+        every_s: float,
+        serves: frozenset[int],
+    ) -> None:
+        """`every_s` is the pause between two sweeps, 0 for none at all; `serves` are ids of repositories."""
+        self._reconciler = reconciler
+        self._repositories = repositories
+        self._clock = clock
+        self._every_s = every_s
+        self._serves = serves
+        self._sweeping = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin, unless switched off."""
+        if self._every_s:
+            self._task = asyncio.create_task(self._run(), name="sweeper")
+
+    async def stop(self) -> None:
+        """Stop, also in the middle of a sweep: the next one finds what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def is_sweeping(self) -> bool:
+        """True while a sweep is under way."""
+        return self._sweeping.locked()
+
+    async def sweep(self) -> list[Found]:
+        """Sweep every repository once; return nothing, and do nothing, while another sweep is under way."""
+        if self._sweeping.locked():
+            log.info("sweep.skipped", reason="the one before is still under way")
+            return []
+        async with self._sweeping:
+            return [found for known in await self._known() if (found := await self._sweep(known)) is not None]
+
+    async def _known(self) -> list[KnownRepository]:
+        return [k for k in await self._repositories.all_known() if k.origin.repository_id in self._serves]
+
+    async def _sweep(self, known: KnownRepository) -> Found | None:
+        """Sweep one repository; whatever is wrong with it is no matter of the others."""
+        repository_id = known.origin.repository_id
+        try:
+            found = await self._reconciler.sweep(known)
+        except GitHubError as error:
+            log.error("sweep.broken_off", repository_id=repository_id, error=str(error))
+            return None
+        except Exception:
+            log.exception("sweep.crashed", repository_id=repository_id)
+            return None
+        log.info("sweep.done", repository_id=repository_id, **asdict(found))
+        return found
+
+    async def _run(self) -> None:
+        await self._clock.sleep(min(_FIRST_PAUSE_S, self._every_s))
+        while True:
+            try:
+                await self.sweep()
+            except Exception:  # the database stumbled
+                log.exception("sweep.crashed")
+            await self._clock.sleep(self._every_s)
