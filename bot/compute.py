@@ -11,6 +11,12 @@ from checks.findings import Outcome
 
 def queued(situation: Situation, kind: JobKind) -> tuple[Effect, ...]:
     """Let the pull request through to the GPUs and queue a job at its head. Raises RefusedError."""
+    refuse_unless_worth_computing(situation)
+    return (Fire(Trigger.LET_THROUGH), QueueJob(kind))
+
+
+def refuse_unless_worth_computing(situation: Situation) -> None:
+    """Raise RefusedError, with the reason, for a pull request that no GPU is to be spent on."""
     if not situation.is_open:
         raise RefusedError("This pull request is closed: nothing is computed for it.")
     if not situation.case.targets_default_branch:
@@ -19,7 +25,6 @@ def queued(situation: Situation, kind: JobKind) -> tuple[Effect, ...]:
         raise RefusedError("The checks have not passed on the newest commit: no GPU is spent on it yet.")
     if not situation.case.has_contribution:
         raise RefusedError("It changes no skill and no knowledge: there is nothing to compute.")
-    return (Fire(Trigger.LET_THROUGH), QueueJob(kind))
 
 
 def job_named(situation: Situation, name: str, *, over: bool) -> Job:

@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
 
 def commands_page() -> str:
     """Return the page on commands."""
-    rows = [f"| `{c.usage}` | {c.summary} | {c.who_may} |" for c in all_commands().values()]
+    rows = [f"| {c.usage_cell} | {c.summary} | {c.who_may} |" for c in all_commands().values()]
     details = [_details(c) for c in all_commands().values()]
     return _HEAD + "\n".join(rows) + "\n\n## Examples\n\n" + "\n".join(details) + "\n"
 

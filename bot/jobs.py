@@ -101,6 +101,23 @@ class JobsInMemory:
         self._jobs: dict[int, Job] = {}
         self._ids = itertools.count(1)
 
+    def begin(self, job_id: int) -> Job:
+        """Take a worker's report that a queued job runs now."""
+        if self._jobs[job_id].state is JobState.QUEUED:
+            self._jobs[job_id] = replace(self._jobs[job_id], state=JobState.RUNNING)
+        return self._jobs[job_id]
+
+    def finish(self, job_id: int, state: JobState) -> Job:
+        """Take a worker's report of what a job came to; one that was cancelled meanwhile stays cancelled.
+
+        Raises ValueError for a state that is no end.
+        """
+        if not state.is_over:
+            raise ValueError(f"{state} is no end of a job")
+        if not self._jobs[job_id].state.is_over:
+            self._jobs[job_id] = replace(self._jobs[job_id], state=state)
+        return self._jobs[job_id]
+
     async def submit(self, request: JobRequest, at: datetime) -> Job:
         """Queue a job."""
         for job in self._jobs.values():

@@ -24,6 +24,8 @@ def failing_rule(situation: Situation, name: str) -> str:
         )
     if situation.outcome is None:
         raise RefusedError("The checks have not run on the newest commit yet. Try again in a moment.")
+    if not situation.case.content_digest:
+        raise RefusedError("Not all of it could be read, and only what was read can be set aside.")
     found = {cause for cause in situation.failing_causes if name in (cause, cause.partition("/")[0])}
     if not found:
         failing = ", ".join(code(cause) for cause in sorted(situation.failing_causes)) or "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
 from bot.commands.situation import Effect, JudgeAgain, ShowRule, Situation
-from bot.comments.escape import prose
+from bot.comments.escape import code, prose
 from bot.roles import Role
 from checks.registry import UnknownRuleError, get_rule
 
@@ -21,8 +21,12 @@ def check(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Judge again."""
     if not arguments:
         return (JudgeAgain(),)
+    name = arguments.lower()
     try:
-        rule = get_rule(arguments.lower().partition("/")[0])
+        rule = get_rule(name.partition("/")[0])
     except UnknownRuleError as error:
         raise RefusedError(prose(str(error))) from None
-    return (JudgeAgain(), ShowRule(arguments.lower() if "/" in arguments else rule.id))
+    causes = [cause.id for cause in rule.causes]
+    if name not in (rule.id, *causes):
+        raise RefusedError(f"{code(rule.id)} has no {code(name)}; it may find {', '.join(map(code, causes))}.")
+    return (JudgeAgain(), ShowRule(name))

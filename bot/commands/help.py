@@ -32,7 +32,7 @@ def help_(situation: Situation, arguments: str) -> tuple[Effect, ...]:
 
 def _overview(situation: Situation) -> str:
     yours = [
-        f"| `{c.usage}` | {c.summary} |"
+        f"| {c.usage_cell} | {c.summary} |"
         for c in all_commands().values()
         if situation.role >= c.who or (c.author_too and situation.actor_is_author)
     ]

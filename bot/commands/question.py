@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
 from bot.commands.situation import Effect, Say, Situation
-from bot.comments.escape import prose
+from bot.comments.escape import code, prose
 from bot.roles import Role
+
+_LONGEST = 5000  # escaped, it still fits into a comment
 
 
 @command(
@@ -21,4 +23,5 @@ def question(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     if not arguments:
         raise RefusedError("Write your question behind the command: `/question TEXT`.")
     teams = " ".join(f"@{situation.organisation}/{slug}" for slug in situation.policy.teams.triagers)
-    return (Say(f"{teams or 'Triagers'}, the author has a question: {prose(arguments)}"),)
+    asker = "the author" if situation.actor_is_author else code(situation.actor)
+    return (Say(f"{teams or 'Triagers'}, {asker} has a question: {prose(arguments[:_LONGEST])}"),)

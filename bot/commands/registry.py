@@ -50,6 +50,12 @@ class Command:
         """Who may use it, in words."""
         return f"the author or {self.who.noun}" if self.author_too and self.who else self.who.noun
 
+    @property
+    def usage_cell(self) -> str:
+        """How it is written, as a cell of a Markdown table: a bare bar would end the cell."""
+        bar = r"\|"
+        return f"`{self.usage.replace('|', bar)}`"
+
 
 def command(
     name: str,

@@ -9,7 +9,7 @@ from bot.commands.situation import Effect, Remind, Situation
 from bot.comments.escape import prose
 from bot.roles import Role
 
-_IN = re.compile(r"(?:in\s+)?(\d{1,3})\s*(?:days?|d)?(?:\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
+_IN = re.compile(r"(?:in\s+)?(\d{1,9})\s*(?:days?|d)?(?:\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
 _USUAL_DAYS = 7
 _MOST_DAYS = 90
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
-from bot.commands.situation import Effect, RetryJob, Situation
-from bot.compute import job_named
+from bot.commands.situation import Effect, Fire, RetryJob, Situation
+from bot.compute import job_named, refuse_unless_worth_computing
 from bot.roles import Role
+from bot.workflow import Trigger
 
 
 @command(
@@ -27,4 +28,5 @@ def retry(situation: Situation, arguments: str) -> tuple[Effect, ...]:
         raise RefusedError(
             f"Job {job.id} was for an older commit: `/{job.request.kind}` starts one for the newest."
         )
-    return (RetryJob(job.id),)
+    refuse_unless_worth_computing(situation)
+    return (Fire(Trigger.LET_THROUGH), RetryJob(job.id))
