@@ -89,8 +89,8 @@ class History:
             chores.c.repository_id == repository_id, chores.c.name.startswith(prefix, autoescape=True)
         )
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).tuples().all()
-        return {name.removeprefix(prefix): done_at for name, done_at in rows}
+            rows = (await connection.execute(query)).all()
+        return {str(name).removeprefix(prefix): done_at for name, done_at in rows}
 
     async def note_done(self, repository_id: int, chore: str, at: datetime) -> None:
         """Remember that a regular piece of work is done."""

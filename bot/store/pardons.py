@@ -107,9 +107,9 @@ class PardonStore:
         async with self._engine.connect() as connection:
             called_wrong = {
                 (str(name).partition("/")[0], number, digest)
-                for name, number, digest in (await connection.execute(wrong)).tuples()
+                for name, number, digest in await connection.execute(wrong)
             }
-            counted = [(str(name), int(count)) for name, count in (await connection.execute(hits)).tuples()]
+            counted = [(str(name), int(count)) for name, count in await connection.execute(hits)]
         found = [
             Precision(name, count, sum(1 for wrong_rule, _, _ in called_wrong if wrong_rule == name))
             for name, count in counted
