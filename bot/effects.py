@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.actions import Action, AddLabels, ChangeAssignee, ChangePull, RemoveLabel
@@ -92,7 +92,6 @@ class EffectDesk:
                     await records.pardons.add(pardon)
                 case AskMerge():
                     await records.merges.add(MergeRequest(*key, *who, pull.head_sha, now))
-                    memory = replace(memory, merge_refusal="")
                 case Remind(days, text):
                     await records.reminders.add(Reminder.after(days, *key, who[1], text, now, source))
                 case _:

@@ -4,45 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.actions import Merge, ReportCheck
+from bot.actions import Merge
 from bot.apply import Writer
 from bot.clock import Clock
-from bot.comments.escape import code
-from bot.comments.readiness import NAME, readiness_report
+from bot.comments.escape import code, prose
 from bot.dossier import Dossier, Dossiers, case_of
-from bot.events import MergeGroupAsked, Origin, external_id
-from bot.github.client import GitHubApp
-from bot.github.errors import RefusedError
+from bot.events import Origin
+from bot.github.client import GitHubApp, GitHubClient
+from bot.github.errors import RefusedError, TransientError
 from bot.github.pulls import Pull, PullReader
 from bot.labels import Label
 from bot.look import Look, Looks, pardoned
 from bot.policies import Policies
-from bot.readiness import Case, Obstacle, Readiness, Who, readiness
+from bot.readiness import Case, Obstacle, Who, readiness, refused
 from bot.store.approvals import ApprovalKind
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pull_requests import PullMemory, PullRequestStore
-from checks.contribution import Commit, Sha
-from checks.findings import Check, Outcome, Severity, by_cause
+from checks.contribution import Commit
+from checks.findings import Outcome, Severity, by_cause
 from checks.policy import MergeMethod, Policy
 
 log = structlog.get_logger()
 
-_SIGN_OFF = re.compile(r"^signed-off-by:[ \t]*(.*\S)[ \t]*$", re.IGNORECASE | re.MULTILINE)
-_CONFLICT_STATUS = 409
+_TRAILER = re.compile(r"^(signed-off-by|co-authored-by):[ \t]*(.*\S)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_SKIPS = re.compile(r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]", re.IGNORECASE)
 _LONGEST_TITLE = 200
+_MOVED_BASE = "Base branch was modified"
+_RESTRAINTS = frozenset({Label.HOLD, Label.LEGAL_HOLD, Label.REJECTED, Label.CHANGES_REQUESTED})
+_PAUSES_S = (0.0, 1.0, 2.0)  # GitHub takes moments to find out whether something can be merged
+
+# who can do something about what GitHub says, by its words in lower case
+_WHOSE = (
+    ("out of date", Who.AUTHOR),
+    ("not mergeable", Who.AUTHOR),
+    ("conflict", Who.AUTHOR),
+    ("status check", Who.OTHERS),
+    ("review", Who.APPROVER),
+    ("not allowed", Who.MAINTAINER),
+)
 
 LockOf = Callable[[Origin, int], AbstractAsyncContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
     """One pull request at the moment of its merge."""
 
     pull: Pull
@@ -58,8 +71,12 @@ class _Candidate:
         return case_of(memory, self.pull, self.dossier, self.policy, verdict.overall)
 
 
+class _OvertakenError(Exception):
+    """The branch or its base moved between judging and merging."""
+
+
 class MergeDesk:
-    """Merges what is ready, in order, and answers GitHub's own merge queue."""
+    """Merges what is ready, in order."""
 
     def __init__(
         self,
@@ -82,25 +99,36 @@ class MergeDesk:
         self._lock_of = lock_of
         self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    async def run(self, origin: Origin) -> list[int]:
-        """Merge what is ready, one after the other. Return those whose merge came to nothing: they say why now.
+    async def run(self, origin: Origin, again: Collection[int] = ()) -> list[int]:
+        """Merge what is ready, one after the other, those in `again` even if GitHub has refused them before.
 
-        Raises TransientError when GitHub could not be reached; asked again, it goes on where it stopped.
+        Return those whose merge came to nothing in a new way: their reports are to say why. Raises TransientError
+        when GitHub could not be reached; asked again, it goes on where it stopped.
         """
         stopped = []
         async with self._queues.setdefault(origin.repository_id, asyncio.Lock()):
-            for number in await self._in_line(origin.repository_id):
+            for number in await self._in_line(origin.repository_id, again):
                 async with self._lock_of(origin, number):
                     if await self._merge(origin, number):
                         stopped.append(number)
         return stopped
 
-    async def _in_line(self, repository_id: int) -> list[int]:
+    async def refused_at(self, origin: Origin, head_sha: str) -> list[int]:
+        """Return the pull requests of a commit that GitHub has refused to merge."""
+        found = []
+        for number in await self._memories.with_head(origin.repository_id, head_sha):
+            memory = await self._memories.get(origin.repository_id, number)
+            refusal = refused(memory.merge_refusal) if memory is not None and memory.is_open else None
+            if refusal is not None and refusal.for_now:
+                found.append(number)
+        return found
+
+    async def _in_line(self, repository_id: int, again: Collection[int]) -> list[int]:
         """Return who is to be tried: what people asked for first, then what became ready, first come first."""
         ready = {
             memory.number: memory
             for memory in await self._memories.open_ones(repository_id)
-            if Label.READY_TO_MERGE in memory.status.flags and not memory.merge_refusal
+            if Label.READY_TO_MERGE in memory.status.flags and (memory.number in again or not memory.merge_refusal)
         }
         asked = [r.number for r in await self._requests.waiting(repository_id) if r.number in ready]
         others = sorted(
@@ -115,126 +143,136 @@ class MergeDesk:
         candidate = await self._candidate(reader, origin.repository_id, number)
         if candidate is None:
             return False
-        pull, memory, policy = candidate.pull, candidate.memory, candidate.policy
-        is_asked_for = any(
-            r.number == number and r.sha == pull.head_sha
-            for r in await self._requests.waiting(origin.repository_id)
-        )
-        if not (policy.merging.automatic or is_asked_for):
-            return False
-        obstacle = _on_the_newest_base(candidate)
-        if obstacle is None and not readiness(candidate.case()).is_ready:
-            return True  # something has changed since it was called ready: the report is to say what
+        obstacle = on_the_newest_base(candidate)
         if obstacle is None:
-            obstacle = await self._put(Writer(client, pull, self._clock), candidate)
+            if not readiness(candidate.case()).is_ready:
+                return True  # something has changed since it was called ready: the report is to say what
+            if not (candidate.policy.merging.automatic or await self._is_asked_for(origin, candidate.pull)):
+                return False
+            try:
+                obstacle = await self._put(client, reader, candidate)
+            except _OvertakenError:
+                return True
+        memory, now = candidate.memory, self._clock.now()
         if obstacle is not None:
             log.info("merge.refused", number=number, reason=obstacle.text)
-            await self._memories.save(replace(memory, merge_refusal=obstacle.written()), self._clock.now())
-            return True
-        log.info("merge.done", number=number, sha=pull.head_sha)
+            await self._memories.save(replace(memory, merge_refusal=obstacle.written()), now)
+            return obstacle.written() != memory.merge_refusal
+        log.info("merge.done", number=number, sha=candidate.pull.head_sha)
         await self._requests.drop(origin.repository_id, number)
-        await self._memories.save(replace(memory, is_open=False), self._clock.now())
+        await self._memories.save(replace(memory, is_open=False), now)
         return False
 
-    async def _candidate(self, reader: PullReader, repository_id: int, number: int) -> _Candidate | None:
+    async def _is_asked_for(self, origin: Origin, pull: Pull) -> bool:
+        waiting = await self._requests.waiting(origin.repository_id)
+        return any(r.number == pull.number and r.sha == pull.head_sha for r in waiting)
+
+    async def _candidate(self, reader: PullReader, repository_id: int, number: int) -> Candidate | None:
         """Read everything live; None when it is closed, or no longer what was judged."""
-        pull = await reader.pull(number)
+        pull = await self._tried(reader, number)
         memory = await self._memories.get(repository_id, number)
         if memory is None or not pull.is_open or memory.judged_sha != pull.head_sha:
             return None
+        if (pull.labels & _RESTRAINTS) - memory.status.labels:
+            return None  # a label was just set by hand: whether it counts is found out first, and then we go on
         policy = await self._policies.of(reader, repository_id, pull)
         tip = await reader.tip(pull.base_ref)
         look = await self._looks.at(reader, repository_id, pull, onto=tip)
         dossier = await self._dossiers.of(
             repository_id, number, look.facts.content_digest, memory.paths.splitlines()
         )
-        return _Candidate(pull, memory, policy, dossier, look)
+        return Candidate(pull, memory, policy, dossier, look)
 
-    async def _put(self, writer: Writer, candidate: _Candidate) -> Obstacle | None:
-        """Ask GitHub to merge; return what it has against it."""
+    async def _tried(self, reader: PullReader, number: int) -> Pull:
+        """Read a pull request until GitHub has found out whether it conflicts; reading sets it to work."""
+        pull = await reader.pull(number)
+        for pause_s in _PAUSES_S:
+            if pull.is_mergeable is not None or not pull.is_open:
+                break
+            await self._clock.sleep(pause_s)
+            pull = await reader.pull(number)
+        return pull
+
+    async def _put(self, client: GitHubClient, reader: PullReader, candidate: Candidate) -> Obstacle | None:
+        """Ask GitHub to merge; return what it has against it.
+
+        Raises TransientError when it is unknown what came of it and it is not merged, _OvertakenError when the
+        branch or its base moved at the last moment.
+        """
         try:
-            await writer.merge(_merge_of(candidate))
+            await Writer(client, candidate.pull, self._clock).merge(merge_of(candidate))
         except RefusedError as error:
-            if error.status == _CONFLICT_STATUS:
-                return Obstacle("The branch moved at the last moment: it is judged again.", Who.US, for_now=True)
-            return Obstacle(f"GitHub does not merge it: {_said(error)}", Who.APPROVER, for_now=True)
+            words = str(error).partition(": ")[2] or str(error)
+            if error.status == HTTPStatus.CONFLICT or _MOVED_BASE in words:
+                raise _OvertakenError from None  # the webhook of that move has it judged and tried again
+            return refusal_of(words, error.status)
+        except TransientError:
+            if not (await reader.pull(candidate.pull.number)).is_merged:
+                raise
         return None
 
-    async def answer_group(self, event: MergeGroupAsked) -> None:
-        """Tell GitHub's own queue whether the last pull request of a group, with those before it, may be merged."""
-        origin = event.origin
-        client = self._app.installation(origin.installation_id)
-        reader = PullReader(client, origin.full_name)
-        pull = await reader.pull(event.number)
-        memory = await self._memories.get(origin.repository_id, event.number)
-        memory = memory or PullMemory(origin.repository_id, event.number)
-        policy = await self._policies.of(reader, origin.repository_id, pull)
-        together = replace(pull, head_sha=Sha(event.head_sha), base_sha=Sha(event.base_sha), changed_files=0)
-        look = await self._looks.at(reader, origin.repository_id, together, anew=True)
-        dossier = await self._dossiers.of(
-            origin.repository_id, event.number, memory.content_digest, memory.paths.splitlines()
-        )
-        outcome = memory.verdict if memory.judged_sha == pull.head_sha else None
-        found = readiness(case_of(replace(memory, merge_refusal=""), pull, dossier, policy, outcome))
-        grouped = pardoned(look.judgement.verdict, dossier.pardons).outcome(Check.CONTRIBUTION)
-        if found.is_ready and grouped is not Outcome.PASSED:
-            text = "Together with what is merged before it, the checks do not pass."
-            found = Readiness((Obstacle(text, Who.AUTHOR),))
-        report: ReportCheck = readiness_report(found, together.head_sha)
-        identifier = external_id(event.number, event.head_sha, "0" * 12)
-        runs = await reader.own_check_runs(together.head_sha, self._app.app_id)
-        if not any(run["name"] == NAME and run["external_id"] == identifier for run in runs):
-            await Writer(client, pull, self._clock).apply([replace(report, external_id=identifier)])
 
-
-def _on_the_newest_base(candidate: _Candidate) -> Obstacle | None:
+def on_the_newest_base(candidate: Candidate) -> Obstacle | None:
     """Return what a merge onto the newest base would break, before GitHub is asked for it."""
     if candidate.look.facts.clashes:
         paths = ", ".join(code(path) for path in candidate.look.facts.clashes[:3])
         return Obstacle(
             f"Another change of {paths} was merged meanwhile: bring your branch up to date, and look at both.",
             Who.AUTHOR,
-            for_now=True,
         )
     verdict = pardoned(candidate.look.judgement.verdict, candidate.dossier.pardons)
     if verdict.overall is Outcome.PASSED or candidate.memory.verdict is not Outcome.PASSED:
         return None
+    if verdict.overall is Outcome.UNVERIFIED:
+        text = "Together with what was merged meanwhile, the checks could not be run in full: that is our fault."
+        return Obstacle(text, Who.US, for_now=True)
     causes = by_cause(verdict.with_severity(Severity.ERROR))
-    what = f" ({causes[0].cause.title})" if causes else ""
+    what = f" ({prose(causes[0].cause.title)})" if causes else ""
     return Obstacle(
         f"Together with what was merged meanwhile, the checks do not pass{what}: bring your branch up to date.",
         Who.AUTHOR,
-        for_now=True,
     )
 
 
-def _merge_of(candidate: _Candidate) -> Merge:
+def refusal_of(words: str, status: int) -> Obstacle:
+    """Return GitHub's refusal to merge, in its own words, with who can do something about it."""
+    who = Who.MAINTAINER if status == HTTPStatus.FORBIDDEN else Who.APPROVER
+    for part, whose in _WHOSE:
+        if part in words.lower():
+            who = whose
+            break
+    return Obstacle(f"GitHub does not merge it: {code(words)}.", who, for_now=True)
+
+
+def merge_of(candidate: Candidate) -> Merge:
+    """Return the merge of exactly what was judged, by the method of the policy and in words that do no harm."""
     pull, method = candidate.pull, candidate.policy.merging.method
-    if method is not MergeMethod.SQUASH:
-        return Merge(pull.head_sha, method)
-    title = f"{_one_line(pull.title)[:_LONGEST_TITLE]} (#{pull.number})"
-    return Merge(pull.head_sha, method, title, squash_message(candidate.look.facts.commits or (), candidate))
+    if method is MergeMethod.REBASE:
+        return Merge(pull.head_sha, method)  # the commits stay as their authors wrote them
+    title = _one_line(pull.title)[:_LONGEST_TITLE] or "Pull request"
+    judged = f"Judged at {pull.head_sha}."
+    if method is MergeMethod.MERGE:
+        said = "\n\n".join((title, judged, "\n".join(_decided(candidate)))).rstrip()
+        return Merge(pull.head_sha, method, f"Merge pull request #{pull.number}", said)
+    trailers = dict.fromkeys((*_decided(candidate), *_kept_trailers(candidate.look.facts.commits or ())))
+    return Merge(pull.head_sha, method, f"{title} (#{pull.number})", "\n".join((judged, "", *trailers)))
 
 
-def squash_message(commits: Iterable[Commit], candidate: _Candidate) -> str:
-    """Return the body of the squashed commit: who decided, what was judged, every sign-off of its commits."""
-    trailers = [
-        f"{'Triaged' if approval.kind is ApprovalKind.TRIAGE else 'Approved'}-by: {approval.actor}"
-        for approval in candidate.dossier.approvals
-        if approval.content_digest == candidate.memory.content_digest
-    ]
-    trailers += [
-        f"Signed-off-by: {_one_line(name)}" for commit in commits for name in _SIGN_OFF.findall(commit.message)
-    ]
-    return "\n".join((f"Judged at {candidate.pull.head_sha}.", "", *dict.fromkeys(trailers)))
+def _decided(candidate: Candidate) -> Iterator[str]:
+    """Yield who stands behind what is merged."""
+    for approval in candidate.dossier.approvals:
+        if approval.content_digest == candidate.memory.content_digest:
+            yield f"{'Triaged' if approval.kind is ApprovalKind.TRIAGE else 'Approved'}-by: {approval.actor}"
+
+
+def _kept_trailers(commits: Iterable[Commit]) -> Iterator[str]:
+    """Yield the sign-offs and co-authors of the commits that a squash makes one of."""
+    for commit in commits:
+        for kind, name in _TRAILER.findall(commit.message):
+            yield f"{kind.capitalize()}: {_one_line(name)}"
 
 
 def _one_line(text: str) -> str:
-    """Return a text of somebody's for a commit message: printable, on one line, calling nobody."""
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return re.sub(r"(?<![\w.])@(?=\w)", "", " ".join(printable.split()))
-
-
-def _said(error: RefusedError) -> str:
-    """Return GitHub's words without their status."""
-    return code(str(error).partition(": ")[2] or str(error))
+    """Return a text of somebody's for a commit message: printable, on one line, calling nobody, skipping no CI."""
+    printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _SKIPS.sub(r"\1", re.sub(r"(?<!\w)@(?=\w)", "", printable))

@@ -23,6 +23,11 @@ class Who(StrEnum):
     US = "the bot"
     HOLDER = "whoever held it up, or a triager"
     BOTH = "a triager, for both together"
+    OTHERS = "whoever runs that check"
+    NOBODY = "nobody"
+
+
+MOST_NAMED = 5  # others for the same leaf, by number
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,20 @@ class Obstacle:
 
     text: str
     who: Who
-    for_now: bool = False  # it may pass by itself within moments: not worth a new check run
+    for_now: bool = False  # it is not for "Merge readiness" to say: the check would keep GitHub from merging
+    is_told: bool = False  # the living comment says it in full, not only who acts
 
     def written(self) -> str:
         """Return it as it is stored."""
-        return f"{self.who.name}\t{self.text}"
+        return f"{self.who.name}\t{'now' if self.for_now else 'lasting'}\t{self.text}"
 
 
 def refused(stored: str) -> Obstacle | None:
     """Return why a merge was refused, as it was stored; None when nothing was."""
-    who, tab, text = stored.partition("\t")
-    return Obstacle(text, Who[who], for_now=True) if tab else None
+    if not stored:
+        return None
+    who, lasts, text = stored.split("\t", 2)
+    return Obstacle(text, Who[who], for_now=lasts == "now", is_told=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +74,10 @@ class Case:
     merging: Merging
     approvals: tuple[Approval, ...] = ()  # that stand
     is_open: bool = True
+    is_merged: bool = False
     is_draft: bool = False
     targets_default_branch: bool = True
-    is_mergeable: bool | None = True  # None: GitHub is still working it out
+    is_mergeable: bool | None = True  # None: GitHub is still working it out, and says so when asked to merge
     things_to_fix: int = 0
     evaluation: str | None = None  # "better", "no significant change", "worse"; None: there is none
     rivals: tuple[Rival, ...] = ()
@@ -101,7 +110,7 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        """True when nothing is missing that lasts: what may pass within moments is GitHub's to say at the merge."""
+        """True when nothing is missing on our side: what is there only for now is GitHub's or an approver's."""
         return all(obstacle.for_now for obstacle in self.obstacles)
 
     @property
@@ -110,7 +119,7 @@ class Readiness:
         if not self.obstacles:
             return "Nothing is missing: it is merged next."
         first = self.obstacles[0]
-        return f"{first.text} Next: {first.who}."
+        return first.text if first.who is Who.NOBODY else f"{first.text} Next: {first.who}."
 
 
 def readiness(case: Case) -> Readiness:
@@ -119,34 +128,34 @@ def readiness(case: Case) -> Readiness:
 
 
 def _obstacles(case: Case) -> Iterator[Obstacle]:
-    if not case.is_open:
+    if case.is_merged:
+        yield Obstacle("It is merged.", Who.NOBODY)
+    elif not case.is_open:
         yield Obstacle("It is closed.", Who.AUTHOR)
-        return
-    if not case.targets_default_branch:
-        yield Obstacle("It is not for the branch that models are built from, so I never merge it.", Who.AUTHOR)
+    else:
+        yield from _of_open(case)
+
+
+def _of_open(case: Case) -> Iterator[Obstacle]:
+    if case.status.state is State.REJECTED:
+        yield Obstacle("Triage cannot accept it; it is to be closed.", Who.APPROVER)
+    yield from _of_checks(case)
     if case.is_draft:
         yield Obstacle("It is a draft.", Who.AUTHOR)
-    yield from _of_checks(case)
+    if not case.targets_default_branch:
+        yield Obstacle("It is not for the branch that models are built from, so I never merge it.", Who.AUTHOR)
     yield from _of_review(case)
     if case.has_contribution and case.outcome is Outcome.PASSED:
         yield from _of_evaluation(case)
     yield from _of_approvals(case)
-    undecided = [rival for rival in case.rivals if not rival.is_decided]
-    if undecided and case.has_contribution:
-        others = " and ".join(f"#{rival.number}" for rival in undecided[:5])
-        yield Obstacle(
-            f"{others} {'is' if len(undecided) == 1 else 'are'} for the same leaf and not decided yet: "
-            "the same leaf gets one decision.",
-            Who.BOTH,
-        )
+    yield from _of_rivals(case)
     if case.is_mergeable is False:
-        yield Obstacle(
-            "It conflicts with the branch it is for: bring your branch up to date and resolve that.", Who.AUTHOR
-        )
-    elif case.is_mergeable is None:
-        yield Obstacle("GitHub is still working out whether it can be merged.", Who.US, for_now=True)
+        text = "It conflicts with the branch it is for: bring your branch up to date and resolve that."
+        yield Obstacle(text, Who.AUTHOR, is_told=True)
     if case.refusal:
         yield case.refusal
+    elif not case.merging.automatic:
+        yield Obstacle("It is merged when an approver asks for it: `/merge`.", Who.APPROVER, for_now=True)
 
 
 def _of_checks(case: Case) -> Iterator[Obstacle]:
@@ -161,21 +170,19 @@ def _of_checks(case: Case) -> Iterator[Obstacle]:
 
 def _of_review(case: Case) -> Iterator[Obstacle]:
     state, flags = case.status.state, case.status.flags
-    if state is State.REJECTED:
-        yield Obstacle("Triage cannot accept it; it is to be closed.", Who.APPROVER)
     if Label.LEGAL_HOLD in flags:
         yield Obstacle("Its licence or source has to be looked at (`legal-hold`).", Who.MAINTAINER)
     if Label.HOLD in flags:
         yield Obstacle("It is held up by hand (`hold`); `/unhold` lifts that.", Who.HOLDER)
     if state is State.CHANGES_REQUESTED and case.outcome is not Outcome.FAILED:
         yield Obstacle("A triager has asked for a change.", Who.AUTHOR)
-    if not case.has_contribution:
+    elif not case.has_contribution or state in (State.APPROVED, State.REJECTED, State.CHANGES_REQUESTED):
         return  # what does not teach the model needs no triage
-    if state is State.UNCERTAIN:
+    elif state is State.UNCERTAIN:
         yield Obstacle("The triage team talks it over.", Who.TRIAGER)
-    if state is State.FOLLOW_UP:
+    elif state is State.FOLLOW_UP:
         yield Obstacle("A triager has to look at it again.", Who.TRIAGER)
-    if state in (State.NEW, State.NEEDED) and case.outcome is Outcome.PASSED and not case.is_draft:
+    elif case.outcome is Outcome.PASSED and not case.is_draft:
         yield Obstacle("Triage has not signed it off yet.", Who.TRIAGER)
 
 
@@ -202,3 +209,14 @@ def _of_approvals(case: Case) -> Iterator[Obstacle]:
             what = "It also changes" if case.has_contribution else "It changes"
             whose = "one more maintainer" if missing == 1 else f"{missing} maintainers"
             yield Obstacle(f"{what} files that are no contribution: that needs `/lgtm` of {whose}.", Who.MAINTAINER)
+
+
+def _of_rivals(case: Case) -> Iterator[Obstacle]:
+    undecided = [rival for rival in case.rivals if not rival.is_decided]
+    if undecided and case.has_contribution:
+        others = " and ".join(f"#{rival.number}" for rival in undecided[:MOST_NAMED])
+        yield Obstacle(
+            f"{others} {'is' if len(undecided) == 1 else 'are'} for the same leaf and not decided yet: "
+            "the same leaf gets one decision.",
+            Who.BOTH,
+        )

@@ -19,7 +19,7 @@ from bot.roles import Role
 def merge(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Put it into the merge queue, or say what is missing."""
     if arguments:
-        raise RefusedError("Write `/merge` alone, or with the commit that you mean.")
+        raise RefusedError("Write `/merge` alone, or with the commit that you mean: `/merge 1a2b3c4`.")
     if not situation.readiness.is_ready:
         raise RefusedError(f"Not yet. {situation.readiness.why}")
     return (AskMerge(),)

@@ -66,7 +66,9 @@ def first_line(verdict: Verdict, things: int, turn: Turn, standing: Standing) ->
     if turn is Turn.US:
         return "### ⏳ Not checked completely: nothing for you to fix. Next: us"
     if standing.readiness.is_ready:
-        return "### ✅ All checks passed, everything is approved. Next: it is merged"
+        waits = standing.readiness.obstacles
+        following = _next(standing) if waits else "it is merged"
+        return f"### ✅ All checks passed, everything is approved. Next: {following}"
     return f"### {_PASSED.get(state, _NOTHING_TO_FIX)}. Next: {_next(standing)}"
 
 
