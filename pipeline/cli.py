@@ -1,4 +1,4 @@
-"""`taxonomy-pipeline`: the model side by hand. So far it tells whether this machine could run it."""
+"""`taxonomy-pipeline`: workers, and the model side by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 cli = typer.Typer(
     name="taxonomy-pipeline",
-    help="Generate data, tune and measure. Jobs are not part of this version yet; `doctor` prepares a machine.",
+    help="The model side: a worker that does jobs, and the same steps by hand.",
     no_args_is_help=True,
 )
 
@@ -41,6 +41,24 @@ def doctor() -> None:
     if missing:
         typer.echo('\nMissing: install the pipeline with  pip install "taxonomy-bot[pipeline]"')
         raise typer.Exit(1)
+
+
+@cli.command()
+def worker(
+    queues: Annotated[
+        str, typer.Option(help="Take jobs from these queues only, separated by commas; all without.")
+    ] = "",
+) -> None:
+    """Take jobs and do them, one at a time. Settings come from TAXONOMY_PIPELINE_... variables."""
+    from pipeline.app import run_worker
+    from pipeline.settings import PipelineSettingsError, read_pipeline_settings
+
+    try:
+        settings = read_pipeline_settings(**({"queues": queues} if queues else {}))
+    except PipelineSettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    run_worker(settings)
 
 
 def _reports(name: str) -> bool:

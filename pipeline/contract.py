@@ -18,11 +18,19 @@ from typing import Any, ClassVar, Self
 
 VERSION = 1  # of everything in this module; a reader refuses what is newer
 
+TASK_NAME = "taxonomy.job"  # of the one Celery task: its only argument is a JobSpec as plain data
+REPORTS_QUEUE = "taxonomy.reports"  # what workers tell the bot
+EMBEDDED = "embedded://"  # a broker that the bot starts itself: the rest is its folder
+
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 class ContractError(Exception):
     """A message that cannot be read. The text says why, and names no content of it."""
+
+
+class UnknownKindError(ContractError):
+    """The message is of a kind that nobody here reads."""
 
 
 class NewerVersionError(ContractError):
@@ -34,6 +42,18 @@ class NewerVersionError(ContractError):
             "Update it to the version that the bot runs."
         )
         self.version = version
+
+
+def answers_queue(worker: str) -> str:
+    """Return the name of the queue on which the bot answers one worker."""
+    return f"taxonomy.worker.{worker}"
+
+
+def broker_address(url: str) -> str:
+    """Return the address of a broker as kombu takes it; an embedded one listens on a socket in its folder."""
+    if url.startswith(EMBEDDED):
+        return f"redis+socket://{url.removeprefix(EMBEDDED).rstrip('/')}/broker.sock"
+    return url
 
 
 class TaskKind(StrEnum):
@@ -174,6 +194,18 @@ class LeaseAnswer(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerHello(Message):
+    """A worker says that it is there, on which queues, and which job it does now (0: none)."""
+
+    KIND: ClassVar[str] = "worker-hello"
+
+    worker: str
+    queues: tuple[Queue, ...]
+    job_id: int = 0
+    is_leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far it is: `share` between 0 and 1, `stage` in a few words for people."""
 
@@ -221,6 +253,7 @@ class JobReport(Message):
 
     job_id: int
     attempt: int
+    worker: str
     sequence: int
     secret: str
     progress: Progress | None = None
@@ -262,6 +295,29 @@ class PrecheckResult(Message):
     method: str
     rows: tuple[AnsweredQuestion, ...]
     unanswered: int = 0  # questions that the model's server gave no answer to
+
+
+def outcome_to_data(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as plain data, for keeping."""
+    return typing.cast("dict[str, Any]", _plain(outcome))
+
+
+def outcome_from_data(data: object) -> Outcome:
+    """Return a kept outcome. Raises ContractError."""
+    return typing.cast("Outcome", _read(Outcome, data, "outcome"))
+
+
+def read_any(text: str | bytes, *kinds: type[Message]) -> Message:
+    """Read a message that is one of `kinds`. Raises ContractError."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ContractError("The message is not JSON.") from None
+    named = data.get("kind") if isinstance(data, dict) else None
+    for kind in kinds:
+        if named == kind.KIND:
+            return kind.from_data(data)
+    raise UnknownKindError("The message is of no kind that is read here.")
 
 
 def _plain(value: Any) -> Any:

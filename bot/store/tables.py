@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -272,4 +273,55 @@ audit = Table(
     Column("source", String(64), nullable=False),  # where it was written, such as "comment:77:3" (its third line)
     Index("ix_audit_pull", "repository_id", "number", "id"),
     Index("ix_audit_source", "repository_id", "source", unique=True),
+)
+
+# the queue of jobs: the broker only carries what this table holds
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("head_sha", String(40), nullable=False),
+    Column("asked_by_id", BigInteger, nullable=False),
+    Column("asked_by", String(64), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("queue", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),  # higher goes first
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=True),  # when the message of this attempt last went to the broker
+    Column("state", String(32), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("infra_retries", Integer, nullable=False),
+    Column("hand_backs", Integer, nullable=False),
+    Column("not_before", UtcDateTime, nullable=True),
+    Column("message", Text, nullable=False),
+    Column("progress_share", Float, nullable=True),
+    Column("progress_stage", String(200), nullable=False),
+    Column("outcome", Text, nullable=False),  # JSON; empty while it goes on
+    Column("lease_worker", String(80), nullable=False),
+    Column("lease_secret_digest", String(64), nullable=False),
+    Column("lease_since", UtcDateTime, nullable=True),
+    Column("lease_heard_at", UtcDateTime, nullable=True),
+    Column("lease_deadline", UtcDateTime, nullable=True),
+    Column("lease_sequence", Integer, nullable=False),
+    Column("check_run_id", BigInteger, nullable=True),
+    Column("finished_at", UtcDateTime, nullable=True),
+    Column("revision", Integer, nullable=False),  # grows with every change: whoever changes names the one it read
+    Index("ix_jobs_pull", "repository_id", "number"),
+    Index("ix_jobs_source", "repository_id", "source", "kind", unique=True),
+    Index("ix_jobs_queue", "queue", "state", "priority", "queued_at", "id"),
+    Index("ix_jobs_state", "state"),
+)
+
+# what workers told of an attempt, line by line
+job_reports = Table(
+    "job_reports",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("lines", Text, nullable=False),
 )

@@ -64,7 +64,7 @@ class JobLife(RuleBasedStateMachine):
     )
     def a_worker_tells(self, lease: tuple[int, str], ending: Ending | None, sequence: int, skew_s: int) -> None:
         outcome = Outcome(ending) if ending else None
-        report = JobReport(1, lease[0], sequence, lease[1], outcome=outcome)
+        report = JobReport(1, lease[0], "worker", sequence, lease[1], outcome=outcome)
         before = self.life
         try:
             self.life = told(self.life, report, self.now + timedelta(seconds=skew_s), PATIENCE)
@@ -122,7 +122,9 @@ def test_a_contributions_failure_is_never_retried() -> None:
     "The author has something to mend; doing it again would come to the same."
     now = datetime(2026, 1, 1, tzinfo=UTC)
     life = granted(Life(), 1, "worker", "secret", now, LIMIT, GRACE)
-    report = JobReport(1, 1, 1, "secret", outcome=Outcome(Ending.FAILED_BY_CONTRIBUTION, "No text in it."))
+    report = JobReport(
+        1, 1, "worker", 1, "secret", outcome=Outcome(Ending.FAILED_BY_CONTRIBUTION, "No text in it.")
+    )
     over = told(life, report, now, PATIENCE)
     assert (over.state, over.attempt, over.message) == (JobState.FAILED_BY_CONTRIBUTION, 1, "No text in it.")
 
@@ -133,6 +135,6 @@ def test_a_worker_that_falls_silent_is_replaced_and_no_longer_heard() -> None:
     life = granted(Life(), 1, "worker", "secret", now, LIMIT, GRACE)
     life = looked_after(life, now + PATIENCE.heartbeat, PATIENCE)
     assert (life.state, life.attempt, life.infra_retries) == (JobState.QUEUED, 2, 1)
-    late = JobReport(1, 1, 9, "secret", outcome=Outcome(Ending.SUCCEEDED))
+    late = JobReport(1, 1, "worker", 9, "secret", outcome=Outcome(Ending.SUCCEEDED))
     with pytest.raises(NotHeardError, match="queued"):
         told(life, late, now, PATIENCE)

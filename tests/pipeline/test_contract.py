@@ -28,9 +28,10 @@ from pipeline.contract import (
     Outcome,
     PrecheckResult,
     TaskKind,
+    WorkerHello,
 )
 
-MESSAGES = (JobSpec, LeaseRequest, LeaseAnswer, JobReport, Confirmation, PrecheckResult)
+MESSAGES = (JobSpec, LeaseRequest, LeaseAnswer, JobReport, Confirmation, PrecheckResult, WorkerHello)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 st.register_type_strategy(float, numbers)
@@ -101,12 +102,13 @@ def test_deep_nesting_is_refused() -> None:
 
 def test_a_report_without_anything_is_a_heartbeat() -> None:
     "Sequence and secret are all it needs."
-    beat = JobReport(7, 1, 3, "secret")
+    beat = JobReport(7, 1, "worker", 3, "secret")
     assert json.loads(beat.to_json()) == {
         "contract": 1,
         "kind": "job-report",
         "job_id": 7,
         "attempt": 1,
+        "worker": "worker",
         "sequence": 3,
         "secret": "secret",
         "progress": None,
@@ -118,7 +120,7 @@ def test_a_report_without_anything_is_a_heartbeat() -> None:
 def test_an_outcome_carries_its_artifacts() -> None:
     "Nested values come back as what they were."
     outcome = Outcome(Ending.SUCCEEDED, result=Artifact("result.json", "0" * 64, 12, "application/json"))
-    report = JobReport(7, 1, 4, "secret", outcome=outcome)
+    report = JobReport(7, 1, "worker", 4, "secret", outcome=outcome)
     assert JobReport.from_json(report.to_json()).outcome == outcome
     rows = (AnsweredQuestion("Which?", "This.", "That.", 0.25),)
     result = PrecheckResult("c0ffee" + "0" * 34, "tiny", "token F1", rows)

@@ -1,0 +1,183 @@
+"""The bot's mail with its workers: messages out to the queues, reports in, each acknowledged after it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import TimeoutError as NotDoneError
+
+import structlog
+from kombu import Connection, Consumer, Exchange, Producer, Queue
+from kombu.exceptions import OperationalError
+from kombu.message import Message as Delivery
+
+from pipeline.contract import (
+    REPORTS_QUEUE,
+    TASK_NAME,
+    Confirmation,
+    ContractError,
+    JobReport,
+    JobSpec,
+    LeaseAnswer,
+    LeaseRequest,
+    Message,
+    WorkerHello,
+    answers_queue,
+    read_any,
+)
+
+log = structlog.get_logger()
+
+_BROKEN = (OperationalError, OSError)
+_PAUSE_S = 1.0
+_STORED_WITHIN_S = 60.0
+_direct = Exchange("", type="direct")
+
+Receive = Callable[[Message], Awaitable[None]]
+
+
+class BrokerAwayError(Exception):
+    """The broker cannot be reached now: nothing is lost, it is sent again later."""
+
+
+class JobMail:
+    """Sends to workers and reads what they report. Kombu blocks, so both happen in threads."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._sending = threading.Lock()
+        self._outgoing: Connection | None = None
+        self._stop = threading.Event()
+        self._reader: threading.Thread | None = None
+
+    def start(self, receive: Receive) -> None:
+        """Begin to read; `receive` runs in this event loop, and a report is acknowledged once it returns."""
+        loop = asyncio.get_running_loop()
+        self._reader = threading.Thread(target=self._read, args=(receive, loop), name="job mail", daemon=True)
+        self._reader.start()
+
+    async def stop(self) -> None:
+        """Stop reading, and close the connections."""
+        self._stop.set()
+        if self._reader is not None:
+            await asyncio.to_thread(self._reader.join, 5)
+        await asyncio.to_thread(self._close)
+
+    async def send_job(self, queue: str, spec: JobSpec) -> None:
+        """Put a job's message into its queue, as Celery writes it. Raises BrokerAwayError."""
+        await asyncio.to_thread(self._publish, queue, _as_task(spec), True)
+
+    async def answer(self, worker: str, message: LeaseAnswer | Confirmation) -> None:
+        """Answer a worker. Raises BrokerAwayError."""
+        await asyncio.to_thread(self._publish, answers_queue(worker), _as_plain(message), False)
+
+    def _publish(self, queue: str, wrapped: _Wrapped, durable: bool) -> None:
+        expires = None if durable else 3600
+        with self._sending:
+            try:
+                if self._outgoing is None:
+                    self._outgoing = Connection(self._address, connect_timeout=5)
+                Producer(self._outgoing).publish(
+                    wrapped.body,
+                    routing_key=queue,
+                    headers=wrapped.headers,
+                    content_type="application/json",
+                    content_encoding="utf-8",
+                    declare=[Queue(queue, _direct, routing_key=queue, durable=durable, expires=expires)],
+                    retry=False,
+                    **wrapped.properties,
+                )
+            except _BROKEN as error:
+                self._drop()
+                raise BrokerAwayError(type(error).__name__) from None
+
+    def _close(self) -> None:
+        with self._sending:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._outgoing is not None:
+            self._outgoing.release()
+            self._outgoing = None
+
+    def _read(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        queue = Queue(REPORTS_QUEUE, _direct, routing_key=REPORTS_QUEUE, durable=True)
+
+        def take(_body: object, delivery: Delivery) -> None:
+            if self._handled(delivery, receive, loop):
+                delivery.ack()
+            else:
+                delivery.requeue()
+                self._stop.wait(_PAUSE_S)
+
+        while not self._stop.is_set():
+            try:
+                with (
+                    Connection(self._address, connect_timeout=5) as connection,
+                    Consumer(connection, queues=[queue], callbacks=[take], accept=["json"], prefetch_count=50),
+                ):
+                    while not self._stop.is_set():
+                        try:
+                            connection.drain_events(timeout=0.5)
+                        except TimeoutError:
+                            continue
+            except _BROKEN as error:
+                log.warning("jobs.broker_away", error=type(error).__name__)
+                self._stop.wait(_PAUSE_S)
+
+    def _handled(self, delivery: Delivery, receive: Receive, loop: asyncio.AbstractEventLoop) -> bool:
+        """Return whether a report needs no further try: it is stored, or nobody can read it."""
+        try:
+            message = read_any(delivery.body, LeaseRequest, JobReport, WorkerHello)
+        except ContractError as error:
+            log.error("jobs.unreadable_report", error=str(error))
+            return True
+        if self._stop.is_set():
+            return False
+        future = asyncio.run_coroutine_threadsafe(_awaited(receive, message), loop)
+        try:
+            future.result(_STORED_WITHIN_S)
+        except NotDoneError:
+            future.cancel()
+            return False
+        except Exception:
+            log.exception("jobs.report_not_stored", kind=message.KIND)
+            return False
+        return True
+
+
+async def _awaited(receive: Receive, message: Message) -> None:
+    await receive(message)
+
+
+class _Wrapped:
+    """A message as it goes to kombu."""
+
+    def __init__(self, body: bytes, headers: dict[str, object], properties: dict[str, object]) -> None:
+        self.body = body
+        self.headers = headers
+        self.properties = properties
+
+
+def _as_plain(message: Message) -> _Wrapped:
+    return _Wrapped(message.to_json().encode(), {}, {})
+
+
+def _as_task(spec: JobSpec) -> _Wrapped:
+    """Return a job as a message of Celery's protocol, version 2: positional arguments, then options."""
+    task_id = str(uuid.uuid4())
+    body = json.dumps([[spec.to_data()], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+    headers: dict[str, object] = {
+        "lang": "py",
+        "task": TASK_NAME,
+        "id": task_id,
+        "root_id": task_id,
+        "parent_id": None,
+        "group": None,
+        "argsrepr": f"(job {spec.job_id})",
+        "kwargsrepr": "{}",
+    }
+    return _Wrapped(body.encode(), headers, {"correlation_id": task_id})

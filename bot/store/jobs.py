@@ -1,0 +1,293 @@
+"""Jobs: the database is the queue. Every change is a compare-and-swap, so that nobody overwrites anybody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.job_flow import Lease, Life
+from bot.jobs import Job, JobKind, JobRequest, JobState
+from bot.store.tables import job_reports, jobs
+from checks.contribution import Login, Sha
+from pipeline.contract import Outcome, Progress, outcome_from_data, outcome_to_data
+
+_GOING = (JobState.QUEUED.value, JobState.RUNNING.value)
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """One job with its life. `sent_at` is when its message last went to the broker, for this attempt."""
+
+    id: int
+    request: JobRequest
+    queue: str
+    priority: int
+    queued_at: datetime
+    life: Life = Life()
+    sent_at: datetime | None = None
+    check_run_id: int | None = None
+    finished_at: datetime | None = None
+    revision: int = 0
+
+    def living(self, life: Life, now: datetime) -> StoredJob:
+        """Return the job with another life: over, it is finished now; left for another attempt, it is unsent."""
+        if life == self.life:
+            return self
+        sent_at = None if life.attempt != self.life.attempt else self.sent_at
+        finished_at = now if life.state.is_over else None
+        return replace(self, life=life, sent_at=sent_at, finished_at=finished_at)
+
+
+class JobStore:
+    """Reads and writes jobs."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    async def add(self, request: JobRequest, queue: str, priority: int, at: datetime) -> StoredJob:
+        """Queue a job; asked for from the same place again, return the one that is there."""
+        values = {
+            "repository_id": request.repository_id,
+            "number": request.number,
+            "kind": request.kind.value,
+            "head_sha": request.head_sha,
+            "asked_by_id": request.asked_by_id,
+            "asked_by": request.asked_by,
+            "source": request.source,
+            "queue": queue,
+            "priority": priority,
+            "queued_at": at,
+            "revision": 0,
+            **_columns(Life()),
+        }
+        where = (
+            jobs.c.repository_id == request.repository_id,
+            jobs.c.source == request.source,
+            jobs.c.kind == request.kind.value,
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(self._insert(jobs).values(values).on_conflict_do_nothing())
+            row = (await connection.execute(select(jobs).where(*where))).mappings().one()
+        return _job(row)
+
+    async def get(self, job_id: int) -> StoredJob | None:
+        """Return a job."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().one_or_none()
+        return _job(row) if row else None
+
+    async def of_pull(self, repository_id: int, number: int) -> list[StoredJob]:
+        """Return the jobs of a pull request, oldest first."""
+        where = (jobs.c.repository_id == repository_id, jobs.c.number == number)
+        return await self._all(*where)
+
+    async def running(self) -> list[StoredJob]:
+        """Return every job that runs."""
+        return await self._all(jobs.c.state == JobState.RUNNING.value)
+
+    async def going_equal(self, request: JobRequest) -> StoredJob | None:
+        """Return a job that is not over and computes the same."""
+        found = await self._all(
+            jobs.c.repository_id == request.repository_id,
+            jobs.c.number == request.number,
+            jobs.c.kind == request.kind.value,
+            jobs.c.head_sha == request.head_sha,
+            jobs.c.state.in_(_GOING),
+        )
+        return found[0] if found else None
+
+    async def next_in(self, queue: str, now: datetime, resend_before: datetime, limit: int) -> list[StoredJob]:
+        """Return the jobs of a queue whose message is to be sent now, in order of priority and age."""
+        query = (
+            select(jobs)
+            .where(
+                jobs.c.queue == queue,
+                jobs.c.state == JobState.QUEUED.value,
+                or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now),
+                or_(jobs.c.sent_at.is_(None), jobs.c.sent_at <= resend_before),
+            )
+            .order_by(jobs.c.priority.desc(), jobs.c.queued_at, jobs.c.id)
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            return [_job(row) for row in (await connection.execute(query)).mappings()]
+
+    async def count_sent(self, queue: str, since: datetime) -> int:
+        """Return how many messages of a queue may lie in the broker: sent since then, and not begun."""
+        query = select(func.count()).where(
+            jobs.c.queue == queue, jobs.c.state == JobState.QUEUED.value, jobs.c.sent_at > since
+        )
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def position(self, job: StoredJob) -> int:
+        """Return the place of a queued job in its queue, counted from 1."""
+        ahead = or_(
+            jobs.c.priority > job.priority,
+            and_(
+                jobs.c.priority == job.priority,
+                or_(
+                    jobs.c.queued_at < job.queued_at,
+                    and_(jobs.c.queued_at == job.queued_at, jobs.c.id < job.id),
+                ),
+            ),
+        )
+        query = select(func.count()).where(jobs.c.queue == job.queue, jobs.c.state == JobState.QUEUED.value, ahead)
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(query)).scalar_one()) + 1
+
+    async def change(
+        self, job_id: int, step: Callable[[StoredJob], StoredJob | None]
+    ) -> tuple[StoredJob, StoredJob] | None:
+        """Apply a pure step to a job as it is now. Return it before and after, None when there is no such job.
+
+        A step that returns None, or the same, changes nothing. What the step raises passes through. Somebody
+        else's change in between has the step applied anew.
+        """
+        for _ in range(_TRIES):
+            before = await self.get(job_id)
+            if before is None:
+                return None
+            after = step(before)
+            if after is None or after == before:
+                return before, before
+            if await self._swap(before, after):
+                return before, replace(after, revision=before.revision + 1)
+        raise RuntimeError(f"job {job_id} changes faster than it can be read")
+
+    async def _swap(self, before: StoredJob, after: StoredJob) -> bool:
+        values = _columns(after.life) | {
+            "queued_at": after.queued_at,
+            "sent_at": after.sent_at,
+            "check_run_id": after.check_run_id,
+            "finished_at": after.finished_at,
+            "revision": before.revision + 1,
+        }
+        where = (jobs.c.id == before.id, jobs.c.revision == before.revision)
+        async with self._engine.begin() as connection:
+            return (await connection.execute(update(jobs).where(*where).values(values))).rowcount == 1
+
+    async def note_sent(self, job_ids: Sequence[int], at: datetime) -> None:
+        """Remember that messages went to the broker."""
+        async with self._engine.begin() as connection:
+            where = (jobs.c.id.in_(job_ids), jobs.c.state == JobState.QUEUED.value)
+            await connection.execute(update(jobs).where(*where).values(sent_at=at, revision=jobs.c.revision + 1))
+
+    async def run_times(self, kind: JobKind, limit: int = 50) -> list[float]:
+        """Return how long the newest successful jobs of a kind ran, in seconds."""
+        query = (
+            select(jobs.c.outcome)
+            .where(jobs.c.kind == kind.value, jobs.c.state == JobState.SUCCEEDED.value)
+            .order_by(jobs.c.id.desc())
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(query)).scalars().all()
+        return [outcome_from_data(json.loads(text)).run_s for text in found if text]
+
+    async def add_report(self, job_id: int, attempt: int, sequence: int, at: datetime, lines: str) -> None:
+        """Keep lines of a log; the same report is kept once."""
+        values = {"job_id": job_id, "attempt": attempt, "sequence": sequence, "at": at, "lines": lines}
+        async with self._engine.begin() as connection:
+            await connection.execute(self._insert(job_reports).values(values).on_conflict_do_nothing())
+
+    async def log_of(self, job_id: int) -> list[str]:
+        """Return the lines of a job's log, oldest first."""
+        query = (
+            select(job_reports.c.lines)
+            .where(job_reports.c.job_id == job_id)
+            .order_by(job_reports.c.attempt, job_reports.c.sequence)
+        )
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(query)).scalars().all()
+        return [line for lines in found for line in lines.splitlines()]
+
+    async def _all(self, *where: Any) -> list[StoredJob]:
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(select(jobs).where(*where).order_by(jobs.c.id))).mappings().all()
+        return [_job(row) for row in rows]
+
+
+def as_job(stored: StoredJob, position: int = 0) -> Job:
+    """Return a job as the desk sees it."""
+    return Job(stored.id, stored.request, stored.life.state, stored.queued_at, position)
+
+
+def _columns(life: Life) -> dict[str, Any]:
+    lease, progress = life.lease, life.progress
+    return {
+        "state": life.state.value,
+        "attempt": life.attempt,
+        "infra_retries": life.infra_retries,
+        "hand_backs": life.hand_backs,
+        "not_before": life.not_before,
+        "message": life.message,
+        "progress_share": progress.share if progress else None,
+        "progress_stage": progress.stage if progress else "",
+        "outcome": json.dumps(outcome_to_data(life.outcome)) if life.outcome else "",
+        "lease_worker": lease.worker if lease else "",
+        "lease_secret_digest": lease.secret_digest if lease else "",
+        "lease_since": lease.since if lease else None,
+        "lease_heard_at": lease.heard_at if lease else None,
+        "lease_deadline": lease.deadline if lease else None,
+        "lease_sequence": lease.sequence if lease else 0,
+    }
+
+
+def _life(row: RowMapping) -> Life:
+    lease = None
+    if row["lease_worker"]:
+        lease = Lease(
+            row["lease_worker"],
+            row["lease_secret_digest"],
+            row["lease_since"],
+            row["lease_heard_at"],
+            row["lease_deadline"],
+            row["lease_sequence"],
+        )
+    share = row["progress_share"]
+    outcome: Outcome | None = outcome_from_data(json.loads(row["outcome"])) if row["outcome"] else None
+    return Life(
+        JobState(row["state"]),
+        row["attempt"],
+        row["infra_retries"],
+        row["hand_backs"],
+        lease,
+        row["not_before"],
+        row["message"],
+        Progress(share, row["progress_stage"]) if share is not None else None,
+        outcome,
+    )
+
+
+def _job(row: RowMapping) -> StoredJob:
+    request = JobRequest(
+        row["repository_id"],
+        row["number"],
+        JobKind(row["kind"]),
+        Sha(row["head_sha"]),
+        row["asked_by_id"],
+        Login(row["asked_by"]),
+        row["source"],
+    )
+    return StoredJob(
+        row["id"],
+        request,
+        row["queue"],
+        row["priority"],
+        row["queued_at"],
+        _life(row),
+        row["sent_at"],
+        row["check_run_id"],
+        row["finished_at"],
+        row["revision"],
+    )

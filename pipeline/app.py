@@ -1,0 +1,93 @@
+"""Celery, as far as it is used: queues of job specs, one message at a time, JSON only.
+
+A message is acknowledged when the bot has answered the lease request. From then on only the lease guards the job,
+so no time-out of the broker can start it a second time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.worker import state as worker_state
+from celery.worker.request import Request
+from kombu import Queue
+
+from pipeline.contract import TASK_NAME, ContractError, JobSpec
+from pipeline.settings import PipelineSettings
+from pipeline.worker.supervisor import Supervisor
+
+log = structlog.get_logger()
+
+
+class HeldRequest(Request):
+    """A message that is acknowledged by the task itself."""
+
+    current: HeldRequest | None = None
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        """Remember the message whose task runs now: there is one at a time."""
+        HeldRequest.current = self
+        super().on_accepted(pid, time_accepted)
+
+
+def make_celery(settings: PipelineSettings) -> Celery:
+    """Return the Celery application of one worker."""
+    app = Celery("taxonomy-pipeline", broker=settings.broker_address, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_concurrency=1,
+        worker_pool="solo",
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"visibility_timeout": 3600},
+        task_queues=[Queue(queue.value) for queue in settings.queues],
+        task_create_missing_queues=False,
+    )
+    return app
+
+
+def run_worker(settings: PipelineSettings) -> None:
+    """Work until told to go: SIGTERM hands the job back, a second one ends at once."""
+    app = make_celery(settings)
+    supervisor = Supervisor(settings, is_leaving=lambda: worker_state.should_stop is not None)
+
+    @app.task(name=TASK_NAME, bind=True, acks_late=True, Request="pipeline.app:HeldRequest")  # type: ignore[untyped-decorator]
+    def job(task: Any, spec: dict[str, Any]) -> None:
+        held = HeldRequest.current
+        if held is None:
+            raise RuntimeError("a job was started outside of a worker")
+        try:
+            read = JobSpec.from_data(spec)
+        except ContractError as error:  # a newer bot: another worker may know it; the bot sends it again
+            log.error("job.unreadable", error=str(error))
+            held.acknowledge()
+            return
+        supervisor.do(read, held.acknowledge)
+        if not held.acknowledged:
+            held.reject(requeue=True)
+
+    @signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
+    def begin(**_: Any) -> None:
+        supervisor.start()
+        log.info("worker.ready", worker=settings.worker_name, queues=[queue.value for queue in settings.queues])
+
+    worker = app.Worker(
+        hostname=settings.worker_name,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+    )
+    try:
+        worker.start()
+    finally:
+        supervisor.stop()

@@ -1,0 +1,98 @@
+"""Precheck: what does the base model already answer to the seed questions, before anything is taught?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from checks.contribution import ChangedFile, Leaf, read_contribution
+from pipeline.artifacts import ArtifactStore
+from pipeline.contract import (
+    AnsweredQuestion,
+    Ending,
+    JobSpec,
+    Machine,
+    Outcome,
+    PrecheckResult,
+)
+from pipeline.likeness import METHOD, likeness
+from pipeline.machine import this_machine
+from pipeline.tasks.bench import Bench, ContributionError
+from pipeline.teacher import Teacher
+
+RESULT_TYPE = "application/vnd.taxonomy-bot.precheck+json"
+CONTRIBUTION = "contribution"  # the role of the artifact that holds the changed files: {"PATH": "TEXT"}
+_MOST_QUESTIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One seed question as it stands in a leaf."""
+
+    question: str
+    answer: str
+    context: str
+
+    @property
+    def prompt(self) -> str:
+        """What the model is asked. The contributor's text is fenced: it is data, not an instruction of ours."""
+        if not self.context:
+            return self.question
+        return f"Answer by this text alone.\n\n<text>\n{self.context}\n</text>\n\n{self.question}"
+
+
+def precheck(spec: JobSpec, bench: Bench) -> Outcome:
+    """Ask the base model every seed question and compare. Raises ContributionError when there is none."""
+    settings = bench.settings
+    if not settings.teacher_url:
+        return Outcome(Ending.INFRA_ERROR, "Not available: no model is configured (TEACHER_URL).")
+    began = time.monotonic()
+    store = ArtifactStore(settings.artifacts_url)
+    seeds = seeds_of(json.loads(store.get(spec.inputs[CONTRIBUTION])))
+    bench.note(f"{len(seeds)} seed questions for {settings.teacher_model}")
+    bench.tell(0.0, f"asking {len(seeds)} questions")
+
+    def told(done: int) -> None:
+        bench.tell(done / len(seeds), f"{done} of {len(seeds)} questions answered")
+
+    teacher = Teacher(
+        settings.teacher_url, settings.teacher_model, settings.teacher_api_key, settings.teacher_timeout_s
+    )
+    answers = asyncio.run(teacher.answers([seed.prompt for seed in seeds], told))
+    result = result_of(spec, settings.teacher_model, seeds, answers)
+    stored = store.put("precheck.json", result.to_json().encode(), RESULT_TYPE)
+    machine: Machine = this_machine()
+    return Outcome(
+        Ending.SUCCEEDED, f"{len(result.rows)} questions", stored, (), time.monotonic() - began, 0.0, machine
+    )
+
+
+def seeds_of(files: dict[str, str]) -> list[Seed]:
+    """Return the seed questions of the changed leaves, at most 200. Raises ContributionError when there is none."""
+    changed = [ChangedFile(path, content=text.encode(), size=len(text)) for path, text in files.items()]
+    leaves = read_contribution(changed).leaves
+    found = [seed for leaf in leaves for seed in _of_leaf(leaf)]
+    if not found:
+        raise ContributionError("There is no seed question in the changed files: nothing can be asked.")
+    return found[:_MOST_QUESTIONS]
+
+
+def _of_leaf(leaf: Leaf) -> Iterator[Seed]:
+    for example in leaf.seed_examples:
+        context = str(example.context.value) if example.context else ""
+        for pair in example.pairs:
+            if pair.question is not None and pair.answer is not None:
+                yield Seed(str(pair.question.value), str(pair.answer.value), context)
+
+
+def result_of(spec: JobSpec, model: str, seeds: list[Seed], answers: list[str | None]) -> PrecheckResult:
+    """Return the comparison; questions without an answer are counted, not compared."""
+    rows = tuple(
+        AnsweredQuestion(seed.question, seed.answer, answer, likeness(seed.answer, answer), seed.context)
+        for seed, answer in zip(seeds, answers, strict=True)
+        if answer is not None
+    )
+    return PrecheckResult(spec.head_sha, model, METHOD, rows, sum(answer is None for answer in answers))

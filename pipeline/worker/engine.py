@@ -1,0 +1,122 @@
+"""The process that does the work: it may be killed at any moment, and keeps its models loaded between jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from pipeline.contract import Ending, JobSpec, LogLevel, LogLine, Outcome, Progress
+from pipeline.settings import PipelineSettings
+from pipeline.tasks import Bench, ContributionError, run_task
+
+log = structlog.get_logger()
+
+_LONGEST_LINE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the process says: how far it is, a line of its log, or how it ended."""
+
+    progress: Progress | None = None
+    line: LogLine | None = None
+    outcome: Outcome | None = None
+
+
+class Engine:
+    """One process for one job after the other; started when first needed, replaced when it dies or is killed."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self._settings = settings
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection[Any, Any] | None = None
+
+    def start(self, spec: JobSpec) -> None:
+        """Begin a job."""
+        if self._process is None or not self._process.is_alive():
+            context = multiprocessing.get_context("spawn")
+            self._pipe, theirs = context.Pipe()
+            self._process = context.Process(target=_work, args=(theirs, self._settings, os.getpid()), name="engine")
+            self._process.start()
+            theirs.close()
+        assert self._pipe is not None  # noqa: S101 - made with the process
+        self._pipe.send(spec.to_json())
+
+    def said(self, timeout_s: float) -> Said | None:
+        """Return what the process says next, None when nothing within the time. Its death is an outcome."""
+        assert self._pipe is not None and self._process is not None  # noqa: S101, PT018 - a job was started
+        try:
+            if self._pipe.poll(timeout_s):
+                said: Said = self._pipe.recv()
+                return said
+        except (EOFError, OSError):
+            self._process.join(timeout=1)
+            message = f"The process that did the work died (exit code {self._process.exitcode})."
+            self.kill()
+            return Said(outcome=Outcome(Ending.INFRA_ERROR, message))
+        return None
+
+    def kill(self) -> None:
+        """End the process and everything that it has started, at once; its memory, also on a GPU, is free then."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join(timeout=5)
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+
+def _work(pipe: Connection[Any, Any], settings: PipelineSettings, parent: int) -> None:
+    """Do one job after the other until the pipe is closed or the parent is gone."""
+    os.setsid()  # so that whatever a job starts dies with it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        while not pipe.poll(1.0):
+            if os.getppid() != parent:
+                return
+        try:
+            spec = JobSpec.from_json(pipe.recv())
+        except EOFError:
+            return
+        pipe.send(Said(outcome=_outcome_of(spec, settings, pipe)))
+
+
+def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any, Any]) -> Outcome:
+    began = time.monotonic()
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"job-{spec.job_id}-", dir=settings.work_dir))
+
+    def tell(share: float, stage: str) -> None:
+        pipe.send(Said(progress=Progress(min(max(share, 0.0), 1.0), stage[:200])))
+
+    def note(text: str, level: LogLevel = LogLevel.INFO) -> None:
+        pipe.send(Said(line=LogLine(time.monotonic() - began, level, text[:_LONGEST_LINE])))
+
+    try:
+        return run_task(spec, Bench(settings, folder, tell, note))
+    except ContributionError as error:
+        return Outcome(Ending.FAILED_BY_CONTRIBUTION, str(error), run_s=time.monotonic() - began)
+    except Exception as error:
+        note(traceback.format_exc()[-_LONGEST_LINE:], LogLevel.ERROR)
+        message = f"The job broke down ({type(error).__name__}); that is our fault."
+        return Outcome(Ending.INFRA_ERROR, message, run_s=time.monotonic() - began)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,208 @@
+"""One job from message to confirmed end: the lease first, then work, heartbeats and the last word."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from pipeline.contract import (
+    Confirmation,
+    Ending,
+    JobReport,
+    JobSpec,
+    LeaseAnswer,
+    LeaseRequest,
+    LogLine,
+    Outcome,
+    Progress,
+    WorkerHello,
+)
+from pipeline.settings import PipelineSettings
+from pipeline.worker.engine import Engine
+from pipeline.worker.mail import Mail, MailError
+from pipeline.worker.outbox import Outbox
+
+log = structlog.get_logger()
+
+_POLL_S = 0.2
+_TELL_EVERY_S = 1.0  # progress and log lines are gathered that long
+_MOST_LINES = 200  # in one report; the oldest of more are dropped, and that is said
+
+
+@dataclass
+class _Attempt:
+    """What is known of the attempt that is being done."""
+
+    spec: JobSpec
+    lease: LeaseAnswer
+    sequence: int = 0
+    stop_because: str = ""
+    progress: Progress | None = None
+    lines: list[LogLine] = field(default_factory=list)
+
+
+class Supervisor:
+    """Does one job at a time. `is_leaving` says that the worker was asked to go."""
+
+    def __init__(self, settings: PipelineSettings, is_leaving: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._is_leaving = is_leaving
+        self._mail = Mail(settings.broker_address, settings.worker_name)
+        self._outbox = Outbox(settings.work_dir, self._mail, settings.resend_s)
+        self._engine = Engine(settings)
+        self._answers: dict[str, LeaseAnswer] = {}
+        self._answered = threading.Event()
+        self._attempt: _Attempt | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Begin to listen and to say hello."""
+        self._mail.start(self._take)
+        self._outbox.start()
+        threading.Thread(target=self._keep_in_touch, name="heartbeat", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the work process, say goodbye and close the mail."""
+        self._stop.set()
+        self._engine.kill()
+        self._hello(is_leaving=True)
+        self._outbox.stop()
+        self._mail.stop()
+
+    def do(self, spec: JobSpec, acknowledge: Callable[[], None]) -> None:
+        """Do one attempt, if the bot grants it. `acknowledge` is called once the bot has answered.
+
+        Returns without acknowledging when the worker is asked to go before there was an answer: the message then
+        goes to another worker.
+        """
+        lease = self._ask(spec)
+        if lease is None:
+            return
+        acknowledge()
+        if not lease.is_granted:
+            log.info("job.not_granted", job=spec.job_id, attempt=spec.attempt, reason=lease.reason)
+            return
+        attempt = _Attempt(spec, lease)
+        with self._lock:
+            self._attempt = attempt
+        log.info("job.begun", job=spec.job_id, attempt=spec.attempt, task=spec.task)
+        outcome = self._work(attempt)
+        with self._lock:
+            self._attempt = None
+            attempt.sequence += 1
+            report = self._report(attempt, outcome)
+        self._outbox.put(report)
+        log.info("job.ended", job=spec.job_id, attempt=spec.attempt, ending=outcome.ending)
+
+    def _ask(self, spec: JobSpec) -> LeaseAnswer | None:
+        """Ask for the lease until there is an answer; None when the worker is asked to go meanwhile."""
+        nonce = secrets.token_hex(16)
+        request = LeaseRequest(spec.job_id, spec.attempt, self._settings.worker_name, self._mail.answers_to, nonce)
+        while not self._is_leaving():
+            try:
+                self._mail.send(request)
+            except MailError:
+                log.warning("job.no_broker", job=spec.job_id)
+            until = time.monotonic() + self._settings.lease_wait_s
+            while time.monotonic() < until and not self._is_leaving():
+                if nonce in self._answers:
+                    return self._answers.pop(nonce)
+                self._answered.wait(_POLL_S)
+                self._answered.clear()
+        return None
+
+    def _work(self, attempt: _Attempt) -> Outcome:
+        """Have it done; stop it when it is told to, takes too long, or the worker is asked to go."""
+        deadline = time.monotonic() + attempt.spec.time_limit_s
+        next_word = time.monotonic() + _TELL_EVERY_S
+        self._engine.start(attempt.spec)
+        while True:
+            said = self._engine.said(_POLL_S)
+            if said is not None and said.outcome is not None:
+                return said.outcome
+            if said is not None:
+                attempt.progress = said.progress or attempt.progress
+                attempt.lines += [said.line] if said.line else []
+            because = self._reason_to_stop(attempt, deadline)
+            if because is not None:
+                self._engine.kill()
+                return because
+            if time.monotonic() >= next_word:
+                next_word = time.monotonic() + _TELL_EVERY_S
+                self._tell(attempt)
+
+    def _reason_to_stop(self, attempt: _Attempt, deadline: float) -> Outcome | None:
+        if attempt.stop_because:
+            return Outcome(Ending.STOPPED, attempt.stop_because)
+        if time.monotonic() >= deadline:
+            return Outcome(Ending.TIMED_OUT, f"It took longer than {attempt.spec.time_limit_s:.0f} s.")
+        if self._is_leaving():
+            return Outcome(Ending.HANDED_BACK, "The worker is going away.")
+        return None
+
+    def _tell(self, attempt: _Attempt) -> None:
+        """Send progress and log lines that have gathered; nothing when there are none."""
+        with self._lock:
+            if attempt.progress is None and not attempt.lines:
+                return
+            attempt.sequence += 1
+            report = self._report(attempt)
+            attempt.progress, attempt.lines = None, []
+        self._send(report)
+
+    def _report(self, attempt: _Attempt, outcome: Outcome | None = None) -> JobReport:
+        return JobReport(
+            attempt.spec.job_id,
+            attempt.spec.attempt,
+            self._settings.worker_name,
+            attempt.sequence,
+            attempt.lease.secret,
+            attempt.progress,
+            tuple(attempt.lines[-_MOST_LINES:]),
+            outcome,
+        )
+
+    def _keep_in_touch(self) -> None:
+        """Say hello, and while there is a job send its heartbeat: a thread of its own, whatever the job does."""
+        while True:
+            with self._lock:
+                attempt = self._attempt
+                beat = None
+                if attempt is not None:
+                    attempt.sequence += 1
+                    beat = self._report(_Attempt(attempt.spec, attempt.lease, attempt.sequence))
+            if beat is not None:
+                self._send(beat)
+            self._hello()
+            pause = attempt.lease.heartbeat_s if attempt is not None else self._settings.hello_s
+            if self._stop.wait(min(pause, self._settings.hello_s)):
+                return
+
+    def _hello(self, *, is_leaving: bool = False) -> None:
+        attempt = self._attempt
+        job_id = attempt.spec.job_id if attempt is not None else 0
+        self._send(WorkerHello(self._settings.worker_name, self._settings.queues, job_id, is_leaving))
+
+    def _send(self, message: JobReport | WorkerHello) -> None:
+        try:
+            self._mail.send(message)
+        except MailError as error:
+            log.warning("mail.not_sent", kind=message.KIND, error=str(error))
+
+    def _take(self, answer: LeaseAnswer | Confirmation) -> None:
+        if isinstance(answer, LeaseAnswer):
+            self._answers[answer.nonce] = answer
+            self._answered.set()
+            return
+        if not answer.stop:
+            self._outbox.confirm(answer.job_id, answer.attempt)
+            return
+        attempt = self._attempt
+        if attempt is not None and (attempt.spec.job_id, attempt.spec.attempt) == (answer.job_id, answer.attempt):
+            attempt.stop_because = answer.reason or "The bot said so."
