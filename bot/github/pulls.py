@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 from bot.actions import Action, AddLabels, ChangePull, RemoveLabel
@@ -241,9 +242,14 @@ class PullReader:
         ]
 
     async def own_check_runs(self, head: Sha, app_id: int) -> list[dict[str, Any]]:
-        """Return our check runs at a commit, newest of each name."""
+        """Return our check runs at a commit, newest of each name; none at a commit that is gone."""
         url = f"/repos/{{owner}}/{{repo}}/commits/{{sha}}/check-runs?per_page=100&app_id={app_id}"
-        return await self._client.read_all(url, self._vars | {"sha": head}, key="check_runs")
+        try:
+            return await self._client.read_all(url, self._vars | {"sha": head}, key="check_runs")
+        except RefusedError as error:
+            if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            return []
 
     async def pulls_with_head(self, head_sha: str) -> list[int]:
         """Return the numbers of the open pull requests whose head is `head_sha`."""
@@ -256,7 +262,7 @@ class PullReader:
         url = "/repos/{owner}/{repo}/collaborators/{login}/permission"
         try:
             data = await self._read(url, login=login)
-        except NotFoundError:
+        except (NotFoundError, RefusedError):  # a refusal: we may not see who collaborates
             return False
         user = data.get("user") or {}
         permissions = user.get("permissions") or {}

@@ -34,7 +34,7 @@ async def test_a_write_of_unknown_outcome_is_not_repeated_blindly(world: World) 
 
 async def test_a_refused_write_is_made_up_for(world: World) -> None:
     "GitHub is down while we report: what is missing is written later, what is there is not written again."
-    world.github.fail_next("POST", r"/check-runs$", status=500, times=1)
+    world.github.fail_next("POST", r"/graphql$", status=500, times=1)
     pr = await world.ana.opens_pr()
     await world.while_time_passes(minutes=5)
     assert "All checks passed" in await pr.next_comment()
@@ -45,7 +45,7 @@ async def test_when_github_asks_to_slow_down_we_do(world: World) -> None:
     "A secondary limit with Retry-After delays the writes by that much, and none is lost."
     world.github.fail_next(
         "POST",
-        r"/check-runs$",
+        r"/graphql$",
         status=403,
         body='{"message": "secondary rate limit"}',
         headers={"Retry-After": "30"},

@@ -29,7 +29,7 @@ async def test_a_retry_does_not_take_a_folded_comment_for_the_living_one(world: 
     await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=3)})
     await pr.next_comment()
 
-    world.github.fail_next("POST", r"/check-runs$", status=500)
+    world.github.fail_next("POST", r"/graphql$", status=500)
     await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=4)})
     await world.while_time_passes(minutes=5)
     await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=5)})
@@ -71,7 +71,7 @@ async def test_asking_once_brings_one_new_run_however_often_it_is_tried(world: W
     "The answer to the first new run gets lost; trying again posts only what is missing."
     pr = await world.ana.opens_pr()
     await pr.next_comment()
-    world.github.drop_next_response("POST", r"/check-runs$")
+    world.github.drop_next_response("POST", r"/graphql$")
 
     await world.github.rerequest_check_suite(world.repo, pr.pull.head_sha)
     await world.while_time_passes(minutes=5)
