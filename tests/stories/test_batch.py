@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.checks.contributions import SKILL_PATH, a_skill
+from tests.checks.contributions import a_skill
 from tests.world import PullRequest, World
-from tests.world.people import a_good_skill, own_leaf_of
+from tests.world.people import own_leaf_of
 
 
 @pytest.fixture
@@ -297,8 +297,3 @@ async def test_an_approver_has_several_merged(world: World, prs: list[PullReques
     assert "done for 2 of 2" in await prs[2].next_comment()
     assert [pr.pull.merged for pr in prs] == [True, True, False]
     await read(*prs)
-
-
-def test_the_leaves_of_these_people_are_their_own() -> None:
-    "What the stories push lands where the fixture has opened it."
-    assert next(iter(a_good_skill())) == SKILL_PATH == own_leaf_of("ana")
