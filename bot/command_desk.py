@@ -24,6 +24,7 @@ from bot.commands.situation import (
     Situation,
 )
 from bot.comments.markers import MarkerSigner
+from bot.comments.replies import reply
 from bot.dossier import Dossiers, case_of
 from bot.effects import EffectDesk
 from bot.events import Labelled, Origin, Written
@@ -31,7 +32,7 @@ from bot.github.client import GitHubApp, GitHubClient
 from bot.github.people import PeopleReader
 from bot.github.pulls import Pull, PullReader
 from bot.jobs import JobsUnavailableError
-from bot.orders import Order, bound, moved, not_allowed, takes_back, too_late, unknown
+from bot.orders import Order, bound, moved, not_allowed, takes_back, too_late, too_long, unknown
 from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.readiness import readiness
@@ -201,8 +202,8 @@ class CommandDesk:
     async def _decide(self, known: Command | None, order: Order, pull: Pull, situation: Situation) -> Handled:
         if known is None:
             return Handled(order, refusal=unknown(order.command.name))
-        refusal = not_allowed(known, situation)
         arguments = order.command.arguments
+        refusal = not_allowed(known, situation) or too_long(arguments)
         if not refusal and known.about_content and not takes_back(order):
             named, arguments = bound(order, known)
             seen = order.seen or await self._log.head_seen_before(
@@ -256,13 +257,15 @@ class CommandDesk:
         refused = [h for h in handled if h.refusal]
         if not written.source.startswith("review:"):
             yield React(written.comment_id, _REFUSED if refused else _DONE)
-        said = [f"`/{h.order.command.name}`: {h.refusal}" for h in refused]
-        said += [effect.text for h in handled for effect in h.effects if isinstance(effect, Say)]
-        if too_many:
-            said.append(f"Only the first {MOST_COMMANDS} commands of a comment are read.")
-        if said:
+        done = [effect for h in handled if not h.refusal for effect in h.effects]
+        text = reply(
+            ((h.order.command.name, h.refusal) for h in refused),
+            (effect.text for effect in done if isinstance(effect, Say)),
+            MOST_COMMANDS if too_many else None,
+        )
+        if text:
             marker = self._signer.reply_marker(written.source, written.origin.repository_id, written.number)
-            yield Reply("\n\n".join(said), marker)
+            yield Reply(text, marker)
 
 
 def _left(handled: Iterable[Handled]) -> AfterOrders:
@@ -272,7 +275,9 @@ def _left(handled: Iterable[Handled]) -> AfterOrders:
     passive = (Say, JudgeAgain, ShowRule, ShowFixes, PreviewBatch, ConfirmBatch)
     return AfterOrders(
         handled,
-        refresh=any(not isinstance(effect, passive) for effect in effects),
+        # what an earlier try has done can be refused by now, so that its effects are unknown: half a report may be out
+        refresh=any(not isinstance(effect, passive) for effect in effects)
+        or any(not h.is_new and not h.refusal for h in handled),
         judge_again=any(isinstance(effect, JudgeAgain) for effect in effects),
         asks_merge=any(isinstance(effect, AskMerge) for effect in effects),
         to_answer=answers,

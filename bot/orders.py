@@ -14,6 +14,7 @@ from bot.comments.escape import code
 from bot.events import Account, Origin
 from bot.roles import Role
 
+_MOST_CHARACTERS = 5_000  # each may be shown in eleven, and GitHub takes 65,536 in a comment
 _SHA = re.compile(r"(?=[0-9a-fA-F]*\d)([0-9a-fA-F]{7,40})(?:\s+(.*))?", re.DOTALL)
 
 
@@ -68,6 +69,13 @@ def not_allowed(known: Command, situation: Situation) -> str:
     if situation.role is Role.OUTSIDER and known.author_too:
         return f"Only {known.who_may} may do this."
     return f"Only {known.who.noun} may do this."
+
+
+def too_long(arguments: str) -> str:
+    """Say that there are more words behind a command than an answer could repeat; empty when there are not."""
+    if len(arguments) <= _MOST_CHARACTERS:
+        return ""
+    return f"I read at most {_MOST_CHARACTERS:,} characters behind a command."
 
 
 def too_late(order: Order, effects: Iterable[Effect], situation: Situation) -> str:

@@ -13,6 +13,7 @@ _AUTOLINK = re.compile(
     re.IGNORECASE,
 )
 _LINE_START = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+#>=:]))")
+_UNSEEN = ("C", "Zl", "Zp")  # controls, and the separators that break a line where nobody expects it
 _SPLIT = "\ue000"  # stands for the split while the text is escaped; private, so never a contributor's own
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -23,7 +24,7 @@ def visible(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    if character in "\n\t" or not unicodedata.category(character).startswith("C"):
+    if character in "\n\t" or not unicodedata.category(character).startswith(_UNSEEN):
         return character
     return f"<U+{ord(character):04X}>"
 

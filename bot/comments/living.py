@@ -145,14 +145,19 @@ def _footer(links: Links) -> str:
 
 
 def _fitted(parts: Sequence[str], folded: Sequence[str], footer: str) -> str:
-    """Join everything; folded parts that would make the comment too long for GitHub are left to the Checks tab."""
-    kept = list(folded)
+    """Join everything; what would make the comment too long for GitHub is left to the Checks tab.
+
+    Folded parts go first, then what is shown, the longest first; the heading never goes.
+    """
+    shown, hidden = list(parts), list(folded)
+    cut: list[str] = []
     while True:
-        cut = ["The Checks tab above lists everything; it did not fit in here."] if len(kept) < len(folded) else []
-        text = "\n\n".join((*parts, *kept, *cut, footer)) + "\n"
-        if len(text.encode()) <= MOST_BYTES or not kept:
+        text = "\n\n".join((*shown, *hidden, *cut, footer)) + "\n"
+        if len(text.encode()) <= MOST_BYTES or not (hidden or shown[1:]):
             return text
-        kept.remove(max(kept, key=len))
+        cut = ["The Checks tab above lists everything; it did not fit in here."]
+        longest = max(hidden or shown[1:], key=len)
+        (hidden or shown).remove(longest)
 
 
 def _count(number: int, noun: str, rest: str = "") -> str:

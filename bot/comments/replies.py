@@ -1,0 +1,32 @@
+"""Replies: what a comment with commands is answered, all in one, and never too long for GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_MOST_BYTES = 60_000  # GitHub takes 65,536 characters
+_LEFT_OUT = "The rest of the answer does not fit in here: write fewer commands at once."
+
+
+def reply(refusals: Iterable[tuple[str, str]], said: Iterable[str], unread_after: int | None = None) -> str:
+    """Return the answer to all commands of a comment: first what was refused and why, then what was asked for.
+
+    `refusals` are pairs of a command's name and the reason. `unread_after` is after how many commands reading
+    stopped, if it did. Empty when there is nothing to say.
+    """
+    texts = [f"`/{name}`: {why}" for name, why in refusals]
+    texts += said
+    if unread_after is not None:
+        texts.append(f"Only the first {unread_after} commands of a comment are read.")
+    return _fitted(texts)
+
+
+def _fitted(texts: Iterable[str]) -> str:
+    kept: list[str] = []
+    room = _MOST_BYTES
+    for text in texts:
+        room -= len(text.encode()) + 2
+        if room < 0:
+            return "\n\n".join((*kept, _LEFT_OUT))
+        kept.append(text)
+    return "\n\n".join(kept)
