@@ -36,6 +36,7 @@ class Sweeper:
         self._every_s = every_s
         self._serves = serves
         self._sweeping = asyncio.Lock()
+        self.sweeps_done = 0
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -86,4 +87,5 @@ class Sweeper:
                 await self.sweep()
             except Exception:  # the database stumbled
                 log.exception("sweep.crashed")
+            self.sweeps_done += 1
             await self._clock.sleep(self._every_s)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -11,14 +13,17 @@ from typing import Any, Self
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import DISPATCHER, make_app
+from bot.app import DISPATCHER, SWEEPER, make_app
 from bot.clock import MovableClock
 from bot.events import Origin
+from bot.jobs import JobsInMemory
+from bot.reconcile import Found
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
 from bot.simulator import Pull, Simulator
 from bot.store.database import open_engine
 from bot.store.desk_log import AuditEntry, DeskLog
+from bot.sweeper import Sweeper
 from bot.triage import Triaged
 from tests.world.people import Person, PullRequest
 
@@ -36,7 +41,9 @@ class World:
             {"README.md": "# Taxonomy\n", "knowledge/science/animals/mammals/otter/qna.yaml": "\n"},
         )
         self.triaged: list[Triaged] = []
+        self.triaged_pulls: list[tuple[int, Triaged]] = []  # the same, with their numbers
         self.workers = workers
+        self.jobs = JobsInMemory()  # outlives restarts of the bot, as an engine of its own would
         self._database_url = database_url
         self._settings = settings
         self._seen: dict[int, PullRequest] = {}
@@ -93,6 +100,7 @@ class World:
             "repositories": frozenset({self.repo.id}),
             "database_url": self._database_url,
             "github_api_url": self.github.url,
+            "sweep_minutes": 0,  # a story that is about sweeps asks for them
         }
         return BotSettings(**(values | self._settings))
 
@@ -106,6 +114,7 @@ class World:
             workers=self.workers,
             on_triaged=self._note_triage,
             handles=handling,
+            jobs=self.jobs,
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -121,6 +130,36 @@ class World:
             self.github.webhook_url = None
             await self._runner.cleanup()
             self._runner = None
+
+    async def sweeps(self) -> list[Found]:
+        "Let the bot sweep once, some minutes after all that has happened."
+        await self.clock.advance(minutes=5)
+        found = await self.sweeper.sweep()
+        await self.settled()
+        return found
+
+    @property
+    def sweeper(self) -> Sweeper:
+        "The part of the running bot that sweeps."
+        assert self._runner is not None
+        return self._runner.app[SWEEPER]
+
+    async def one_sweep_passes(self) -> None:
+        "Move the clock to the next sweep of a bot that sweeps by itself, and wait until it is over."
+        await self.settled()
+        sleeps_from = self.sweeper.sweeps_done
+        async with asyncio.timeout(20):
+            while self.sweeper.sweeps_done == sleeps_from:
+                await self.clock.advance(minutes=1)
+                await asyncio.sleep(0.02)
+        await self.settled()
+
+    @contextlib.contextmanager
+    def no_webhooks(self) -> Iterator[None]:
+        "What happens meanwhile, nobody tells the bot."
+        self.github.webhook_url = None
+        yield
+        self.github.webhook_url = self.webhook_url
 
     def sees(self, pull: Pull) -> PullRequest:
         "Return the pull request as the story sees it."
@@ -163,5 +202,6 @@ class World:
                 await self.clock.advance(seconds=(moment - self.clock.now()).total_seconds())
         await settled
 
-    def _note_triage(self, _origin: Origin, _number: int, triaged: Triaged) -> None:
+    def _note_triage(self, _origin: Origin, number: int, triaged: Triaged) -> None:
         self.triaged.append(triaged)
+        self.triaged_pulls.append((number, triaged))
