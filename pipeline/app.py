@@ -12,7 +12,7 @@ import structlog
 from celery import Celery, signals
 from celery.worker import state as worker_state
 from celery.worker.request import Request
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from pipeline.contract import TASK_NAME, ContractError, JobSpec
 from pipeline.settings import PipelineSettings
@@ -49,7 +49,7 @@ def make_celery(settings: PipelineSettings) -> Celery:
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options={"visibility_timeout": 3600},
-        task_queues=[Queue(queue.value) for queue in settings.queues],
+        task_queues=[Queue(q.value, Exchange(""), routing_key=q.value) for q in settings.queues],
         task_create_missing_queues=False,
     )
     return app
