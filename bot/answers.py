@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.actions import Reply
@@ -11,20 +11,14 @@ from bot.batches import Batches, Changed
 from bot.clock import Clock
 from bot.command_desk import AfterOrders
 from bot.commands.situation import ConfirmBatch, PreviewBatch, ShowFixes, ShowRule
-from bot.comments.causes import Links, headline, in_full
-from bot.comments.escape import block, code
+from bot.comments.answers import about_rule, fixes
+from bot.comments.causes import Links
 from bot.comments.markers import MarkerSigner
+from bot.comments.replies import ONE_BATCH_ONLY, fitted
 from bot.events import Written
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
-from bot.look import Look, Looks
-from checks.findings import CauseGroup, Finding, Suggestion, by_cause
-from checks.registry import get_rule
-
-_MOST_FIXES = 30
-_MOST_BYTES = 60_000  # GitHub takes 65,536 characters
-_MOST_PART_BYTES = 20_000
-_HEADLINE_WORDS = 60
+from bot.look import Looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class Answers:
         texts = await self._looked_at(written, looking) if looking else []
         asked = [effect for effect in left.to_answer if isinstance(effect, PreviewBatch | ConfirmBatch)]
         if len(asked) > 1:
-            texts.append("Only the first `/batch` of a comment is read: give each a comment of its own.")
+            texts.append(ONE_BATCH_ONLY)
         match asked[:1]:
             case [PreviewBatch() as preview]:
                 texts.append(await self._batches.preview(written, preview))
@@ -71,7 +65,7 @@ class Answers:
         pull = await PullReader(client, written.origin.full_name).pull(written.number)
         checks_url = f"{self._web_url}/{pull.repository}/pull/{pull.number}/checks"
         marker = self._signer.reply_marker(f"{written.source}:answer", written.origin.repository_id, written.number)
-        body = _fitted(given.texts, checks_url)
+        body = fitted(given.texts, checks_url)
         await Writer(client, pull, self._clock).apply([Reply(body, marker)] if body else [])
         await self._batches.finish(written, given.batches)
 
@@ -82,62 +76,11 @@ class Answers:
         pull = await reader.pull(written.number)
         look = await self._looks.at(reader, written.origin.repository_id, pull)
         links = Links(f"{self._web_url}/{pull.repository}", pull.head_sha, look.facts.policy.messages.rules_url)
+        verdict = look.judgement.verdict
         return [
             text
             for effect in looking
             for text in (
-                _about_rule(look, effect.rule, links) if isinstance(effect, ShowRule) else _fixes(look, links)
+                about_rule(verdict, effect.rule, links) if isinstance(effect, ShowRule) else fixes(verdict, links)
             )
         ]
-
-
-def _about_rule(look: Look, rule: str, links: Links) -> Iterator[str]:
-    """Yield what a rule, or one of its causes, says: a text for each cause."""
-    verdict, known = look.judgement.verdict, get_rule(rule.partition("/")[0])
-    if any(crash.rule == known.id for crash in verdict.crashes) or known.check in verdict.not_judged:
-        yield f"{code(rule)} could not be checked on {code(links.head_sha[:7])}: that is our fault."
-        return
-    found = [f for f in verdict.findings if rule in (f.rule, f.cause.id)]
-    if not found:
-        yield f"{code(rule)} has nothing to say about {code(links.head_sha[:7])}."
-    yield from (_about_cause(group, links) for group in by_cause(found))
-
-
-def _about_cause(group: CauseGroup, links: Links) -> str:
-    full = in_full(group, links)
-    return full if len(full.encode()) <= _MOST_PART_BYTES else headline(group, links, _HEADLINE_WORDS)
-
-
-def _fixes(look: Look, links: Links) -> Iterator[str]:
-    """Yield what can be put right mechanically: a text for each place."""
-    fixable = [(f, f.suggestion) for f in look.judgement.verdict.findings if f.suggestion and f.path]
-    if not fixable:
-        yield f"There is nothing at {code(links.head_sha[:7])} that can be put right mechanically."
-        return
-    yield "What can be put right mechanically, to paste over the lines named:"
-    for finding, fix in fixable[:_MOST_FIXES]:
-        yield _fix(finding, fix, links)
-    rest = len(fixable) - _MOST_FIXES
-    if rest > 0:
-        yield f"… and {rest} more, once these are in."
-
-
-def _fix(finding: Finding, fix: Suggestion, links: Links) -> str:
-    last = f" to {fix.last_line}" if fix.last_line != fix.first_line else ""
-    text = f"{links.place(finding)}{last}:\n\n{block(chr(10).join(fix.lines), 'yaml')}"
-    if len(text.encode()) <= _MOST_PART_BYTES:
-        return text
-    return f"{links.place(finding)}{last}: the notes beside the lines show how; it is too long for a comment."
-
-
-def _fitted(texts: Sequence[str], checks_url: str) -> str:
-    """Join the texts; those that do not fit into a comment are left to the Checks tab."""
-    kept: list[str] = []
-    room = _MOST_BYTES
-    for text in texts:
-        room -= len(text.encode()) + 2
-        if room < 0:
-            kept.append(f"The rest does not fit in here: [the Checks tab]({checks_url}) lists everything.")
-            break
-        kept.append(text)
-    return "\n\n".join(kept)

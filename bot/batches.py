@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
@@ -15,8 +14,17 @@ from bot.clock import Clock
 from bot.command_desk import CommandDesk, Handled
 from bot.commands.parsing import WrittenCommand
 from bot.commands.situation import JudgeAgain, PreviewBatch, Say
-from bot.comments.batches import BatchRow, foreseen, preview_text, results_text, standing_text
-from bot.comments.escape import code
+from bot.comments.batches import (
+    NO_SUCH,
+    BatchRow,
+    foreseen,
+    not_confirmed,
+    preview_text,
+    refused_by_github,
+    results_text,
+    standing_text,
+    written_elsewhere,
+)
 from bot.comments.markers import MarkerSigner
 from bot.events import Origin, Written
 from bot.github.client import GitHubApp
@@ -33,10 +41,8 @@ from checks.findings import Check
 
 log = structlog.get_logger()
 
-_VALID = timedelta(hours=1)
 _LETTERS = "bcdfghjkmnpqrstvwxz23456789"  # none that is taken for another, and no words
 _CODE_LENGTH = 6
-_NO_SUCH = "There is no such pull request."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Batches:
         Tried again, it goes on where it stopped and says all that came of it. Raises TransientError.
         """
         batch = await self._store.get(written.origin.repository_id, confirmation)
-        refusal = _refusal(batch, written)
+        refusal = not_confirmed(batch, written.author.id, written.number, written.written_at)
         if batch is None or refusal:
             return Confirmed(refusal)
         rows, changed = [], []
@@ -105,10 +111,10 @@ class Batches:
                 async with self._locks.of(written.origin, number):
                     handled = await self._carry_out(written, batch, number, sha)
             except NotFoundError:
-                rows.append(BatchRow(number, "", _NO_SUCH, is_refused=True))
+                rows.append(BatchRow(number, "", NO_SUCH, is_refused=True))
                 continue
             except RefusedError as error:
-                rows.append(BatchRow(number, "", f"GitHub refuses this ({error.status}).", is_refused=True))
+                rows.append(BatchRow(number, "", refused_by_github(error.status), is_refused=True))
                 continue
             rows.append(BatchRow(number, "", handled.refusal or "done", is_refused=bool(handled.refusal)))
             if not handled.refusal:
@@ -128,7 +134,7 @@ class Batches:
         try:
             pull = await PullReader(client, origin.full_name).pull(number)
         except NotFoundError:
-            return BatchRow(number, "", _NO_SUCH, is_refused=True), Sha("")
+            return BatchRow(number, "", NO_SUCH, is_refused=True), Sha("")
         memory = await self._memory(origin, pull)
         handled = await self._commands.obey(self._order(written, command, number, pull.head_sha), dry_run=True)
         standing = standing_text(pull, memory.status)
@@ -168,7 +174,7 @@ class Batches:
         if said and not handled.refusal:
             client = self._app.installation(written.origin.installation_id)
             pull = await PullReader(client, written.origin.full_name).pull(number)
-            origin = f"<sub>Written by {code(written.author.login)} on #{batch.number}, for several at once.</sub>"
+            origin = written_elsewhere(written.author.login, batch.number)
             marker = self._signer.reply_marker(source, batch.repository_id, number)
             await Writer(client, pull, self._clock).apply([Reply("\n\n".join((*said, origin)), marker)])
         return handled
@@ -177,21 +183,6 @@ class Batches:
         name, _, arguments = command.partition(" ")
         as_written = WrittenCommand(name, arguments, 0)
         return Order(written.origin, number, written.author, as_written, source, self._clock.now(), seen)
-
-
-def _refusal(batch: Batch | None, written: Written) -> str:
-    """Say why a confirmation does not count; empty when it does."""
-    if batch is None:
-        return "I have shown no batch with this code. `/batch COMMAND #1 #2 ...` shows one."
-    if batch.actor_id != written.author.id:
-        return "This batch was shown to somebody else. Write the command yourself: you get a code of your own."
-    if batch.number != written.number:
-        return f"This batch was shown on #{batch.number}: confirm it there."
-    if batch.done_at is not None:
-        return "This batch has been carried out already; nothing is done twice."
-    if written.written_at > batch.at + _VALID:
-        return "This batch was shown more than an hour ago. Write the command again, and look at it anew."
-    return ""
 
 
 def _again(handled: Handled) -> Again | None:

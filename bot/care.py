@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from bot.comments.escape import code
 from bot.labels import Label
-from bot.readiness import Who
+from bot.readiness import Readiness, Who
 from bot.store.pull_requests import PullMemory
+from bot.store.reminders import Reminder
 from bot.workflow import State
 from checks.findings import Outcome
 from checks.policy import Care, Teams
@@ -90,6 +91,13 @@ def mention(who: Who, organisation: str, teams: Teams) -> str:
         Who.MAINTAINER: teams.maintainers,
     }.get(who, ())
     return " ".join(f"@{organisation}/{slug}" for slug in slugs) or f"{who[0].upper()}{who[1:]}"
+
+
+def reminder_word(reminder: Reminder, found: Readiness, organisation: str, teams: Teams) -> str:
+    """Return the reminder that somebody asked for: to whoever acts next, with what is missing."""
+    called = f"{mention(found.obstacles[0].who, organisation, teams)}: " if found.obstacles else ""
+    about = f"\n\n> {reminder.text}" if reminder.text else ""
+    return f"{called}a reminder, for which {code(reminder.actor)} has asked. {found.why}{about}"
 
 
 class Silence(StrEnum):

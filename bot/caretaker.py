@@ -9,9 +9,8 @@ import structlog
 
 from bot.actions import Action, ChangePull, PutIssue, Reply
 from bot.apply import IssueWriter, Writer
-from bot.care import Silence, closing_word, last_sign, mention, silence, stale_word
+from bot.care import Silence, closing_word, last_sign, reminder_word, silence, stale_word
 from bot.clock import Clock
-from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
 from bot.digest import MEASURED, digest, is_same_week, title_of
 from bot.dossier import Dossiers, case_of
@@ -133,15 +132,12 @@ class Caretaker:
             origin.repository_id, memory.number, memory.content_digest, memory.paths.splitlines()
         )
         found = readiness(case_of(memory, pull, dossier, policy, memory.verdict))
-        called = ""
-        if found.obstacles:
-            called = f"{mention(found.obstacles[0].who, pull.repository.partition('/')[0], policy.teams)}: "
-        about = f"\n\n> {reminder.text}" if reminder.text else ""
+        organisation = pull.repository.partition("/")[0]
         await self._say(
             origin,
             memory,
             f"remind:{reminder.source}",
-            f"{called}a reminder, for which {code(reminder.actor)} has asked. {found.why}{about}",
+            reminder_word(reminder, found, organisation, policy.teams),
         )
 
     async def write_digest(self, origin: Origin, policy: Policy) -> None:

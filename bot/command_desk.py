@@ -32,7 +32,18 @@ from bot.github.client import GitHubApp, GitHubClient
 from bot.github.people import PeopleReader
 from bot.github.pulls import Pull, PullReader
 from bot.jobs import JobsUnavailableError
-from bot.orders import Order, bound, moved, not_allowed, takes_back, too_late, too_long, unknown
+from bot.orders import (
+    REFUSED_EARLIER,
+    Order,
+    bound,
+    moved,
+    no_bot,
+    not_allowed,
+    takes_back,
+    too_late,
+    too_long,
+    unknown,
+)
 from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.readiness import readiness
@@ -134,7 +145,7 @@ class CommandDesk:
             label_set=labelled.on,
         )
         if labelled.actor.is_bot:
-            return Handled(order, refusal=f"Only {known.who.noun} may do this, and no bot.")
+            return Handled(order, refusal=no_bot(known))
         return await self.obey(order)
 
     async def obey(self, order: Order, *, dry_run: bool = False) -> Handled:
@@ -151,7 +162,7 @@ class CommandDesk:
             return result
         earlier = await self._log.result_of(order.origin.repository_id, order.source)
         if earlier == _REFUSED_RESULT:
-            return Handled(order, (), result.refusal or "Not at first. Write it once more.", is_new=False)
+            return Handled(order, (), result.refusal or REFUSED_EARLIER, is_new=False)
         if earlier:  # an earlier try got this far; what has changed since then must not refuse it now
             return Handled(order, result.effects, is_new=False)
         if not result.refusal:

@@ -14,6 +14,7 @@ from bot.comments.escape import code
 from bot.events import Account, Origin
 from bot.roles import Role
 
+REFUSED_EARLIER = "This was refused when it was written. If it still holds, write it once more."
 _MOST_CHARACTERS = 5_000  # each may be shown in eleven, and GitHub takes 65,536 in a comment
 _SHA = re.compile(r"(?=[0-9a-fA-F]*\d)([0-9a-fA-F]{7,40})(?:\s+(.*))?", re.DOTALL)
 
@@ -69,6 +70,11 @@ def not_allowed(known: Command, situation: Situation) -> str:
     if situation.role is Role.OUTSIDER and known.author_too:
         return f"Only {known.who_may} may do this."
     return f"Only {known.who.noun} may do this."
+
+
+def no_bot(known: Command) -> str:
+    """Say that bots never command, not even by setting labels."""
+    return f"Only {known.who.noun} may do this, and no bot."
 
 
 def too_long(arguments: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bot.commands.situation import (
     Approve,
@@ -27,8 +28,10 @@ from bot.commands.situation import (
 from bot.comments.escape import code
 from bot.github.pulls import Pull
 from bot.roles import Role
+from bot.store.batches import Batch
 from bot.workflow import Status, step
 
+VALID = timedelta(hours=1)  # for so long a preview can be confirmed
 _BARE_PIPE = re.compile(r"(?<!\\)\|")
 
 
@@ -55,6 +58,34 @@ def preview_text(command: str, rows: Sequence[BatchRow], confirmation: str) -> s
         f"{head}\n\n{table}\n\nTo have it done{for_how_many}, at the commits shown, confirm within an hour with "
         f"`/batch confirm {confirmation}`. Only you can."
     )
+
+
+NO_SUCH = "There is no such pull request."
+
+
+def refused_by_github(status: int) -> str:
+    """Return what is said of a pull request on which GitHub refuses the command."""
+    return f"GitHub refuses this ({status})."
+
+
+def written_elsewhere(login: str, number: int) -> str:
+    """Return the line below words that were written once for several pull requests."""
+    return f"<sub>Written by {code(login)} on #{number}, for several at once.</sub>"
+
+
+def not_confirmed(batch: Batch | None, actor_id: int, number: int, at: datetime) -> str:
+    """Return why the confirmation of a batch, by somebody somewhere, does not count; empty when it does."""
+    if batch is None:
+        return "I have shown no batch with this code. `/batch COMMAND #1 #2 ...` shows one."
+    if batch.actor_id != actor_id:
+        return "This batch was shown to somebody else. Write the command yourself: you get a code of your own."
+    if batch.number != number:
+        return f"This batch was shown on #{batch.number}: confirm it there."
+    if batch.done_at is not None:
+        return "This batch has been carried out already; nothing is done twice."
+    if at > batch.at + VALID:
+        return "This batch was shown more than an hour ago. Write the command again, and look at it anew."
+    return ""
 
 
 def results_text(command: str, rows: Sequence[BatchRow]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _MOST_BYTES = 60_000  # GitHub takes 65,536 characters
-_LEFT_OUT = "The rest of the answer does not fit in here: write fewer commands at once."
+ONE_BATCH_ONLY = "Only the first `/batch` of a comment is read: give each a comment of its own."
 
 
 def reply(refusals: Iterable[tuple[str, str]], said: Iterable[str], unread_after: int | None = None) -> str:
@@ -18,15 +18,22 @@ def reply(refusals: Iterable[tuple[str, str]], said: Iterable[str], unread_after
     texts += said
     if unread_after is not None:
         texts.append(f"Only the first {unread_after} commands of a comment are read.")
-    return _fitted(texts)
+    return fitted(texts)
 
 
-def _fitted(texts: Iterable[str]) -> str:
+def fitted(texts: Iterable[str], checks_url: str = "") -> str:
+    """Return the texts as one; those that do not fit into a comment are left to the Checks tab, if it has them."""
     kept: list[str] = []
     room = _MOST_BYTES
     for text in texts:
         room -= len(text.encode()) + 2
         if room < 0:
-            return "\n\n".join((*kept, _LEFT_OUT))
+            return "\n\n".join((*kept, _left_out(checks_url)))
         kept.append(text)
     return "\n\n".join(kept)
+
+
+def _left_out(checks_url: str) -> str:
+    if checks_url:
+        return f"The rest does not fit in here: [the Checks tab]({checks_url}) lists everything."
+    return "The rest of the answer does not fit in here: write fewer commands at once."
