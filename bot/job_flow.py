@@ -124,14 +124,18 @@ def told(life: Life, report: JobReport, now: datetime, patience: Patience) -> Li
     )
 
 
-def looked_after(life: Life, now: datetime, patience: Patience) -> Life:
-    """Return the life after a look at the clock: a worker that fell silent, or takes too long, loses its lease."""
+def looked_after(life: Life, now: datetime, patience: Patience, can_hear_since: datetime | None = None) -> Life:
+    """Return the life after a look at the clock: a worker that fell silent, or takes too long, loses its lease.
+
+    Silence before `can_hear_since` was not the worker's.
+    """
     lease = life.lease
     if life.state is not JobState.RUNNING or lease is None:
         return life
     if now >= lease.deadline:
         return replace(life, state=JobState.TIMED_OUT, lease=None, message="It took longer than its time limit.")
-    if now - lease.heard_at >= patience.heartbeat:
+    heard_at = max(lease.heard_at, can_hear_since) if can_hear_since else lease.heard_at
+    if now - heard_at >= patience.heartbeat:
         return _broken(life, f"The worker {lease.worker} fell silent.", now, patience, None)
     return life
 

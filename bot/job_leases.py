@@ -33,6 +33,7 @@ class Terms:
     time_limits: dict[JobKind, timedelta]
     patience: Patience
     heartbeat_s: float = 15.0
+    resend_after: timedelta = timedelta(seconds=60)  # a message whose lease nobody asked for may be lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +162,15 @@ class Leases:
         await self._send(report.worker, Confirmation(report.job_id, report.attempt, stop, reason))
 
     async def look_at_the_clock(self) -> None:
-        """Take the lease from workers that fell silent or take too long."""
+        """Take the lease from workers that fell silent or take too long.
+
+        Silence counts only while we could have heard them: not while the broker, or we, were away.
+        """
         now = self._clock.now()
+        can_hear_since = now - timedelta(seconds=self._mail.heard_for_s)
 
         def look(job: StoredJob) -> StoredJob:
-            return job.living(looked_after(job.life, now, self._terms.patience), now)
+            return job.living(looked_after(job.life, now, self._terms.patience, can_hear_since), now)
 
         for job in await self._store.running():
             changed = await self._store.change(job.id, look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import TimeoutError as NotDoneError
@@ -31,7 +32,6 @@ from pipeline.contract import (
 
 log = structlog.get_logger()
 
-_BROKEN = (OperationalError, OSError)
 _PAUSE_S = 1.0
 _STORED_WITHIN_S = 60.0
 _direct = Exchange("", type="direct")
@@ -52,6 +52,13 @@ class JobMail:
         self._outgoing: Connection | None = None
         self._stop = threading.Event()
         self._reader: threading.Thread | None = None
+        self._hearing_since: float | None = None
+
+    @property
+    def heard_for_s(self) -> float:
+        """How long we have been hearing workers without a break; 0 while the broker is away."""
+        since = self._hearing_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def start(self, receive: Receive) -> None:
         """Begin to read; `receive` runs in this event loop, and a report is acknowledged once it returns."""
@@ -90,7 +97,7 @@ class JobMail:
                     retry=False,
                     **wrapped.properties,
                 )
-            except _BROKEN as error:
+            except broken_by(self._outgoing) as error:
                 self._drop()
                 raise BrokerAwayError(type(error).__name__) from None
 
@@ -119,12 +126,14 @@ class JobMail:
                     Connection(self._address, connect_timeout=5) as connection,
                     Consumer(connection, queues=[queue], callbacks=[take], accept=["json"], prefetch_count=50),
                 ):
+                    self._hearing_since = time.monotonic()
                     while not self._stop.is_set():
                         try:
                             connection.drain_events(timeout=0.5)
                         except TimeoutError:
                             continue
-            except _BROKEN as error:
+            except Exception as error:  # whatever the transport raises: the thread goes on
+                self._hearing_since = None
                 log.warning("jobs.broker_away", error=type(error).__name__)
                 self._stop.wait(_PAUSE_S)
 
@@ -147,6 +156,12 @@ class JobMail:
             log.exception("jobs.report_not_stored", kind=message.KIND)
             return False
         return True
+
+
+def broken_by(connection: Connection | None) -> tuple[type[Exception], ...]:
+    """Return what a transport raises while its broker is away."""
+    known: tuple[type[Exception], ...] = (OperationalError, OSError)
+    return known if connection is None else (*known, *connection.connection_errors, *connection.channel_errors)
 
 
 async def _awaited(receive: Receive, message: Message) -> None:

@@ -17,7 +17,6 @@ from pipeline.contract import Artifact, JobSpec, Queue, TaskKind
 log = structlog.get_logger()
 
 _PRESENT_FOR = timedelta(seconds=60)  # a worker that said hello within it takes jobs
-_RESEND_AFTER = timedelta(seconds=60)  # a message that nobody asked the lease for may be lost
 _LOOK_EVERY_S = 5.0
 
 Inputs = Callable[[StoredJob], Awaitable[dict[str, Artifact]]]
@@ -82,7 +81,7 @@ class JobSender:
 
     async def _send_some(self, queue: Queue) -> int:
         now = self._clock.now()
-        lost_before = now - _RESEND_AFTER
+        lost_before = now - self._terms.resend_after
         room = self._free(queue) + 1 - await self._store.count_sent(queue.value, lost_before)
         if room <= 0:
             return 0

@@ -158,15 +158,14 @@ class ArtifactStore:
                 if match := _KEY.fullmatch(found.key):
                     yield StoredArtifact(match[3], found.size, found.modified)
 
-    def unfinished(self) -> Iterator[StoredFile]:
-        """Yield temporary files: of writers that died, and of those still writing; a bucket shows none."""
-        with self._made_plain():
-            yield from self._place.unfinished()
+    def clear_unfinished(self, before: datetime, *, dry_run: bool = False) -> list[int]:
+        """Delete what writers that died have left behind, last written before a moment; return the sizes, in bytes.
 
-    def delete_unfinished(self, leftover: StoredFile) -> bool:
-        """Delete a temporary file; return whether it was still there."""
+        A bucket shows none: uploads that were begun are the business of its own life-cycle rules.
+        """
         with self._made_plain():
-            return self._place.remove(leftover.key)
+            left = [file for file in self._place.unfinished() if file.modified < before]
+            return [file.size for file in left if dry_run or self._place.remove(file.key)]
 
     def _found(self, artifact: Artifact) -> StoredFile | None:
         if not _SHA256.fullmatch(artifact.sha256):

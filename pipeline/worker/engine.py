@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -86,17 +87,22 @@ class Engine:
 def _work(pipe: Connection[Any, Any], settings: PipelineSettings, parent: int) -> None:
     """Do one job after the other until the pipe is closed or the parent is gone."""
     os.setsid()  # so that whatever a job starts dies with it
+    threading.Thread(target=_die_with, args=(parent,), name="orphan watch", daemon=True).start()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        while not pipe.poll(1.0):
-            if os.getppid() != parent:
-                return
         try:
             spec = JobSpec.from_json(pipe.recv())
         except EOFError:
             return
         pipe.send(Said(outcome=_outcome_of(spec, settings, pipe)))
+
+
+def _die_with(parent: int) -> None:
+    """End this process and all that it has started once the worker is gone: nobody would hear of the work."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(os.getpid(), signal.SIGKILL)
 
 
 def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any, Any]) -> Outcome:

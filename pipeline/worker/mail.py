@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 
@@ -23,7 +22,6 @@ from pipeline.contract import (
 
 log = structlog.get_logger()
 
-_BROKEN = (OperationalError, OSError, socket.timeout)
 _direct = Exchange("", type="direct")
 
 
@@ -77,7 +75,7 @@ class Mail:
                     declare=[Queue(REPORTS_QUEUE, _direct, routing_key=REPORTS_QUEUE, durable=True)],
                     retry=False,
                 )
-            except _BROKEN as error:
+            except broken_by(self._outgoing) as error:
                 self._drop_outgoing()
                 raise MailError(type(error).__name__) from None
 
@@ -99,7 +97,7 @@ class Mail:
                             connection.drain_events(timeout=0.5)
                         except TimeoutError:
                             continue
-            except _BROKEN as error:
+            except Exception as error:  # whatever the transport raises: the thread goes on
                 log.warning("mail.broken", error=type(error).__name__)
                 self._stop.wait(1.0)
 
@@ -112,3 +110,9 @@ class Mail:
             if isinstance(answer, LeaseAnswer | Confirmation):
                 self._on_answer(answer)
         delivery.ack()
+
+
+def broken_by(connection: Connection | None) -> tuple[type[Exception], ...]:
+    """Return what a transport raises while its broker is away."""
+    known: tuple[type[Exception], ...] = (OperationalError, OSError)
+    return known if connection is None else (*known, *connection.connection_errors, *connection.channel_errors)

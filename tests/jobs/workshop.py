@@ -41,7 +41,9 @@ HEAD = Sha("c0ffee" + "0" * 34)
 class Workshop:
     """Use it as an async context manager."""
 
-    def __init__(self, folder: Path, *, heartbeat_s: float = 0.5, silent_s: float = 3.0) -> None:
+    def __init__(
+        self, folder: Path, *, heartbeat_s: float = 0.5, silent_s: float = 3.0, resend_s: float = 2.0
+    ) -> None:
         self.folder = folder
         self.redis = RedisServer(folder)
         self.model = ModelServer()
@@ -49,7 +51,7 @@ class Workshop:
         self.changes: list[tuple[StoredJob, StoredJob]] = []
         patience = Patience(timedelta(seconds=silent_s), 2, timedelta(seconds=0.2))
         limits = {kind: timedelta(seconds=60) for kind in JobKind}
-        self.terms = Terms(limits, patience, heartbeat_s)
+        self.terms = Terms(limits, patience, heartbeat_s, timedelta(seconds=resend_s))
         self.clock = SystemClock()
         self._workers: list[subprocess.Popen[bytes]] = []
         self._asked = 0
