@@ -286,7 +286,7 @@ def _left(handled: Iterable[Handled]) -> AfterOrders:
     passive = (Say, JudgeAgain, ShowRule, ShowFixes, PreviewBatch, ConfirmBatch)
     return AfterOrders(
         handled,
-        # what an earlier try has done can be refused by now, so that its effects are unknown: half a report may be out
+        # what an earlier try has done may be refused by now, its effects unknown: half a report can be out
         refresh=any(not isinstance(effect, passive) for effect in effects)
         or any(not h.is_new and not h.refusal for h in handled),
         judge_again=any(isinstance(effect, JudgeAgain) for effect in effects),
