@@ -74,7 +74,7 @@ class MergeGroups:
         pardons = [pardon for member in members for pardon in member.dossier.pardons]
         outcome = pardoned(look.judgement.verdict, pardons).outcome(Check.CONTRIBUTION)
         missing = [o for member in members for o in _missing(member, policy, last)]
-        report = readiness_report(Readiness((*missing, *_of_all(outcome))), together.head_sha)
+        report = readiness_report(Readiness((*missing, *of_all_together(outcome))), together.head_sha)
         await Writer(client, last, self._clock).apply([replace(report, external_id=identifier)])
 
     async def _members(
@@ -114,7 +114,8 @@ def _missing(member: _Member, policy: Policy, last: Pull) -> Iterator[Obstacle]:
             yield replace(obstacle, text=other + obstacle.text)
 
 
-def _of_all(outcome: Outcome) -> Iterator[Obstacle]:
+def of_all_together(outcome: Outcome) -> Iterator[Obstacle]:
+    """Yield what is against a group as a whole."""
     if outcome is Outcome.FAILED:
         yield Obstacle("Together with what is merged before it, the checks do not pass.", Who.AUTHOR)
     elif outcome is Outcome.UNVERIFIED:

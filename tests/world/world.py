@@ -182,7 +182,7 @@ class World:
 
     async def settled(self) -> None:
         "Wait until GitHub has delivered everything and the bot has handled it, also what that led to."
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 sent = len(self.github.deliveries)
                 await self.github.settle()
