@@ -13,7 +13,7 @@ from bot.apply import Writer
 from bot.clock import Clock
 from bot.command_desk import CommandDesk, Handled
 from bot.commands.parsing import WrittenCommand
-from bot.commands.situation import JudgeAgain, PreviewBatch, Say
+from bot.commands.situation import AskMerge, JudgeAgain, PreviewBatch, Say
 from bot.comments.batches import (
     NO_SUCH,
     BatchRow,
@@ -47,10 +47,11 @@ _CODE_LENGTH = 6
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A pull request whose report has to be brought up to date, with the checks that were asked for anew."""
+    """A pull request whose report has to be brought up to date, with what was asked for beside that."""
 
     number: int
     again: Again | None = None
+    asks_merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Batches:
                 continue
             rows.append(BatchRow(number, "", handled.refusal or "done", is_refused=bool(handled.refusal)))
             if not handled.refusal:
-                changed.append(Changed(number, _again(handled)))
+                changed.append(_changed(number, handled))
         log.info("batch.carried_out", number=written.number, targets=len(rows), done=len(changed))
         return Confirmed(results_text(batch.command, rows), tuple(changed), confirmation)
 
@@ -185,8 +186,8 @@ class Batches:
         return Order(written.origin, number, written.author, as_written, source, self._clock.now(), seen)
 
 
-def _again(handled: Handled) -> Again | None:
-    """Return the checks that were asked for anew, if any."""
-    if not any(isinstance(effect, JudgeAgain) for effect in handled.effects):
-        return None
-    return Again(frozenset(Check), handled.order.source)
+def _changed(number: int, handled: Handled) -> Changed:
+    """Return what follows from an order that was carried out."""
+    judges = any(isinstance(effect, JudgeAgain) for effect in handled.effects)
+    again = Again(frozenset(Check), handled.order.source) if judges else None
+    return Changed(number, again, any(isinstance(effect, AskMerge) for effect in handled.effects))

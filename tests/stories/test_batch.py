@@ -297,3 +297,21 @@ async def test_an_approver_has_several_merged(world: World, prs: list[PullReques
     assert "done for 2 of 2" in await prs[2].next_comment()
     assert [pr.pull.merged for pr in prs] == [True, True, False]
     await read(*prs)
+
+
+async def test_several_merges_are_asked_for_at_once(world: World, prs: list[PullRequest]) -> None:
+    "Where the policy leaves merging to people: one after the other, and what is not ready says why not."
+    policy = {".github/taxonomy-bot.yml": "merging: {automatic: false}\n"}
+    await world.github.push_to_default(world.repo, policy)
+    for pr in prs[:2]:
+        await world.tess.comments(pr, "/triage-approve")
+        await world.apo.comments(pr, "/approve")
+    await read(*prs)
+    await world.apo.comments(prs[2], "/batch merge #1 #2 #3")
+    preview = await prs[2].next_comment()
+    assert preview.count("it is queued for its merge") == 2
+    assert "✋ Not yet. Triage has not signed it off yet." in preview
+    await world.apo.comments(prs[2], f"/batch confirm {code_in(preview)}")
+    assert "done for 2 of 2" in await prs[2].next_comment()
+    assert [pr.pull.merged for pr in prs] == [True, True, False]
+    await read(*prs)
