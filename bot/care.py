@@ -95,9 +95,10 @@ def mention(who: Who, organisation: str, teams: Teams) -> str:
 
 def reminder_word(reminder: Reminder, found: Readiness, organisation: str, teams: Teams) -> str:
     """Return the reminder that somebody asked for: to whoever acts next, with what is missing."""
-    called = f"{mention(found.obstacles[0].who, organisation, teams)}: " if found.obstacles else ""
+    who = mention(found.obstacles[0].who, organisation, teams) if found.obstacles else ""
     about = f"\n\n> {reminder.text}" if reminder.text else ""
-    return f"{called}a reminder, for which {code(reminder.actor)} has asked. {found.why}{about}"
+    opening = f"{who}: a reminder" if who else "A reminder"
+    return f"{opening}, for which {code(reminder.actor)} has asked. {found.why}{about}"
 
 
 class Silence(StrEnum):

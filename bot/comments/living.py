@@ -92,7 +92,9 @@ def _greeting(standing: Standing, turn: Turn) -> list[str]:
 
 def _closing(turn: Turn, standing: Standing) -> list[str]:
     lines = [*situation_lines(turn, standing)]
-    if turn is Turn.AUTHOR and standing.status.state is not State.REJECTED:
+    state = standing.status.state
+    is_asked = turn is Turn.AUTHOR or (turn is Turn.TRIAGER and state is State.CHANGES_REQUESTED)
+    if is_asked and state is not State.REJECTED:
         lines.append("Push to this branch when you are done: I look again within seconds and update this comment.")
     if not standing.targets_default_branch:
         lines.append("This branch is not the one that models are built from, so I check it but never merge it.")

@@ -11,21 +11,22 @@ from bot.labels import COMMAND_OF_LABEL, END_OF_LABEL
 
 def label_put_right(label: str, login: str, reason: str = "", *, was_set: bool) -> str:
     """Return what is said about a label that somebody set, or took off, without being able to."""
-    done, goes = ("set", "comes") if was_set else ("taken off", "goes")
-    way = (COMMAND_OF_LABEL if was_set else END_OF_LABEL)[label]
+    done, ways = ("set", COMMAND_OF_LABEL) if was_set else ("taken off", END_OF_LABEL)
     return (
         f"The label {code(label)} was {done} by hand, by {code(login)}; I have put that right."
-        f"{f' {reason}' if reason else ''} How it {goes}: {way}"
+        f"{f' {reason}' if reason else ''} {ways[label][0].upper()}{ways[label][1:]}"
     )
 
 
 def approvals_fell(approvers: Iterable[str], what: str, login: str) -> str:
     """Return what is said when approvals fall with their words, which somebody has `what`: edited or deleted."""
-    whose = " and ".join(code(approver) for approver in sorted(set(approvers)))
-    return (
-        f"The approval of {whose} no longer counts: the words it was given with were {what} by {code(login)}. "
-        "Whoever still approves says so again."
-    )
+    names = sorted(set(approvers))
+    whose = " and ".join(code(name) for name in names)
+    if len(names) == 1:
+        falls = f"The approval of {whose} no longer counts: the words it was given with were "
+    else:
+        falls = f"The approvals of {whose} no longer count: the words they were given with were "
+    return f"{falls}{what} by {code(login)}. Whoever still approves says so again."
 
 
 def thanks(author: str, build: datetime | None) -> str:

@@ -12,7 +12,8 @@ from bot.comments.standing import Standing
 from bot.dossier import Dossier
 from bot.jobs import JobKind, JobState
 from bot.labels import FLAG_LABELS, Label
-from bot.readiness import Obstacle, Rival, Who
+from bot.merging import refusal_of
+from bot.readiness import Rival
 from bot.store.approvals import ApprovalKind
 from bot.store.pardons import Pardon, PardonKind
 from bot.workflow import State, turn_after
@@ -171,7 +172,7 @@ def _ready() -> Iterator[tuple[str, str]]:
     ready = a_status(State.APPROVED, Label.READY_TO_MERGE)
     yield "to-merge", comment(PASSED, a_standing(an_approved_case(status=ready)))
     yield "when-asked-for", comment(PASSED, a_standing(an_approved_case(status=ready, merging=BY_HAND)))
-    refused = Obstacle("GitHub does not merge it: `2 of 2 required checks are missing`", Who.APPROVER, True, True)
+    refused = replace(refusal_of("2 of 2 required status checks are expected.", 405), is_told=True)
     yield "but-refused-by-github", comment(PASSED, a_standing(an_approved_case(refusal=refused)))
     yield "but-for-a-conflict", comment(PASSED, a_standing(an_approved_case(is_mergeable=False)))
     yield (

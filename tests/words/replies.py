@@ -9,7 +9,7 @@ from typing import Any
 from bot.commands.registry import Command, RefusedError, all_commands
 from bot.commands.situation import Say, Situation
 from bot.jobs import JobKind, JobState
-from bot.labels import Label
+from bot.labels import WORKFLOW_LABELS, Label
 from bot.orders import moved, not_allowed, unknown
 from bot.readiness import Rival
 from bot.roles import Role
@@ -138,7 +138,6 @@ def _judging() -> dict[str, tuple[Asked, ...]]:
             Asked("refused: closed", "", by(approver, CLOSED)),
             Asked("refused: the checks fail", "", by(approver, FAILING)),
             Asked("refused: no contribution", "", by(approver, OTHER_FILES)),
-            Asked("refused: not all of it could be read", "", by(approver, UNREAD)),
         ),
         "lgtm": (
             Asked("a maintainer approves", "", by(maintainer, OTHER_FILES)),
@@ -328,7 +327,7 @@ def _arranging() -> dict[str, tuple[Asked, ...]]:
             Asked("a free label", "odd", by(triager)),
             Asked("refused: no name", "", by(triager)),
             Asked("refused: too long", "x" * 51, by(triager)),
-            *(Asked(f"refused: {label}", label, by(triager)) for label in sorted(Label)),
+            *(Asked(f"a label of the review: {label}", label, by(triager)) for label in sorted(WORKFLOW_LABELS)),
         ),
         "unlabel": (
             Asked("a free label", "odd", by(triager, labels=labelled)),
