@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -53,13 +54,27 @@ def test_packages_do_not_know_strangers(package: str, strangers: set[str]) -> No
     assert not found
 
 
-def test_the_bot_knows_only_the_contract_of_the_pipeline() -> None:
-    "Nothing but `pipeline.contract` crosses from the bot to the model side."
+def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
+    "From the bot only `pipeline.contract` and the artifact store are reached on the model side."
+    shared = {"pipeline", "pipeline.contract", "pipeline.artifacts"}
     found = {
-        module: {k for k in known if k.startswith("pipeline") and k not in ("pipeline", "pipeline.contract")}
-        for module, known in known_by("bot").items()
+        module: {k for k in known if k.startswith("pipeline")} - shared for module, known in known_by("bot").items()
     }
     assert not {module: known for module, known in found.items() if known}
+
+
+@pytest.mark.parametrize(
+    ("module", "may_know"),
+    [
+        ("pipeline.contract", set()),
+        ("pipeline.artifacts", {"pipeline.contract", "pipeline.artifact_places"}),
+        ("pipeline.artifact_places", {"fsspec"}),
+    ],
+)
+def test_what_bot_and_pipeline_share_knows_neither(module: str, may_know: set[str]) -> None:
+    "The contract needs the standard library alone; the artifact store the contract, and fsspec for buckets."
+    known = {k for k in imports()[module] if k.partition(".")[0] not in sys.stdlib_module_names}
+    assert known <= may_know
 
 
 def test_rules_reach_nothing_outside() -> None:

@@ -210,7 +210,7 @@ def test_a_file_that_changes_while_it_is_stored_is_refused(store: ArtifactStore,
     with pytest.raises(ArtifactStoreError, match="log changed while it was being stored"):
         Busy(store.url).put("log", log)
     assert list(store.listing()) == []
-    assert list(store.unfinished()) == []
+    assert store.clear_unfinished(datetime.now(UTC)) == []
 
 
 async def test_a_writer_that_is_killed_leaves_no_half_artifact(tmp_path: Path) -> None:
@@ -231,9 +231,11 @@ async def test_a_writer_that_is_killed_leaves_no_half_artifact(tmp_path: Path) -
     store = ArtifactStore(str(tmp_path / "store"))
     assert said == b"", "it was not killed in the middle"
     assert list(store.listing()) == []
-    [leftover] = store.unfinished()
-    assert store.delete_unfinished(leftover)
-    assert list(store.unfinished()) == []
+    an_hour_ago, now = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)
+    assert store.clear_unfinished(an_hour_ago) == [], "somebody might still be writing it"
+    assert len(store.clear_unfinished(now, dry_run=True)) == 1
+    assert len(store.clear_unfinished(now)) == 1
+    assert store.clear_unfinished(datetime.now(UTC)) == []
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ async def test_writers_at_once_do_not_disturb_each_other(
     assert {found.sha256 for found in stored} == {hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     for found in stored:
         store.get(Artifact("x", found.sha256, found.size))
-    assert list(store.unfinished()) == []
+    assert store.clear_unfinished(datetime.now(UTC)) == []
 
 
 @pytest.mark.parametrize(
