@@ -11,6 +11,10 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.answers import Answers
+from bot.artifact_downloads import ROUTE, ArtifactDownloads
+from bot.artifact_links import ArtifactLinks
+from bot.batches import Batches
+from bot.caretaker import Caretaker
 from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
@@ -23,27 +27,37 @@ from bot.github.client import GitHubApp
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
-from bot.jobs import JobsInMemory
+from bot.job_shop import JobShop
+from bot.jobs import JobQueue, NoJobs
 from bot.locks import PullLocks
 from bot.look import Looks
+from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
 from bot.permissions import Permissions
 from bot.plan import Planner
 from bot.policies import Policies
+from bot.reconcile import Reconciler
 from bot.records import Records
 from bot.rule_workers import RuleWorkers
+from bot.same_leaf import SameLeaf
 from bot.settings import BotSettings
 from bot.store.approvals import ApprovalStore
+from bot.store.artifacts import ArtifactRows
+from bot.store.batches import BatchStore
 from bot.store.database import migrate, open_engine
 from bot.store.deliveries import DeliveryStore
 from bot.store.desk_log import DeskLog
 from bot.store.history import History
+from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.reminders import ReminderStore
+from bot.store.repositories import RepositoryStore
+from bot.sweeper import Sweeper
 from bot.triage import Triage
 from bot.witness import Witness
+from pipeline.artifacts import ArtifactStore
 
 
 @dataclass
@@ -55,6 +69,7 @@ class Health:
 
 
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
+SWEEPER = web.AppKey("sweeper", Sweeper)
 HEALTH = web.AppKey("health", Health)
 WEBHOOKS = web.AppKey("webhooks", WebhookEndpoint)
 
@@ -66,12 +81,13 @@ def make_app(
     workers: RuleWorkers | None = None,
     on_triaged: OnTriaged | None = None,
     handles: bool = True,
+    jobs: JobQueue | None = None,
 ) -> web.Application:
     """Return the bot as an aiohttp application.
 
     `workers` may be shared between several applications; without them the application has its own and stops
     them at its end. `on_triaged` is told of every finished triage. With `handles=False` deliveries are only
-    stored, for another process or a later start to handle.
+    stored, for another process or a later start to handle. `jobs` stands in for the queue that the settings name.
     """
     clock = clock or SystemClock()
     own_workers = workers is None
@@ -79,6 +95,9 @@ def make_app(
     engine = open_engine(settings.database_url)
     deliveries = DeliveryStore(engine)
     health = Health(handles)
+    artifact_store = ArtifactStore(settings.artifact_store_url)
+    links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
+    downloads = ArtifactDownloads(links, ArtifactRows(engine), artifact_store, clock)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
@@ -86,7 +105,10 @@ def make_app(
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             github = _github(session, settings, clock)
-            desk = make_desk(github, settings, engine, workers, clock, on_triaged)
+            policies = Policies(settings, clock)
+            shop = JobShop(github, policies, settings, engine, clock) if settings.broker and jobs is None else None
+            queue = jobs or (shop.queue if shop is not None else NoJobs())
+            desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged)
             dispatcher = Dispatcher(
                 deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
             )
@@ -94,14 +116,21 @@ def make_app(
             signatures = SignatureCheck(settings.webhook_secrets)
             app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
             app[DISPATCHER] = dispatcher
+            app[SWEEPER] = sweeper
             await workers.warm_up()
             await inbox.start()
             if handles:
                 await dispatcher.start()
+                await sweeper.start()
+                if shop is not None:
+                    await shop.start(desk.refresh)
             health.ready = True
             yield
             health.ready = False
             await inbox.stop()
+            await sweeper.stop()
+            if shop is not None:
+                await shop.stop()
             await dispatcher.stop()
         if own_workers:
             workers.close()
@@ -112,20 +141,22 @@ def make_app(
     app.router.add_post("/webhooks", _webhooks)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
+    app.router.add_get(ROUTE, downloads.handle, allow_head=False)
     return app
 
 
 def make_desk(
     github: GitHubApp,
     settings: BotSettings,
+    policies: Policies,
     engine: AsyncEngine,
     workers: RuleWorkers,
     clock: Clock,
+    jobs: JobQueue,
     on_triaged: OnTriaged | None = None,
-) -> Desk:
-    """Return the desk with all its rooms."""
+) -> tuple[Desk, Sweeper]:
+    """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), PullLocks()
-    policies = Policies(settings, clock)
     records = Records(
         PullRequestStore(engine),
         ApprovalStore(engine),
@@ -133,7 +164,9 @@ def make_desk(
         MergeRequestStore(engine),
         ReminderStore(engine),
         History(engine),
-        JobsInMemory(),
+        jobs,
+        RepositoryStore(engine, clock),
+        LeafStore(engine),
     )
     memories = records.memories
     looks = Looks(policies, workers, most_commits=settings.max_commits)
@@ -143,16 +176,23 @@ def make_desk(
     commands = CommandDesk(
         github, policies, Permissions(clock), memories, dossiers, effects, desk_log, signer, clock
     )
+    triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock)
+    batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock)
     rooms = Rooms(
-        triage=Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock),
+        triage=triage,
         commands=commands,
-        answers=Answers(github, looks, signer, clock, web_url=settings.github_web_url),
+        answers=Answers(github, looks, batches, signer, clock, web_url=settings.github_web_url),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
         merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, clock, locks.of),
+        groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
         closing=Closing(github, records, signer, clock, build_at=settings.build_at),
     )
-    return Desk(github, policies, records, rooms, locks, on_triaged)
+    desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
+    caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
+    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock)
+    every_s = settings.sweep_minutes * 60
+    return desk, Sweeper(reconciler, records.repositories, clock, every_s=every_s, serves=settings.repositories)
 
 
 def _github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:

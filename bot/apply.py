@@ -24,6 +24,7 @@ from bot.actions import (
     ReportCheck,
 )
 from bot.clock import Clock
+from bot.comments.job_report import JobReportView
 from bot.github.check_runs import aliases, graphql_creation, rest_additions, rest_creation
 from bot.github.client import GitHubClient
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
@@ -201,6 +202,25 @@ class Writer:
             body |= {"commit_title": merge.title, "commit_message": merge.message}
         merged = await self._write("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge", body)
         return Sha(merged["sha"])
+
+    async def show_job(self, view: JobReportView, run_id: int | None) -> int:
+        """Show how a job stands on its one check run; without `run_id` it is created. Return its id."""
+        now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        body: dict[str, Any] = {
+            "name": view.name,
+            "external_id": view.external_id,
+            "status": view.status,
+            "output": {"title": view.title, "summary": view.summary},
+        }
+        if view.conclusion:
+            body |= {"conclusion": view.conclusion, "completed_at": now}
+        if run_id is None:
+            created = await self._write(
+                "POST", "/repos/{owner}/{repo}/check-runs", body | {"head_sha": view.head_sha}
+            )
+            return int(created["id"])
+        await self._write("PATCH", "/repos/{owner}/{repo}/check-runs/{run_id}", body, run_id=str(run_id))
+        return run_id
 
     async def _write(self, method: str, url: str, data: Any = b"", **url_vars: str) -> Any:
         return await self._client.write(method, url, self._vars | url_vars, data)

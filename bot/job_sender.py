@@ -9,9 +9,11 @@ from datetime import timedelta
 import structlog
 
 from bot.clock import Clock
+from bot.github.errors import GitHubError
 from bot.job_leases import Leases, Terms
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.store.jobs import JobStore, StoredJob
+from pipeline.artifacts import ArtifactError
 from pipeline.contract import Artifact, JobSpec, Queue, TaskKind
 
 log = structlog.get_logger()
@@ -88,10 +90,13 @@ class JobSender:
         sent = []
         for job in await self._store.next_in(queue.value, now, lost_before, room):
             try:
-                await self._mail.send_job(queue.value, await self._spec(job))
+                await self._mail.send_job(queue.value, await self.spec_of(job))
             except BrokerAwayError as error:
                 log.warning("jobs.not_sent", job=job.id, error=str(error))
                 break
+            except (GitHubError, ArtifactError) as error:  # its own inputs are missing: the others may go
+                log.warning("jobs.no_inputs", job=job.id, error=str(error))
+                continue
             sent.append(job.id)
         if sent:
             await self._store.note_sent(sent, now)
@@ -105,7 +110,8 @@ class JobSender:
             if queue in worker.queues and not worker.is_busy and worker.heard_at > since
         )
 
-    async def _spec(self, job: StoredJob) -> JobSpec:
+    async def spec_of(self, job: StoredJob) -> JobSpec:
+        """Return the message of a job's attempt. Raises what its inputs raise."""
         request = job.request
         return JobSpec(
             job.id,

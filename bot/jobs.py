@@ -94,6 +94,26 @@ class JobQueue(Protocol):
         ...
 
 
+class NoJobs:
+    """Where no workers are set up: every job is refused, with a word why."""
+
+    async def submit(self, request: JobRequest, at: datetime) -> Job:
+        """Refuse."""
+        raise JobsUnavailableError("No workers are set up here, so nothing can be computed. Ask a maintainer.")
+
+    async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
+        """Return nothing."""
+        return ()
+
+    async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
+        """Return that nothing ended."""
+        return 0
+
+    async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
+        """Refuse."""
+        raise JobsUnavailableError("No workers are set up here, so nothing can be computed. Ask a maintainer.")
+
+
 class JobsInMemory:
     """A queue that keeps jobs while the process lives and runs none: for the desk without workers."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from checks.policy import Policy
+from pipeline.contract import EMBEDDED
 
 PREFIX = "TAXONOMY_BOT_"
+
+_BROKER = "taxonomy-bot-broker"
+_ARTIFACTS = "taxonomy-bot-artifacts"
 
 _HOW_TO_GET = {
     "app_id": 'GitHub, your App\'s settings page, field "App ID"',
@@ -61,6 +66,14 @@ class BotSettings(BaseSettings):
     max_file_bytes: Annotated[int, Field(gt=0)] = 4 * 1024 * 1024  # ceiling on limits.file_bytes
     max_changed_files: Annotated[int, Field(gt=0, le=300)] = 300  # ceiling on limits.changed_files
     max_commits: Annotated[int, Field(gt=0)] = 2000  # of one pull request; more are refused, never judged in part
+    broker_url: SecretStr = SecretStr("")  # it may hold a password; empty: one of our own, "off": no jobs
+    job_time_limit_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
+    job_retries: Annotated[int, Field(ge=0, le=10)] = 2  # after infrastructure errors
+    worker_silence_s: Annotated[float, Field(ge=1)] = 60.0  # after which its job is given to another
+    artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
+    artifact_days: Annotated[int, Field(ge=1)] = 90
+    artifact_link_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
+    public_url: str = ""  # where people reach the bot; empty: it gives no links to artifacts
     log_format: str = "console"  # or "json"
 
     @field_validator("webhook_secrets", "repositories", mode="before")
@@ -95,6 +108,34 @@ class BotSettings(BaseSettings):
         if any(len(secret.get_secret_value()) < 8 for secret in value):
             raise ValueError("must be at least 8 characters long: a short secret lets strangers forge deliveries")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_web_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError("has to be the address of the bot, such as https://bot.example.org, without ? or #")
+        return value.rstrip("/")
+
+    @property
+    def broker(self) -> str:
+        """The broker's address as set, or an embedded one in a folder beside the database; empty for none."""
+        given = self.broker_url.get_secret_value()
+        if given:
+            return "" if given == "off" else given
+        return f"{EMBEDDED}{self._beside_the_database(_BROKER)}"
+
+    @property
+    def artifact_store_url(self) -> str:
+        """Where the artifact store is: as set, or a folder beside the database, or here if that is a server's."""
+        if self.artifacts_url:
+            return self.artifacts_url
+        return str(self._beside_the_database(_ARTIFACTS))
+
+    def _beside_the_database(self, name: str) -> Path:
+        dialect, _, database = self.database_url.partition("://")
+        path = database.removeprefix("/").partition("?")[0]
+        is_file = dialect.startswith("sqlite") and path not in ("", ":memory:")
+        return (Path(path).parent if is_file else Path()).absolute() / name
 
     @property
     def build_at(self) -> tuple[int, int]:

@@ -65,6 +65,10 @@ class Narrator:
         title = Text(f"{newest.author} answered on #{pull.number}")
         self._console.print(Panel(body, title=title, title_align="left", border_style="blue"))
 
+    def reads(self, markdown: str) -> None:
+        """Print a text of the bot as its readers see it."""
+        self._console.print(Panel(Markdown(as_read(markdown), hyperlinks=False), border_style="blue"))
+
     def _show_check(self, run: CheckRun) -> None:
         mark, colour = _MARK.get(run.conclusion or "", ("?", "yellow"))
         self._console.print(Text.assemble((f"  {mark} {run.name}", colour), f": {run.title}"))

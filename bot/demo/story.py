@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -18,10 +21,11 @@ from pydantic import SecretStr
 
 from bot.app import DISPATCHER, make_app
 from bot.demo.narrator import Narrator
+from bot.demo.offline_model import NAME, OfflineModel
 from bot.events import Origin
 from bot.logs import configure_logs
 from bot.settings import BotSettings
-from bot.simulator import CommitSpec, Pull, Repository, Simulator
+from bot.simulator import CheckRun, CommitSpec, Pull, Repository, Simulator
 from bot.triage import Triaged
 from checks.contribution import Commit, Contribution, Identity, Sha
 from checks.findings import Check, Outcome
@@ -32,6 +36,7 @@ SECRET = "the demo's webhook secret"  # noqa: S105 - it guards a server on loopb
 TABLES = "compositional_skills/extraction/grounded/tables/read_a_value"
 DELOREAN = "knowledge/technology/automobiles/delorean"
 _MOST_CALLS, _MOST_WRITES = 12, 5
+_JOB_WITHIN_S = 60.0
 _READING_S = 1.1  # GitHub's times are whole seconds: who writes in the second of a push cannot have seen it
 
 
@@ -90,6 +95,7 @@ async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
     narrator.expects("both checks are green", holds=_conclusions(pull) == {"success"})
     narrator.expects("it waits for a triager", holds=pull.labels == ["skill", "triage-needed"])
     await _a_triager_looks(stage, narrator, pull)
+    await _a_job_is_done(stage, narrator, pull)
     await _an_approver_decides(stage, narrator, pull)
 
 
@@ -105,6 +111,27 @@ async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None
     await stage.github.comment(pull, "mallory", "/triage-approve")
     await stage.settled()
     narrator.expects("Mallory is told who may", holds="Only a triager may do this." in pull.comments[-1].body)
+
+
+async def _a_job_is_done(stage: Stage, narrator: Narrator, pull: Pull) -> None:
+    narrator.says(f"Tess wants to know what the model knows already: /precheck   (the model: {NAME})")
+    await stage.github.comment(pull, "tess", "/precheck")
+    seen = ""
+    async with asyncio.timeout(_JOB_WITHIN_S):
+        while (run := _precheck(pull)) is None or run.status != "completed":
+            if run is not None and run.title != seen:
+                seen = run.title
+                narrator.notes(f"  {run.name}: {seen}")
+            await asyncio.sleep(0.1)
+    await stage.settled()
+    narrator.expects(
+        "a worker, a process of its own, has asked the model every seed question", holds=run.conclusion == "success"
+    )
+    narrator.reads(run.summary or "")
+
+
+def _precheck(pull: Pull) -> CheckRun | None:
+    return next((run for run in pull.repo.check_runs(pull.head_sha) if run.name == "Precheck"), None)
 
 
 async def _an_approver_decides(stage: Stage, narrator: Narrator, pull: Pull) -> None:
@@ -226,7 +253,10 @@ async def _stage() -> AsyncIterator[Stage]:
                 triaged.append(result)
 
             runner = web.AppRunner(make_app(_settings(github, repo, folder), on_triaged=note), access_log=None)
+            model = OfflineModel()
+            await model.start()
             await runner.setup()
+            worker = _worker(folder, model)
             try:
                 await web.TCPSite(runner, "127.0.0.1", 0).start()
                 host, port = runner.addresses[0][:2]
@@ -236,7 +266,26 @@ async def _stage() -> AsyncIterator[Stage]:
                 yield stage
             finally:
                 github.webhook_url = None
+                worker.terminate()
+                await asyncio.to_thread(worker.wait)
                 await runner.cleanup()
+                await model.stop()
+
+
+def _worker(folder: str, model: OfflineModel) -> subprocess.Popen[bytes]:
+    """Start a worker beside this process, as it runs anywhere else."""
+    settings = {
+        "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",
+        "ARTIFACTS_URL": f"{folder}/taxonomy-bot-artifacts",
+        "WORK_DIR": f"{folder}/work",
+        "TEACHER_URL": model.url,
+        "TEACHER_MODEL": NAME,
+        "HELLO_S": "1",
+    }
+    environment = os.environ | {f"TAXONOMY_PIPELINE_{name}": value for name, value in settings.items()}
+    program = Path(sys.executable).with_name("taxonomy-pipeline")
+    with Path(folder, "worker.log").open("wb") as log:
+        return subprocess.Popen([program, "worker"], env=environment, stdout=log, stderr=log)
 
 
 def _settings(github: Simulator, repo: Repository, folder: str) -> BotSettings:

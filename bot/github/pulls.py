@@ -241,9 +241,12 @@ class PullReader:
             if (item.get("performed_via_github_app") or {}).get("id") == app_id
         ]
 
-    async def own_check_runs(self, head: Sha, app_id: int) -> list[dict[str, Any]]:
-        """Return our check runs at a commit, newest of each name; none at a commit that is gone."""
-        url = f"/repos/{{owner}}/{{repo}}/commits/{{sha}}/check-runs?per_page=100&app_id={app_id}"
+    async def own_check_runs(
+        self, head: Sha, app_id: int, *, only_newest: bool = True
+    ) -> list[dict[str, Any]]:
+        """Return our check runs at a commit, all or the newest of each name; none at a commit that is gone."""
+        which = "latest" if only_newest else "all"
+        url = f"/repos/{{owner}}/{{repo}}/commits/{{sha}}/check-runs?per_page=100&app_id={app_id}&filter={which}"
         try:
             return await self._client.read_all(url, self._vars | {"sha": head}, key="check_runs")
         except RefusedError as error:

@@ -67,6 +67,7 @@ class JobStore:
             "priority": priority,
             "queued_at": at,
             "revision": 0,
+            "is_shown": False,
             **_columns(Life()),
         }
         where = (
@@ -168,9 +169,9 @@ class JobStore:
         values = _columns(after.life) | {
             "queued_at": after.queued_at,
             "sent_at": after.sent_at,
-            "check_run_id": after.check_run_id,
             "finished_at": after.finished_at,
             "revision": before.revision + 1,
+            "is_shown": False,
         }
         where = (jobs.c.id == before.id, jobs.c.revision == before.revision)
         async with self._engine.begin() as connection:
@@ -180,7 +181,22 @@ class JobStore:
         """Remember that messages went to the broker."""
         async with self._engine.begin() as connection:
             where = (jobs.c.id.in_(job_ids), jobs.c.state == JobState.QUEUED.value)
-            await connection.execute(update(jobs).where(*where).values(sent_at=at, revision=jobs.c.revision + 1))
+            await connection.execute(update(jobs).where(*where).values(sent_at=at))
+
+    async def unshown(self, limit: int = 100) -> list[StoredJob]:
+        """Return jobs that have changed since they were last shown on GitHub, oldest first."""
+        query = select(jobs).where(jobs.c.is_shown.is_(False)).order_by(jobs.c.id).limit(limit)
+        async with self._engine.connect() as connection:
+            return [_job(row) for row in (await connection.execute(query)).mappings()]
+
+    async def note_shown(self, job: StoredJob, check_run_id: int | None) -> None:
+        """Remember that GitHub shows a job as it was when `job` was read, and under which check run."""
+        same = jobs.c.revision == job.revision
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                update(jobs).where(jobs.c.id == job.id).values(check_run_id=check_run_id)
+            )
+            await connection.execute(update(jobs).where(jobs.c.id == job.id, same).values(is_shown=True))
 
     async def run_times(self, kind: JobKind, limit: int = 50) -> list[float]:
         """Return how long the newest successful jobs of a kind ran, in seconds."""

@@ -45,6 +45,10 @@ class RepositoryStore:
             await connection.execute(statement)
         self._noted[origin.repository_id] = origin
 
+    async def origin_of(self, repository_id: int) -> Origin | None:
+        """Return where a repository is, None for one that never told us anything."""
+        return next((k.origin for k in await self.all_known() if k.origin.repository_id == repository_id), None)
+
     async def all_known(self) -> list[KnownRepository]:
         """Return every repository, by id."""
         async with self._engine.connect() as connection:

@@ -307,12 +307,14 @@ jobs = Table(
     Column("lease_deadline", UtcDateTime, nullable=True),
     Column("lease_sequence", Integer, nullable=False),
     Column("check_run_id", BigInteger, nullable=True),
+    Column("is_shown", Boolean, nullable=False),  # on GitHub, as it is
     Column("finished_at", UtcDateTime, nullable=True),
     Column("revision", Integer, nullable=False),  # grows with every change: whoever changes names the one it read
     Index("ix_jobs_pull", "repository_id", "number"),
     Index("ix_jobs_source", "repository_id", "source", "kind", unique=True),
     Index("ix_jobs_queue", "queue", "state", "priority", "queued_at", "id"),
     Index("ix_jobs_state", "state"),
+    Index("ix_jobs_shown", "is_shown", "id"),
 )
 
 # what workers told of an attempt, line by line
@@ -324,4 +326,20 @@ job_reports = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcDateTime, nullable=False),
     Column("lines", Text, nullable=False),
+)
+
+# which stored files belong to which pull request; the files themselves lie in the artifact store, by their hash
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(100), primary_key=True),
+    Column("media_type", String(100), nullable=False),
+    Column("size", BigInteger, nullable=False),  # in bytes
+    Column("job_id", BigInteger, nullable=True),  # the job that made it or needs it, if one does
+    Column("stored_at", UtcDateTime, nullable=False),
+    Index("ix_artifacts_pull", "repository_id", "number", "stored_at"),
+    Index("ix_artifacts_stored_at", "stored_at"),
 )

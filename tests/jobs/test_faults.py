@@ -140,7 +140,7 @@ async def test_two_workers_racing_for_one_job_do_it_once(tmp_path: Path) -> None
         stored = await workshop.store.get(job.id)
         assert stored is not None
         for _ in range(3):
-            await workshop.mail.send_job("cpu", await workshop.sender._spec(stored))
+            await workshop.mail.send_job("cpu", await workshop.sender.spec_of(stored))
         workshop.starts_a_worker("one")
         workshop.starts_a_worker("two")
         over = await workshop.ends(job)

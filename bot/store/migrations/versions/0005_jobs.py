@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("lease_deadline", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_sequence", sa.Integer, nullable=False),
         sa.Column("check_run_id", sa.BigInteger, nullable=True),
+        sa.Column("is_shown", sa.Boolean, nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revision", sa.Integer, nullable=False),
     )
@@ -51,6 +52,7 @@ def upgrade() -> None:
     op.create_index("ix_jobs_source", "jobs", ["repository_id", "source", "kind"], unique=True)
     op.create_index("ix_jobs_queue", "jobs", ["queue", "state", "priority", "queued_at", "id"])
     op.create_index("ix_jobs_state", "jobs", ["state"])
+    op.create_index("ix_jobs_shown", "jobs", ["is_shown", "id"])
     op.create_table(
         "job_reports",
         sa.Column("job_id", sa.BigInteger, primary_key=True, autoincrement=False),

@@ -1,0 +1,166 @@
+"""The board: shows every job on GitHub as it stands, one check run a job; what was missed is made up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from statistics import median
+
+import structlog
+
+from bot.apply import Writer
+from bot.clock import Clock
+from bot.comments.job_report import JobReportView, job_report
+from bot.events import Origin
+from bot.github.client import GitHubApp
+from bot.github.errors import GitHubError, NotFoundError, RefusedError
+from bot.github.pulls import PullReader
+from bot.jobs import JobState
+from bot.store.artifacts import ArtifactRows, KeptArtifact
+from bot.store.jobs import JobStore, StoredJob
+from bot.store.repositories import RepositoryStore
+from pipeline.artifacts import ArtifactError, ArtifactStore
+from pipeline.contract import ContractError, PrecheckResult
+
+log = structlog.get_logger()
+
+_LOOK_EVERY_S = 15.0  # also how often progress is shown at most
+
+Refresh = Callable[[Origin, int], Awaitable[None]]
+
+
+class JobBoard:
+    """Brings GitHub up to date with the jobs."""
+
+    def __init__(
+        self,
+        app: GitHubApp,
+        store: JobStore,
+        repositories: RepositoryStore,
+        rows: ArtifactRows,
+        artifacts: ArtifactStore,
+        clock: Clock,
+        refresh: Refresh,
+    ) -> None:
+        """`refresh` brings the living comment of a pull request up to date."""
+        self._app = app
+        self._store = store
+        self._repositories = repositories
+        self._rows = rows
+        self._artifacts = artifacts
+        self._clock = clock
+        self._refresh = refresh
+        self._views: dict[int, JobReportView] = {}  # what is shown of jobs that are not over, since we run
+        self._something_new = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def changed(self, before: StoredJob, after: StoredJob) -> None:
+        """A job has changed; another state is shown at once, progress at leisure."""
+        if before == after or before.life.state is not after.life.state:
+            self._something_new.set()
+
+    def start(self) -> None:
+        """Begin to show."""
+        self._task = asyncio.create_task(self._run(), name="job board")
+
+    async def stop(self) -> None:
+        """Stop; what is not shown yet is shown at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._something_new.clear()
+            try:
+                await self.show_all()
+            except Exception:
+                log.exception("jobs.board_stumbled")
+            await self._pause()
+
+    async def _pause(self) -> None:
+        woken = asyncio.create_task(self._something_new.wait())
+        slept = asyncio.create_task(self._clock.sleep(_LOOK_EVERY_S))
+        try:
+            await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (woken, slept):
+                task.cancel()
+            await asyncio.gather(woken, slept, return_exceptions=True)
+
+    async def show_all(self) -> None:
+        """Show every job that has changed; one that cannot be shown now is left for the next look."""
+        for job in await self._store.unshown():
+            try:
+                await self._show(job)
+            except GitHubError as error:
+                log.warning("jobs.not_shown", job=job.id, error=str(error))
+
+    async def _show(self, job: StoredJob) -> None:
+        origin = await self._repositories.origin_of(job.request.repository_id)
+        if origin is None:
+            return
+        client = self._app.installation(origin.installation_id)
+        reader = PullReader(client, origin.full_name)
+        try:
+            pull = await reader.pull(job.request.number)
+        except NotFoundError:
+            await self._store.note_shown(job, job.check_run_id)
+            return
+        await self._keep_artifacts(job)
+        view = job_report(job, *await self._prospects(job), await self._result(job), await self._log(job))
+        if self._views.get(job.id) == view:
+            await self._store.note_shown(job, job.check_run_id)
+            return
+        writer = Writer(client, pull, self._clock)
+        run_id = job.check_run_id
+        if run_id is None:
+            runs = await reader.own_check_runs(job.request.head_sha, self._app.app_id, only_newest=False)
+            run_id = next((int(run["id"]) for run in runs if run["external_id"] == view.external_id), None)
+        try:
+            run_id = await writer.show_job(view, run_id)
+        except RefusedError as error:  # a commit that is gone shows nothing any more
+            log.info("jobs.not_showable", job=job.id, error=str(error))
+        await self._store.note_shown(job, run_id)
+        self._views[job.id] = view
+        if job.life.state.is_over:
+            del self._views[job.id]
+        if pull.is_open and job.life.state is not JobState.RUNNING:
+            await self._refresh(origin, job.request.number)
+
+    async def _prospects(self, job: StoredJob) -> tuple[int, timedelta | None]:
+        """Return the place in the queue, and how long it should take until it is done, from measured times."""
+        if job.life.state is not JobState.QUEUED:
+            return 0, None
+        position = await self._store.position(job)
+        times = await self._store.run_times(job.request.kind)
+        return position, timedelta(seconds=position * median(times)) if times else None
+
+    async def _result(self, job: StoredJob) -> PrecheckResult | None:
+        outcome = job.life.outcome
+        if job.life.state is not JobState.SUCCEEDED or outcome is None or outcome.result is None:
+            return None
+        try:
+            return PrecheckResult.from_json(await asyncio.to_thread(self._artifacts.get, outcome.result))
+        except (ArtifactError, ContractError) as error:
+            log.error("jobs.result_unreadable", job=job.id, error=str(error))
+            return None
+
+    async def _log(self, job: StoredJob) -> list[str]:
+        return await self._store.log_of(job.id) if job.life.state.is_over else []
+
+    async def _keep_artifacts(self, job: StoredJob) -> None:
+        outcome = job.life.outcome
+        if outcome is None:
+            return
+        request, kept = job.request, []
+        for artifact in (*((outcome.result,) if outcome.result else ()), *outcome.artifacts):
+            try:
+                kept.append(
+                    KeptArtifact.told(artifact, request.repository_id, request.number, self._clock.now(), job.id)
+                )
+            except ValueError as error:
+                log.error("jobs.artifact_unusable", job=job.id, error=str(error))
+        if kept:
+            await self._rows.note(kept)

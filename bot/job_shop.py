@@ -1,0 +1,92 @@
+"""The job shop: everything that jobs need in the bot, started and stopped together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.broker import EmbeddedBroker, embedded_folder
+from bot.clock import Clock
+from bot.events import Origin
+from bot.github.client import GitHubApp
+from bot.job_board import JobBoard
+from bot.job_engine import JobEngine
+from bot.job_flow import Patience
+from bot.job_inputs import JobInputs
+from bot.job_leases import Leases, Terms
+from bot.job_mail import JobMail
+from bot.job_sender import JobSender
+from bot.jobs import JobKind
+from bot.policies import Policies
+from bot.settings import BotSettings
+from bot.store.artifacts import ArtifactRows
+from bot.store.jobs import JobStore, StoredJob
+from bot.store.pull_requests import PullRequestStore
+from bot.store.repositories import RepositoryStore
+from pipeline.artifacts import ArtifactStore
+from pipeline.contract import broker_address
+
+Refresh = Callable[[Origin, int], Awaitable[None]]
+
+
+class JobShop:
+    """The engine and its rooms. `queue` is what the desk talks to."""
+
+    def __init__(
+        self, app: GitHubApp, policies: Policies, settings: BotSettings, database: AsyncEngine, clock: Clock
+    ) -> None:
+        folder = embedded_folder(settings.broker)
+        self._broker = EmbeddedBroker(folder) if folder is not None else None
+        self._refresh: Refresh | None = None
+        store, repositories = JobStore(database), RepositoryStore(database, clock)
+        rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
+        terms = Terms(
+            {kind: timedelta(seconds=settings.job_time_limit_s) for kind in JobKind},
+            Patience(timedelta(seconds=settings.worker_silence_s), settings.job_retries),
+            heartbeat_s=min(15.0, settings.worker_silence_s / 4),
+        )
+        self._mail = JobMail(broker_address(settings.broker))
+        self._board = JobBoard(app, store, repositories, rows, artifacts, clock, self._bring_up_to_date)
+        self.queue = JobEngine(store, self._mail, clock, self._wake, self._changed)
+        self.leases = Leases(
+            self.queue,
+            store,
+            PullRequestStore(database),
+            self._mail,
+            terms,
+            settings.webhook_secrets[0],
+            clock,
+            self._wake,
+            self._changed,
+        )
+        inputs = JobInputs(app, policies, repositories, rows, artifacts, clock, most_commits=settings.max_commits)
+        self._sender = JobSender(store, self.leases, self._mail, terms, clock, inputs.of)
+
+    async def start(self, refresh: Refresh) -> None:
+        """Begin; `refresh` brings the living comment of a pull request up to date. Raises BrokerError."""
+        self._refresh = refresh
+        if self._broker is not None:
+            await self._broker.start()
+        self._mail.start(self.leases.receive)
+        self._sender.start()
+        self._board.start()
+
+    async def stop(self) -> None:
+        """Stop; jobs go on in their workers and report when we are back."""
+        await self._board.stop()
+        await self._sender.stop()
+        await self._mail.stop()
+        if self._broker is not None:
+            await self._broker.stop()
+
+    def _wake(self) -> None:
+        self._sender.wake()
+
+    async def _changed(self, before: StoredJob, after: StoredJob) -> None:
+        await self._board.changed(before, after)
+
+    async def _bring_up_to_date(self, origin: Origin, number: int) -> None:
+        if self._refresh is not None:
+            await self._refresh(origin, number)
