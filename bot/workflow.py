@@ -126,8 +126,9 @@ class NoTransitionError(Exception):
 
 # what was decided or made for content that is no longer there
 _OF_CONTENT = frozenset({Label.GENERATE_READY, Label.SDG_UNSUCCESSFUL, Label.BUILD_READY, Label.READY_TO_MERGE})
-_ANEW = _OF_CONTENT | {Label.STALE}
 _NEW_CONTENT = (Act.VOID_APPROVALS, Act.SUPERSEDE_JOBS)
+# where the author acts next, and only there goes stale
+_AUTHORS = (State.NOT_READY, State.CHANGES_REQUESTED)
 
 
 def _rows(
@@ -140,11 +141,17 @@ def _rows(
     drops: Iterable[Label] = (),
     acts: tuple[Act, ...] = (),
 ) -> tuple[Transition, ...]:
-    """Return a row for each of `sources`: where `moves` names none, the state stays."""
-    return tuple(
-        Transition(source, trigger, who, (moves or {}).get(source, source), frozenset(adds), frozenset(drops), acts)
-        for source in sources
-    )
+    """Return a row for each of `sources`: where `moves` names none, the state stays.
+
+    A row that leads to where others than the author act next ends the author's silence, too.
+    """
+    rows = []
+    for source in sources:
+        target = (moves or {}).get(source, source)
+        ends_silence = source in _AUTHORS and target not in _AUTHORS
+        dropped = frozenset(drops) | ({Label.STALE} if ends_silence else set())
+        rows.append(Transition(source, trigger, who, target, frozenset(adds), dropped, acts))
+    return tuple(rows)
 
 
 def _to(target: State, *sources: State) -> dict[State, State]:
@@ -161,14 +168,12 @@ _FAILING = (State.NOT_READY, State.CHANGES_REQUESTED, State.UNCERTAIN, State.REJ
 _MERGEABLE = (State.NEEDED, *_LOOKED_AT)
 
 TABLE: tuple[Transition, ...] = (
-    # a draft that becomes ready was the author's answer
-    *_rows(Trigger.PASSED, None, _to(State.NEEDED), sources=_BEGINNING, drops=(Label.STALE,)),
-    *_rows(Trigger.PASSED, None, sources=tuple(state for state in State if state not in _BEGINNING)),
+    *_rows(Trigger.PASSED, None, _to(State.NEEDED, *_BEGINNING)),
     *_rows(
         Trigger.PASSED_ANEW,
         None,
         _to(State.NEEDED, *_BEGINNING) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED, *_LOOKED_AT),
-        drops=_ANEW,
+        drops=_OF_CONTENT,
         acts=_NEW_CONTENT,
     ),
     *_rows(Trigger.PASSED_AS_DRAFT, None, _to(State.NEW, State.NOT_READY, State.NEEDED)),
@@ -177,7 +182,6 @@ TABLE: tuple[Transition, ...] = (
         None,
         _to(State.NEEDED, State.NOT_READY) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED),
         sources=_FAILING,
-        drops=(Label.STALE,),
     ),
     *_rows(
         Trigger.FAILED,
@@ -190,7 +194,7 @@ TABLE: tuple[Transition, ...] = (
         Trigger.FAILED_ANEW,
         None,
         _to(State.NOT_READY, State.NEW, State.NEEDED) | _to(State.CHANGES_REQUESTED, *_LOOKED_AT),
-        drops=_ANEW,
+        drops=_OF_CONTENT,
         acts=_NEW_CONTENT,
     ),
     *_rows(Trigger.UNVERIFIED, None, _to(State.NEW, State.NEEDED), drops=(Label.READY_TO_MERGE,)),
@@ -198,7 +202,7 @@ TABLE: tuple[Transition, ...] = (
         Trigger.UNVERIFIED_ANEW,
         None,
         _to(State.NEW, State.NOT_READY, State.NEEDED) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED, *_LOOKED_AT),
-        drops=_ANEW,
+        drops=_OF_CONTENT,
         acts=_NEW_CONTENT,
     ),
     *_rows(
@@ -211,8 +215,8 @@ TABLE: tuple[Transition, ...] = (
     *_rows(Trigger.BECAME_READY, None, sources=_MERGEABLE, adds=(Label.READY_TO_MERGE,)),
     # it may have become a draft, and so NEW, that very moment
     *_rows(Trigger.BECAME_BLOCKED, None, sources=(State.NEW, *_MERGEABLE), drops=(Label.READY_TO_MERGE,)),
-    *_rows(Trigger.WENT_STALE, None, adds=(Label.STALE,)),
-    *_rows(Trigger.AUTHOR_ANSWERED, None, drops=(Label.STALE,)),
+    *_rows(Trigger.WENT_STALE, None, sources=_AUTHORS, adds=(Label.STALE,)),
+    *_rows(Trigger.AUTHOR_ANSWERED, None, sources=_AUTHORS, drops=(Label.STALE,)),
     *_rows(Trigger.SDG_FAILED, None, sources=_PASSING, adds=(Label.SDG_UNSUCCESSFUL,), drops=(Label.BUILD_READY,)),
     *_rows(Trigger.BUILD_BEGAN, None, adds=(Label.BUILD_RUNNING,)),
     *_rows(Trigger.BUILD_ENDED, None, drops=(Label.BUILD_RUNNING,)),
@@ -221,7 +225,7 @@ TABLE: tuple[Transition, ...] = (
         Role.TRIAGER,
         _to(State.APPROVED),
         sources=_PASSING,
-        drops=(Label.TOPIC_FAILURE, Label.STALE),
+        drops=(Label.TOPIC_FAILURE,),
     ),
     *_rows(
         Trigger.REQUEST_CHANGES,
@@ -234,14 +238,14 @@ TABLE: tuple[Transition, ...] = (
         Trigger.CALL_UNCERTAIN,
         Role.TRIAGER,
         _to(State.UNCERTAIN),
-        drops=(Label.TOPIC_FAILURE, Label.READY_TO_MERGE, Label.BUILD_READY, Label.STALE),
+        drops=(Label.TOPIC_FAILURE, Label.READY_TO_MERGE, Label.BUILD_READY),
         acts=(Act.VOID_APPROVALS,),
     ),
     *_rows(
         Trigger.REJECT,
         Role.TRIAGER,
         _to(State.REJECTED),
-        drops=_ANEW,
+        drops=_OF_CONTENT,
         acts=(Act.VOID_APPROVALS, Act.CANCEL_JOBS),
     ),
     *_rows(
@@ -249,7 +253,7 @@ TABLE: tuple[Transition, ...] = (
         Role.TRIAGER,
         _to(State.REJECTED),
         adds=(Label.TOPIC_FAILURE,),
-        drops=_ANEW,
+        drops=_OF_CONTENT,
         acts=(Act.VOID_APPROVALS, Act.CANCEL_JOBS),
     ),
     *_rows(Trigger.HOLD, Role.TRIAGER, adds=(Label.HOLD,), drops=(Label.READY_TO_MERGE,)),

@@ -88,8 +88,8 @@ def diagram(rows: Iterable[Transition]) -> Iterator[str]:
     yield from (f"    {node} : {_name_of_node(node)}" for node in nodes)
     if _node(State.NEW) in nodes:
         yield f"    [*] --> {_node(State.NEW)} : it is opened"
-    for (source, target), said_all in edges.items():
-        yield f"    {source} --> {target} : {'<br/>'.join(said_all)}"
+    for (start, end), said_all in edges.items():
+        yield f"    {start} --> {end} : {'<br/>'.join(said_all)}"
 
 
 def _state_row(state: State) -> str:

@@ -7,6 +7,7 @@ import pytest
 from bot.labels import Label, kind_labels
 from bot.roles import Role
 from bot.workflow import (
+    TABLE,
     NoTransitionError,
     State,
     Status,
@@ -49,6 +50,30 @@ def after(status: Status, *triggers: Trigger, by: Role | None = None) -> Status:
     return status
 
 
+def meaning(
+    outcome: Outcome, before: Outcome | None, *, is_new_content: bool, is_draft: bool = False
+) -> tuple[Trigger, ...]:
+    "What a verdict means after another one."
+    was_failing = before is Outcome.FAILED
+    return triggers_of(outcome, before, was_failing=was_failing, is_new_content=is_new_content, is_draft=is_draft)
+
+
+def test_a_failure_is_remembered_while_we_cannot_look() -> None:
+    "Checks that failed, could not be run, and pass on the same content have recovered."
+    triggers = triggers_of(
+        Outcome.PASSED, Outcome.UNVERIFIED, was_failing=True, is_new_content=False, is_draft=False
+    )
+    assert triggers == (Trigger.RECOVERED,)
+
+
+def test_only_what_waits_for_its_author_stays_stale() -> None:
+    "Every row that passes the turn on takes the label off, and no row leads there elsewhere."
+    gone_quiet = {row.source for row in TABLE if Label.STALE in row.adds}
+    assert gone_quiet == {State.NOT_READY, State.CHANGES_REQUESTED}
+    leaving = [row for row in TABLE if row.source in gone_quiet and row.target not in gone_quiet]
+    assert all(Label.STALE in row.drops for row in leaving)
+
+
 @pytest.mark.parametrize(
     ("outcome", "before", "is_new_content", "source", "target"),
     [
@@ -63,10 +88,26 @@ def after(status: Status, *triggers: Trigger, by: Role | None = None) -> Status:
         pytest.param(
             Outcome.UNVERIFIED,
             Outcome.FAILED,
-            True,
+            False,
             State.CHANGES_REQUESTED,
             State.CHANGES_REQUESTED,
             id="our crash takes back no request",
+        ),
+        pytest.param(
+            Outcome.UNVERIFIED,
+            Outcome.PASSED,
+            True,
+            State.CHANGES_REQUESTED,
+            State.FOLLOW_UP,
+            id="a push that we could not check has answered a request all the same",
+        ),
+        pytest.param(
+            Outcome.FAILED,
+            Outcome.FAILED,
+            False,
+            State.UNCERTAIN,
+            State.UNCERTAIN,
+            id="the same failure again does not undo what a triager says of it",
         ),
         pytest.param(
             Outcome.PASSED,
@@ -130,13 +171,13 @@ def test_the_state_follows_the_verdict(
     outcome: Outcome, before: Outcome | None, is_new_content: bool, source: State, target: State
 ) -> None:
     "What the checks say moves a pull request exactly as far as nobody has decided otherwise."
-    triggers = triggers_of(outcome, before, is_new_content=is_new_content, is_draft=False)
+    triggers = meaning(outcome, before, is_new_content=is_new_content)
     assert after(a_status(source), *triggers).state is target
 
 
 def test_a_draft_is_not_sent_to_triagers() -> None:
     "A passing draft waits for its author to mark it ready; one that a triager has looked at stays with triage."
-    triggers = triggers_of(Outcome.PASSED, None, is_new_content=True, is_draft=True)
+    triggers = meaning(Outcome.PASSED, None, is_new_content=True, is_draft=True)
     assert after(a_status(State.NEW), *triggers).state is State.NEW
     assert after(a_status(State.APPROVED), *triggers).state is State.FOLLOW_UP
 
@@ -161,7 +202,7 @@ def test_a_hold_stays_whatever_else_happens() -> None:
     "Neither a push nor a sign-off lifts what somebody holds up by hand."
     held = after(a_status(), Trigger.HOLD, by=Role.TRIAGER)
     assert held == a_status(State.NEEDED, Label.HOLD)
-    pushed = after(held, *triggers_of(Outcome.PASSED, Outcome.PASSED, is_new_content=True, is_draft=False))
+    pushed = after(held, *meaning(Outcome.PASSED, Outcome.PASSED, is_new_content=True))
     assert after(pushed, Trigger.TRIAGE_APPROVE, by=Role.TRIAGER) == a_status(State.APPROVED, Label.HOLD)
     assert after(pushed, Trigger.UNHOLD, by=Role.TRIAGER).flags == frozenset()
 
