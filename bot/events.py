@@ -124,10 +124,14 @@ class MergeGroupAsked:
 
 @dataclass(frozen=True, slots=True)
 class OthersChecked:
-    """Something that GitHub may have waited for has come: a check passed, or somebody approved in GitHub's way."""
+    """Something that GitHub may have waited for has come: a check passed, or somebody approved in GitHub's way.
+
+    `name` is only of a check of our own, which GitHub may take notice of a moment after we have posted it.
+    """
 
     origin: Origin
     head_sha: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +314,7 @@ def _checked(data: dict[str, Any], app_id: int) -> Event:
         return Ignored("a check that keeps nothing from being merged")
     if run["app"]["id"] == app_id and run["name"] in set(Check):
         return Ignored("our own report")
-    return OthersChecked(_origin(data), run["head_sha"])
+    return OthersChecked(_origin(data), run["head_sha"], run["name"] if run["app"]["id"] == app_id else "")
 
 
 def _merge_group(data: dict[str, Any]) -> Event:

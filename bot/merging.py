@@ -113,13 +113,13 @@ class MergeDesk:
                         stopped.append(number)
         return stopped
 
-    async def refused_at(self, origin: Origin, head_sha: str) -> list[int]:
-        """Return the pull requests of a commit that GitHub has refused to merge."""
+    async def refused_at(self, origin: Origin, head_sha: str, naming: str = "") -> list[int]:
+        """Return the pull requests of a commit that GitHub has refused to merge, in words with `naming` in them."""
         found = []
         for number in await self._memories.with_head(origin.repository_id, head_sha):
             memory = await self._memories.get(origin.repository_id, number)
             refusal = refused(memory.merge_refusal) if memory is not None and memory.is_open else None
-            if refusal is not None and refusal.for_now:
+            if refusal is not None and refusal.for_now and naming in refusal.text:
                 found.append(number)
         return found
 
@@ -201,14 +201,15 @@ class MergeDesk:
         """
         try:
             await Writer(client, candidate.pull, self._clock).merge(merge_of(candidate))
-        except RefusedError as error:
+        except (RefusedError, TransientError) as error:
+            if (await reader.pull(candidate.pull.number)).is_merged:
+                return None  # only the answer was lost
+            if isinstance(error, TransientError):
+                raise
             words = str(error).partition(": ")[2] or str(error)
             if error.status == HTTPStatus.CONFLICT or _MOVED_BASE in words:
                 raise _OvertakenError from None  # the webhook of that move has it judged and tried again
             return refusal_of(words, error.status)
-        except TransientError:
-            if not (await reader.pull(candidate.pull.number)).is_merged:
-                raise
         return None
 
 
