@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from aiohttp import web
 
+from bot.artifact_cli import artifacts
 from bot.settings import SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ cli = typer.Typer(
     help="The contribution bot: judges pull requests on a taxonomy repository.",
     no_args_is_help=True,
 )
+cli.add_typer(artifacts, name="artifacts")
 
 
 @cli.command()
@@ -31,26 +33,33 @@ def serve() -> None:
     """Take GitHub's webhooks and judge pull requests. Settings come from TAXONOMY_BOT_... variables."""
     from bot.app import make_app
     from bot.logs import configure_logs
+    from pipeline.artifacts import ArtifactStoreError
 
     try:
         settings = read_settings()
-    except SettingsError as error:
+        app = make_app(settings)
+    except (SettingsError, ArtifactStoreError) as error:
         _stop(str(error))
     configure_logs(settings.log_format)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    web.run_app(make_app(settings), host=settings.host, port=settings.port, access_log=None, print=None)
+    web.run_app(app, host=settings.host, port=settings.port, access_log=None, print=None)
 
 
 @cli.command()
 def doctor() -> None:
     """Check every setting; name what is missing and where to find it."""
+    from pipeline.artifacts import ArtifactStore, ArtifactStoreError
+
     try:
         settings = read_settings()
-    except SettingsError as error:
+        store = ArtifactStore(settings.artifact_store_url)
+    except (SettingsError, ArtifactStoreError) as error:
         _stop(str(error))
     typer.echo(f"App {settings.app_id}, {len(settings.webhook_secrets)} webhook secret(s): fine.")
     typer.echo(f"Repositories served: {', '.join(str(i) for i in sorted(settings.repositories))}.")
     typer.echo(f"Listens on {settings.host}:{settings.port}, talks to {settings.github_api_url}.")
+    links = f"links begin with {settings.public_url}" if settings.public_url else "no links: PUBLIC_URL is not set"
+    typer.echo(f"Keeps artifacts in {store.url} for {settings.artifact_days} days; {links}.")
 
 
 @cli.command("check-config")

@@ -1,0 +1,74 @@
+"""Signed links to artifacts: whoever holds one may download that one file, for some days."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+
+_MOMENT = re.compile(r"[1-9][0-9]{0,11}")
+_DAY_S = 24 * 3600
+
+
+class LinkError(Exception):
+    """A link that opens nothing.
+
+    LinkError
+    ├── ForgedLinkError    not signed by us for this file: cut off while it was copied, or made up
+    └── ExpiredLinkError   ours, but too old
+    """
+
+
+class ForgedLinkError(LinkError):
+    """The link was not signed by us for this file."""
+
+
+class ExpiredLinkError(LinkError):
+    """The link was ours, and its time is over."""
+
+
+class ArtifactLinks:
+    """Signs links with the newest secret and accepts those of every secret still listed."""
+
+    def __init__(self, secrets: Sequence[SecretStr], public_url: str, lasts_s: int) -> None:
+        self._keys = [
+            hashlib.sha256(b"taxonomy-bot artifact link\0" + secret.get_secret_value().encode()).digest()
+            for secret in secrets
+        ]
+        self._public_url = public_url
+        self._lasts_s = lasts_s
+
+    def link(self, sha256: str, name: str, now: datetime) -> str:
+        """Return a link that lasts at least as long as is set; empty when nobody knows where people reach us.
+
+        `name` is a plain one (`pipeline.artifacts.plain_name`). The end is rounded up, by at most a seventh of that
+        time and a day: a text that is written anew soon holds the same link, and no comment is edited only for it.
+        """
+        if not self._public_url:
+            return ""
+        step_s = max(1, min(_DAY_S, self._lasts_s // 7))
+        expires = str(math.ceil((now.timestamp() + self._lasts_s) / step_s) * step_s)
+        signature = _signature(self._keys[0], sha256, name, expires)
+        return f"{self._public_url}/artifacts/{sha256}/{name}?expires={expires}&signature={signature}"
+
+    def check(self, sha256: str, name: str, expires: str, signature: str, now: datetime) -> None:
+        """Return if the link may be followed. Raises ForgedLinkError, or ExpiredLinkError for one that was ours."""
+        # every key is tried, so that the time it takes tells nothing
+        fitting = [
+            hmac.compare_digest(_signature(key, sha256, name, expires).encode(), signature.encode(errors="replace"))
+            for key in self._keys
+        ]
+        if not any(fitting) or not _MOMENT.fullmatch(expires):
+            raise ForgedLinkError
+        if now >= datetime.fromtimestamp(int(expires), UTC):
+            raise ExpiredLinkError
+
+
+def _signature(key: bytes, sha256: str, name: str, expires: str) -> str:
+    signed = "\0".join((sha256, name, expires)).encode(errors="replace")
+    return hmac.new(key, signed, hashlib.sha256).hexdigest()
