@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass
 
 import structlog
@@ -18,6 +18,7 @@ from bot.events import (
     Labelled,
     MergeGroupAsked,
     Origin,
+    OthersChecked,
     PullChanged,
     PullClosed,
     PullOpened,
@@ -28,10 +29,12 @@ from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.hand_labels import HandLabels
 from bot.locks import PullLocks
+from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
 from bot.plan import Again
 from bot.policies import Policies
 from bot.records import Records
+from bot.same_leaf import Said, SameLeaf
 from bot.triage import Triage, Triaged
 from bot.witness import Witness
 from checks.findings import Check
@@ -51,6 +54,7 @@ class Rooms:
     labels: HandLabels
     witness: Witness
     merging: MergeDesk
+    groups: MergeGroups
     closing: Closing
 
 
@@ -64,6 +68,7 @@ class Desk:
         records: Records,
         rooms: Rooms,
         locks: PullLocks,
+        same_leaf: SameLeaf,
         on_triaged: OnTriaged | None = None,
     ) -> None:
         self._app = app
@@ -71,10 +76,14 @@ class Desk:
         self._records = records
         self._rooms = rooms
         self._locks = locks
+        self._same_leaf = same_leaf
+        self._said: dict[tuple[int, int], Said] = {}  # what each open pull request says of others, since we run
         self._on_triaged = on_triaged
 
     async def handle(self, event: Event) -> None:
         """Act on one event. Raises TransientError when it should be handled again later."""
+        if not isinstance(event, Ignored):
+            await self._records.repositories.note(event.origin)
         match event:
             case PullOpened(origin, number, text):
                 await self.refresh(origin, number)
@@ -92,27 +101,39 @@ class Desk:
                 await self._bear_witness(event)
             case ChecksRerequested():
                 await self._judge_again(event)
+            case OthersChecked(origin, head_sha, name):
+                if refused := await self._rooms.merging.refused_at(origin, head_sha, name):
+                    await self._merge(origin, refused)
             case MergeGroupAsked():
-                await self._rooms.merging.answer_group(event)
+                await self._rooms.groups.answer(event)
             case DefaultBranchMoved(origin):
                 self._policies.forget(origin.repository_id)
                 await self._merge(origin)
             case Ignored():
                 pass
 
-    async def refresh(self, origin: Origin, number: int, again: Again | None = None, *, stir: bool = False) -> None:
+    async def refresh(self, origin: Origin, number: int, again: Again | None = None) -> None:
         """Bring our report up to date, and do what follows: tell others of the same leaf, merge what is ready."""
+        before = await self._same_leaf.around(origin.repository_id, [number])
         triaged = await self._judge(origin, number, again)
-        if triaged is None:
-            return
-        if stir or triaged.stirs:
-            for rival in triaged.rivals:
-                await self._judge(origin, rival)
-        if triaged.readiness.is_ready or triaged.rivals:
+        if triaged is not None:
+            after = await self._same_leaf.around(origin.repository_id, [number])
+            await self._follow(origin, before.keys() | after.keys(), is_ready=triaged.readiness.is_ready)
+
+    async def _follow(self, origin: Origin, numbers: Set[int], *, is_ready: bool = False) -> None:
+        """Have those report anew that have to say something else of each other by now; merge what is ready."""
+        around = await self._same_leaf.around(origin.repository_id, numbers)
+        for number in sorted(numbers):
+            async with self._locks.of(origin, number):  # whoever is being judged has said it afterwards
+                has_said = self._said.get((origin.repository_id, number)) == around[number]
+            if not has_said and (triaged := await self._judge(origin, number)) is not None:
+                is_ready = is_ready or triaged.readiness.is_ready
+        if is_ready:
             await self._merge(origin)
 
-    async def _merge(self, origin: Origin) -> None:
-        for number in await self._rooms.merging.run(origin):
+    async def _merge(self, origin: Origin, again: Collection[int] = ()) -> None:
+        """Merge what is ready, also those in `again` that GitHub refused before; let the others say why not."""
+        for number in await self._rooms.merging.run(origin, again):
             await self._judge(origin, number)
 
     async def _obey(self, written: Written) -> None:
@@ -123,38 +144,43 @@ class Desk:
         async with self._locks.of(origin, number):
             has_returned = await self._rooms.witness.note_author(written)
             left = await self._rooms.commands.handle(written)
+        if written.approves or left.asks_merge:  # first of all, else the report would flicker if it is refused anew
+            await self._merge(origin, [number])
         again = Again(frozenset(Check), written.source) if left.judge_again else None
         if again or left.refresh or has_returned:
-            await self.refresh(origin, number, again, stir=left.refresh)
+            await self.refresh(origin, number, again)
         await self._answer(written, left)
 
     async def _answer(self, written: Written, left: AfterOrders) -> None:
         """Say what takes a look at more than this pull request's own records."""
         if left.to_answer:
-            texts, changed = await self._rooms.answers.give(written, left)
-            for number in changed:
-                await self.refresh(written.origin, number, stir=True)
+            given = await self._rooms.answers.give(written, left)
+            if asking := [changed.number for changed in given.changed if changed.asks_merge]:
+                await self._merge(written.origin, asking)
+            for changed in given.changed:
+                await self.refresh(written.origin, changed.number, changed.again)
             async with self._locks.of(written.origin, written.number):
-                await self._rooms.answers.say(written, texts)
+                await self._rooms.answers.say(written, given)
 
     async def _take_label(self, event: Labelled) -> None:
         async with self._locks.of(event.origin, event.number):
             counts = await self._rooms.labels.take(event)
         if counts is None:
             return
-        await self.refresh(event.origin, event.number, stir=counts)
+        await self.refresh(event.origin, event.number)
 
     async def _bear_witness(self, event: WordsChanged) -> None:
         async with self._locks.of(event.origin, event.number):
             something_fell = await self._rooms.witness.words_changed(event)
         if something_fell:
-            await self.refresh(event.origin, event.number, stir=True)
+            await self.refresh(event.origin, event.number)
 
     async def _close(self, event: PullClosed) -> None:
+        met = await self._same_leaf.around(event.origin.repository_id, [event.number])
         async with self._locks.of(event.origin, event.number):
-            rivals = await self._rooms.closing.close(event)
-        for rival in rivals:
-            await self.refresh(event.origin, rival)
+            await self._rooms.closing.close(event)
+            self._said.pop((event.origin.repository_id, event.number), None)
+        await self._follow(event.origin, met.keys() - {event.number})
 
     async def _judge_again(self, event: ChecksRerequested) -> None:
         again = Again(frozenset({event.check} if event.check else Check), event.request)
@@ -181,9 +207,11 @@ class Desk:
             number=number,
             outcome=triaged.verdict.overall.value,
             findings=len(triaged.verdict.findings),
+            triggers=[row.trigger.value for row in triaged.rows],
             reads=triaged.calls.reads,
             writes=triaged.calls.writes,
         )
+        self._said[origin.repository_id, number] = triaged.said
         if self._on_triaged:
             self._on_triaged(origin, number, triaged)
         return triaged

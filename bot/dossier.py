@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot.care import Load
 from bot.clock import Clock
 from bot.github.pulls import Pull
-from bot.jobs import Job
-from bot.labels import Label, is_contribution
+from bot.jobs import Job, JobState
+from bot.labels import is_contribution
 from bot.readiness import Case, Rival, refused
 from bot.records import Records
-from bot.store.approvals import Approval, ApprovalKind
+from bot.same_leaf import SameLeaf
+from bot.store.approvals import Approval
 from bot.store.pardons import Pardon
 from bot.store.pull_requests import PullMemory
-from bot.workflow import State
+from bot.workflow import Act, Transition
 from checks.contribution import ATTRIBUTION_FILE
 from checks.findings import Outcome
 from checks.policy import Policy
 
+CHOSEN = "chosen:"  # and a login: the chore of choosing somebody
 _MEASURED = timedelta(days=90)
-_WAITING = frozenset({State.NEEDED, State.FOLLOW_UP, State.UNCERTAIN, State.APPROVED})
+_ENDS_OF_ACTS = {Act.SUPERSEDE_JOBS: JobState.SUPERSEDED, Act.CANCEL_JOBS: JobState.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,14 @@ class Dossier:
     jobs: tuple[Job, ...] = ()
     median_wait: timedelta | None = None  # for triage, in this repository
     evaluation: str | None = None
+    loads: tuple[Load, ...] = ()  # of those who look after others; read only where somebody is to be chosen
+
+    def after(self, rows: Iterable[Transition]) -> Dossier:
+        """Return the dossier as it is once all that transitions bring about is done."""
+        acts = {act for row in rows for act in row.acts}
+        ends = [end for act, end in _ENDS_OF_ACTS.items() if act in acts]
+        jobs = tuple(replace(job, state=ends[0]) if ends and not job.state.is_over else job for job in self.jobs)
+        return replace(self, approvals=() if Act.VOID_APPROVALS in acts else self.approvals, jobs=jobs)
 
 
 class Dossiers:
@@ -49,23 +60,20 @@ class Dossiers:
         approvals, pardons, rivals, jobs, wait = await asyncio.gather(
             self._records.approvals.standing(repository_id, number),
             self._records.pardons.of_content(repository_id, number, content_digest),
-            self._rivals(repository_id, number, leaves_of(paths)),
+            SameLeaf(self._records.leaves).rivals(repository_id, number, leaves_of(paths)),
             self._records.jobs.of_pull(repository_id, number),
             self._records.history.median_wait(repository_id, self._clock.now() - _MEASURED),
         )
         return Dossier(tuple(approvals), tuple(pardons), rivals, jobs, wait)
 
-    async def _rivals(self, repository_id: int, number: int, leaves: frozenset[str]) -> tuple[Rival, ...]:
-        if not leaves:
-            return ()
-        found = []
-        for memory in await self._records.memories.sharing_leaves(repository_id, number, leaves):
-            approvals = await self._records.approvals.standing(repository_id, memory.number)
-            shared = sorted(leaves & leaves_of(memory.paths.splitlines()))
-            found.append(
-                Rival(memory.number, memory.author, is_decided(memory, approvals), shared[0] if shared else "")
-            )
-        return tuple(found)
+    async def loads(self, repository_id: int) -> tuple[Load, ...]:
+        """Return how many open pull requests each person looks after, of those that were ever chosen."""
+        counts, chosen = await asyncio.gather(
+            self._records.memories.reviewer_counts(repository_id),
+            self._records.history.done_since_ever(repository_id, CHOSEN),
+        )
+        logins = sorted({*counts, *chosen})
+        return tuple(Load(login, counts.get(login, 0), chosen.get(login)) for login in logins)
 
 
 def leaves_of(paths: Iterable[str]) -> frozenset[str]:
@@ -79,14 +87,6 @@ def leaves_of(paths: Iterable[str]) -> frozenset[str]:
     )
 
 
-def is_decided(memory: PullMemory, approvals: Iterable[Approval]) -> bool:
-    """True when a pull request for the same leaf stands in nobody's way: set back, held up, or approved too."""
-    status = memory.status
-    if status.state not in _WAITING or Label.HOLD in status.flags:
-        return True
-    return status.state is State.APPROVED and any(a.kind is ApprovalKind.APPROVE for a in approvals)
-
-
 def case_of(memory: PullMemory, pull: Pull, dossier: Dossier, policy: Policy, outcome: Outcome | None) -> Case:
     """Return what the readiness of a pull request is decided from."""
     return Case(
@@ -98,6 +98,7 @@ def case_of(memory: PullMemory, pull: Pull, dossier: Dossier, policy: Policy, ou
         merging=policy.merging,
         approvals=dossier.approvals,
         is_open=pull.is_open,
+        is_merged=pull.is_merged,
         is_draft=pull.is_draft,
         targets_default_branch=pull.targets_default_branch,
         is_mergeable=pull.is_mergeable,

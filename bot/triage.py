@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -26,6 +26,7 @@ from bot.look import Look, Looks, pardoned
 from bot.plan import Again, Plan, Planner, Posted, Seen, digest_of, recalled
 from bot.readiness import Obstacle, Readiness, Who
 from bot.records import Records
+from bot.same_leaf import Said, said_of
 from bot.store.desk_log import DeskLog
 from bot.store.history import StateChange
 from bot.store.pull_requests import PullMemory
@@ -43,8 +44,7 @@ class Triaged:
     turn: Turn
     calls: CallCount
     readiness: Readiness = Readiness()
-    rivals: tuple[int, ...] = ()  # the other pull requests for the same leaf
-    stirs: bool = False  # what they say of this one may have changed
+    said: Said = field(default_factory=Said)  # of the other pull requests for the same leaf
     rows: tuple[Transition, ...] = ()  # of the workflow that it went through, in order
 
 
@@ -70,6 +70,7 @@ class Triage:
         self._effects = effects
         self._memories = records.memories
         self._pardons = records.pardons
+        self._leaves = records.leaves
         self._history = records.history
         self._log = desk_log
         self._signer = signer
@@ -111,9 +112,8 @@ class Triage:
             return None
         used = CallCount(client.calls.reads - before.reads, client.calls.writes - before.writes)
         verdict = pardoned(look.judgement.verdict, seen.dossier.pardons)
-        stirs = memory.paths != plan.memory.paths or memory.status.state is not plan.memory.status.state
-        rivals = tuple(rival.number for rival in seen.dossier.rivals)
-        return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, rivals, stirs, plan.rows)
+        said = said_of(seen.dossier.rivals, pull.author)
+        return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, said, plan.rows)
 
     async def _open_pull(self, reader: PullReader, number: int) -> Pull | None:
         try:
@@ -144,7 +144,8 @@ class Triage:
         """Put together what is decided from; paths that could not be read are those of the last time."""
         digest = look.facts.content_digest or memory.content_digest
         paths = look.facts.paths or memory.paths.splitlines()
-        dossier = await self._dossiers.of(memory.repository_id, memory.number, digest, paths)
+        met = paths if look.facts.pull.targets_default_branch else ()
+        dossier = await self._dossiers.of(memory.repository_id, memory.number, digest, met)
         if look.facts.policy.care.reviewers and not memory.reviewer:
             dossier = replace(dossier, loads=await self._dossiers.loads(memory.repository_id))
         return Seen(look, memory, dossier, posted, self._clock.now(), again)
@@ -220,6 +221,6 @@ class Triage:
             await self._pardons.count_hits(
                 memory.repository_id, memory.number, memory.content_digest, found, self._clock.now()
             )
-        if memory.paths != seen.memory.paths:
-            leaves = leaves_of(memory.paths.splitlines())
-            await self._memories.note_leaves(memory.repository_id, memory.number, leaves)
+        pull = seen.look.facts.pull
+        leaves = leaves_of(memory.paths.splitlines()) if pull.targets_default_branch else ()
+        await self._leaves.note(memory.repository_id, memory.number, leaves)
