@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.actions import Action, AddLabels, EditComment, PostComment, RemoveLabel, ReportCheck
+from bot.actions import Action, AddLabels, ChangeAssignee, EditComment, PostComment, RemoveLabel, Reply, ReportCheck
+from bot.appearance import appearance
+from bot.care import calls_for_help, chosen_reviewer, help_call, needs_reviewer
 from bot.comments.causes import Links
 from bot.comments.check_report import check_report
 from bot.comments.living import living_comment
@@ -93,6 +95,7 @@ class Planner:
         recipe = sign_off_recipe(judgement.sign_off_advice) if has_advice and judgement.sign_off_advice else ""
         reports = [check_report(verdict, check, pull.head_sha, links, facts.policy, recipe) for check in Check]
         memory, rows = _moved(seen, verdict)
+        seen = replace(seen, dossier=seen.dossier.after(rows))
         case = case_of(memory, pull, seen.dossier, facts.policy, verdict.overall)
         found = readiness(case)
         is_marked = Label.READY_TO_MERGE in memory.status.flags
@@ -114,7 +117,29 @@ class Planner:
         memory = replace(memory, own_labels=" ".join(sorted(labels.own)), readiness_digest=gate_digest)
         comment, memory = self._comment(seen, verdict, memory, found, links, recipe)
         actions += [comment] if comment else []
+        cared, memory = self._care(seen, memory)
+        actions += cared
+        labels_after = pull.after(actions).labels
+        looks = appearance(pull.head_sha, pull.base_ref, labels_after, is_draft=pull.is_draft)
+        if not memory.swept.startswith(looks):
+            memory = replace(memory, swept=looks)
         return Plan(tuple(actions), memory, rows, found)
+
+    def _care(self, seen: Seen, memory: PullMemory) -> tuple[list[Action], PullMemory]:
+        """Call a person to an author whose checks keep failing; give what waits for triage to somebody."""
+        facts, pull = seen.look.facts, seen.look.facts.pull
+        care, actions = facts.policy.care, list[Action]()
+        if calls_for_help(seen.memory, memory, care):
+            organisation = pull.repository.partition("/")[0]
+            text = help_call(pull.author, memory.failed_pushes, organisation, facts.policy.teams)
+            marker = self._signer.reply_marker("help", memory.repository_id, memory.number)
+            actions.append(Reply(text, marker))
+        if needs_reviewer(memory, pull.assignees, is_draft=pull.is_draft):
+            paths = memory.paths.splitlines()
+            if login := chosen_reviewer(care, paths, pull.author, seen.now.date(), seen.dossier.loads):
+                actions.append(ChangeAssignee(login, on=True))
+                memory = replace(memory, reviewer=login)
+        return actions, memory
 
     def _comment(
         self, seen: Seen, verdict: Verdict, memory: PullMemory, found: Readiness, links: Links, recipe: str
@@ -131,6 +156,7 @@ class Planner:
             readiness=found,
             dossier=seen.dossier,
             heard=memory.heard,
+            head_sha=pull.head_sha,
         )
         text = living_comment(verdict, turn, standing, links, recipe)
         passed_to_author = turn is Turn.AUTHOR and memory.comment_turn != Turn.AUTHOR
@@ -192,6 +218,8 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
         errors = memory.failing_causes  # that we could not look mends nothing
     is_failed = verdict.overall is Outcome.FAILED
     failed_pushes = memory.failed_pushes + is_new_head if is_failed else 0
+    if verdict.overall is Outcome.UNVERIFIED:
+        failed_pushes = memory.failed_pushes  # nothing is known of this push
     after = replace(
         memory,
         head_sha=pull.head_sha,
@@ -200,12 +228,14 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
         outcome=verdict.overall.value,
         author_id=pull.author_id,
         author=pull.author,
-        author_seen_at=seen.now if is_new_head else memory.author_seen_at,
+        author_seen_at=seen.now if is_new_head or not memory.is_open else memory.author_seen_at,
         is_open=True,
         paths="\n".join(facts.paths) or ("" if is_new_head else memory.paths),
         failing_causes=errors,
         failed_pushes=min(failed_pushes, _MANY),
         merge_refusal="" if is_new_head else memory.merge_refusal,
+        heard="" if is_new_head else memory.heard,
+        stale_at=(memory.stale_at or seen.now) if Label.STALE in memory.status.flags else None,
     )
     rows = []
     triggers = triggers_of(
