@@ -11,6 +11,7 @@ import typer
 from aiohttp import web
 
 from bot.artifact_cli import artifacts
+from bot.gpu_cli import gpu
 from bot.settings import SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ cli = typer.Typer(
     no_args_is_help=True,
 )
 cli.add_typer(artifacts, name="artifacts")
+cli.add_typer(gpu, name="gpu")
 
 
 @cli.command()

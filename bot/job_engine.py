@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from bot.budgets import Budget, expected_gpu_h, refusal
 from bot.clock import Clock
 from bot.job_flow import begun_again, ended
 from bot.job_mail import BrokerAwayError, JobMail
@@ -35,21 +36,30 @@ class JobEngine:
         self,
         store: JobStore,
         mail: JobMail,
+        budget: Budget,
         clock: Clock,
         wake: Callable[[], None],
         on_change: OnChange,
     ) -> None:
         self._store = store
         self._mail = mail
+        self._budget = budget
         self._clock = clock
         self._wake = wake
         self._on_change = on_change
 
     async def submit(self, request: JobRequest, at: datetime) -> Job:
-        """Queue a job, or return the one that the same source has queued, or an equal one that is not over."""
-        stored = await self._store.going_equal(request)
+        """Queue a job, or return the one that the same source has queued, or an equal one that is not over.
+
+        Raises JobsUnavailableError when the budget does not allow it, with when to try again.
+        """
+        stored = await self._store.going_equal(request) or await self._store.asked_from(request)
         if stored is None:
             queue = QUEUE_OF[request.kind]
+            expected = expected_gpu_h(request.kind, await self._store.gpu_times(request.kind))
+            spent = await self._store.spent(request, queue.value, at)
+            if reason := refusal(request.kind, self._budget, spent, expected, at):
+                raise JobsUnavailableError(reason)
             stored = await self._store.add(request, queue.value, PULL_REQUEST_PRIORITY, at)
             await self._on_change(stored, stored)
             self._wake()

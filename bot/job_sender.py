@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from bot.budgets import Budget, is_quiet
 from bot.clock import Clock
 from bot.github.errors import GitHubError
 from bot.job_leases import Leases, Terms
@@ -28,7 +29,15 @@ class JobSender:
     """Sends the messages of queued jobs: at most as many as there are free workers, and one more."""
 
     def __init__(
-        self, store: JobStore, leases: Leases, mail: JobMail, terms: Terms, clock: Clock, inputs: Inputs
+        self,
+        store: JobStore,
+        leases: Leases,
+        mail: JobMail,
+        terms: Terms,
+        clock: Clock,
+        inputs: Inputs,
+        budget: Budget,
+        is_paused: Callable[[], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._leases = leases
@@ -36,6 +45,8 @@ class JobSender:
         self._terms = terms
         self._clock = clock
         self._inputs = inputs
+        self._budget = budget
+        self._is_paused = is_paused
         self._something_new = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -83,6 +94,8 @@ class JobSender:
 
     async def _send_some(self, queue: Queue) -> int:
         now = self._clock.now()
+        if queue is not Queue.CPU and (is_quiet(self._budget, now) or await self._is_paused()):
+            return 0
         lost_before = now - self._terms.resend_after
         room = self._free(queue) + 1 - await self._store.count_sent(queue.value, lost_before)
         if room <= 0:

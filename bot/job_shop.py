@@ -25,6 +25,7 @@ from bot.store.artifacts import ArtifactRows
 from bot.store.jobs import JobStore, StoredJob
 from bot.store.pull_requests import PullRequestStore
 from bot.store.repositories import RepositoryStore
+from bot.store.switches import GPU_PAUSED, Switches
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import broker_address
 
@@ -49,7 +50,8 @@ class JobShop:
         )
         self._mail = JobMail(broker_address(settings.broker))
         self._board = JobBoard(app, store, repositories, rows, artifacts, clock, self._bring_up_to_date)
-        self.queue = JobEngine(store, self._mail, clock, self._wake, self._changed)
+        budget, switches = settings.budget, Switches(database)
+        self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed)
         self.leases = Leases(
             self.queue,
             store,
@@ -62,7 +64,9 @@ class JobShop:
             self._changed,
         )
         inputs = JobInputs(app, policies, repositories, rows, artifacts, clock, most_commits=settings.max_commits)
-        self._sender = JobSender(store, self.leases, self._mail, terms, clock, inputs.of)
+        self._sender = JobSender(
+            store, self.leases, self._mail, terms, clock, inputs.of, budget, lambda: switches.is_on(GPU_PAUSED)
+        )
 
     async def start(self, refresh: Refresh) -> None:
         """Begin; `refresh` brings the living comment of a pull request up to date. Raises BrokerError."""

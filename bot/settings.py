@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +12,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.budgets import Budget
 from checks.policy import Policy
 from pipeline.contract import EMBEDDED
 
 PREFIX = "TAXONOMY_BOT_"
 
 _BROKER = "taxonomy-bot-broker"
+_QUIET = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 _ARTIFACTS = "taxonomy-bot-artifacts"
 
 _HOW_TO_GET = {
@@ -68,6 +71,12 @@ class BotSettings(BaseSettings):
     max_commits: Annotated[int, Field(gt=0)] = 2000  # of one pull request; more are refused, never judged in part
     broker_url: SecretStr = SecretStr("")  # it may hold a password; empty: one of our own, "off": no jobs
     job_time_limit_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
+    jobs_per_pull: Annotated[int, Field(gt=0)] = 4  # waiting or running
+    jobs_per_author_and_day: Annotated[int, Field(gt=0)] = 20
+    jobs_waiting: Annotated[int, Field(gt=0)] = 500  # in one queue
+    gpu_h_per_day: Annotated[float, Field(ge=0)] = 0.0  # 0: no limit
+    gpu_h_per_month: Annotated[float, Field(ge=0)] = 0.0
+    quiet_hours: Annotated[str, Field(pattern=_QUIET)] = ""  # "08:00-18:00" in UTC: no GPU job begins then
     job_retries: Annotated[int, Field(ge=0, le=10)] = 2  # after infrastructure errors
     worker_silence_s: Annotated[float, Field(ge=1)] = 60.0  # after which its job is given to another
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
@@ -115,6 +124,20 @@ class BotSettings(BaseSettings):
         if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
             raise ValueError("has to be the address of the bot, such as https://bot.example.org, without ? or #")
         return value.rstrip("/")
+
+    @property
+    def budget(self) -> Budget:
+        """How much may be computed."""
+        quiet_from, _, quiet_until = self.quiet_hours.partition("-")
+        return Budget(
+            self.jobs_per_pull,
+            self.jobs_per_author_and_day,
+            self.jobs_waiting,
+            self.gpu_h_per_day,
+            self.gpu_h_per_month,
+            time.fromisoformat(quiet_from) if quiet_from else None,
+            time.fromisoformat(quiet_until) if quiet_until else None,
+        )
 
     @property
     def broker(self) -> str:

@@ -120,7 +120,7 @@ async def _a_job_is_done(stage: Stage, narrator: Narrator, pull: Pull) -> None:
     async with asyncio.timeout(_JOB_WITHIN_S):
         while (run := _precheck(pull)) is None or run.status != "completed":
             if run is not None and run.title != seen:
-                seen = run.title
+                seen = run.title or ""
                 narrator.notes(f"  {run.name}: {seen}")
             await asyncio.sleep(0.1)
     await stage.settled()

@@ -12,11 +12,13 @@ from sqlalchemy import RowMapping, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.budgets import Spent
 from bot.job_flow import Lease, Life
 from bot.jobs import Job, JobKind, JobRequest, JobState
-from bot.store.tables import job_reports, jobs
+from bot.store.switches import GPU_PAUSED
+from bot.store.tables import job_reports, jobs, pull_requests, switches
 from checks.contribution import Login, Sha
-from pipeline.contract import Outcome, Progress, outcome_from_data, outcome_to_data
+from pipeline.contract import Outcome, Progress, Queue, outcome_from_data, outcome_to_data
 
 _GOING = (JobState.QUEUED.value, JobState.RUNNING.value)
 _TRIES = 20
@@ -36,6 +38,7 @@ class StoredJob:
     check_run_id: int | None = None
     finished_at: datetime | None = None
     revision: int = 0
+    gpu_s: float = 0.0  # that workers have held it on a GPU queue
 
     def living(self, life: Life, now: datetime) -> StoredJob:
         """Return the job with another life: over, it is finished now; left for another attempt, it is unsent."""
@@ -43,7 +46,10 @@ class StoredJob:
             return self
         sent_at = None if life.attempt != self.life.attempt else self.sent_at
         finished_at = now if life.state.is_over else None
-        return replace(self, life=life, sent_at=sent_at, finished_at=finished_at)
+        gpu_s = self.gpu_s
+        if self.life.lease is not None and life.lease is None and self.queue != Queue.CPU:
+            gpu_s += (now - self.life.lease.since).total_seconds()
+        return replace(self, life=life, sent_at=sent_at, finished_at=finished_at, gpu_s=gpu_s)
 
 
 class JobStore:
@@ -105,6 +111,35 @@ class JobStore:
             jobs.c.state.in_(_GOING),
         )
         return found[0] if found else None
+
+    async def counts(self) -> list[tuple[str, int, int]]:
+        """Return for each queue how many jobs wait and how many run."""
+        waiting = func.count().filter(jobs.c.state == JobState.QUEUED.value)
+        running = func.count().filter(jobs.c.state == JobState.RUNNING.value)
+        query = select(jobs.c.queue, waiting, running).where(jobs.c.state.in_(_GOING)).group_by(jobs.c.queue)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query.order_by(jobs.c.queue))).tuples().all()
+        return [(str(queue), int(wait), int(run)) for queue, wait, run in rows]
+
+    async def asked_from(self, request: JobRequest) -> StoredJob | None:
+        """Return the job that the same order has queued before."""
+        found = await self._all(
+            jobs.c.repository_id == request.repository_id,
+            jobs.c.source == request.source,
+            jobs.c.kind == request.kind.value,
+        )
+        return found[0] if found else None
+
+    async def gpu_times(self, kind: JobKind, limit: int = 50) -> list[float]:
+        """Return how long the newest successful jobs of a kind held a GPU, in seconds."""
+        query = (
+            select(jobs.c.gpu_s)
+            .where(jobs.c.kind == kind.value, jobs.c.state == JobState.SUCCEEDED.value)
+            .order_by(jobs.c.id.desc())
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
 
     async def next_in(self, queue: str, now: datetime, resend_before: datetime, limit: int) -> list[StoredJob]:
         """Return the jobs of a queue whose message is to be sent now, in order of priority and age."""
@@ -169,6 +204,7 @@ class JobStore:
         values = _columns(after.life) | {
             "queued_at": after.queued_at,
             "sent_at": after.sent_at,
+            "gpu_s": after.gpu_s,
             "finished_at": after.finished_at,
             "revision": before.revision + 1,
             "is_shown": False,
@@ -193,10 +229,39 @@ class JobStore:
         """Remember that GitHub shows a job as it was when `job` was read, and under which check run."""
         same = jobs.c.revision == job.revision
         async with self._engine.begin() as connection:
-            await connection.execute(
-                update(jobs).where(jobs.c.id == job.id).values(check_run_id=check_run_id)
-            )
+            await connection.execute(update(jobs).where(jobs.c.id == job.id).values(check_run_id=check_run_id))
             await connection.execute(update(jobs).where(jobs.c.id == job.id, same).values(is_shown=True))
+
+    async def spent(self, request: JobRequest, queue: str, now: datetime) -> Spent:
+        """Return what is spent when a job is asked for: counts, and GPU hours of this day and month in UTC."""
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        mine = (jobs.c.repository_id == request.repository_id, jobs.c.number == request.number)
+        author = select(pull_requests.c.author_id).where(
+            pull_requests.c.repository_id == request.repository_id, pull_requests.c.number == request.number
+        )
+        of_author = select(pull_requests.c.number).where(
+            pull_requests.c.repository_id == request.repository_id,
+            pull_requests.c.author_id == author.scalar_subquery(),
+        )
+        counted = select(func.count()).select_from(jobs)
+        hours = select(func.coalesce(func.sum(jobs.c.gpu_s), 0.0) / 3600)
+        queries = (
+            counted.where(*mine, jobs.c.state.in_(_GOING)),
+            counted.where(
+                jobs.c.repository_id == request.repository_id,
+                jobs.c.number.in_(of_author),
+                jobs.c.queued_at >= day,
+            ),
+            counted.where(jobs.c.queue == queue, jobs.c.state == JobState.QUEUED.value),
+            hours.where(jobs.c.finished_at >= day),
+            hours.where(jobs.c.finished_at >= day.replace(day=1)),
+            select(switches.c.is_on).where(switches.c.name == GPU_PAUSED),
+        )
+        async with self._engine.connect() as connection:
+            going, today, waiting, gpu_today, gpu_month, paused = [
+                (await connection.execute(query)).scalar_one_or_none() or 0 for query in queries
+            ]
+        return Spent(int(going), int(today), int(waiting), float(gpu_today), float(gpu_month), bool(paused))
 
     async def run_times(self, kind: JobKind, limit: int = 50) -> list[float]:
         """Return how long the newest successful jobs of a kind ran, in seconds."""
@@ -306,4 +371,5 @@ def _job(row: RowMapping) -> StoredJob:
         row["check_run_id"],
         row["finished_at"],
         row["revision"],
+        row["gpu_s"],
     )

@@ -306,6 +306,7 @@ jobs = Table(
     Column("lease_heard_at", UtcDateTime, nullable=True),
     Column("lease_deadline", UtcDateTime, nullable=True),
     Column("lease_sequence", Integer, nullable=False),
+    Column("gpu_s", Float, nullable=False, server_default="0"),  # seconds that workers held it on a GPU queue
     Column("check_run_id", BigInteger, nullable=True),
     Column("is_shown", Boolean, nullable=False),  # on GitHub, as it is
     Column("finished_at", UtcDateTime, nullable=True),
@@ -315,6 +316,15 @@ jobs = Table(
     Index("ix_jobs_queue", "queue", "state", "priority", "queued_at", "id"),
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_shown", "is_shown", "id"),
+)
+
+# what an operator has switched, such as the GPUs off
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("is_on", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 # what workers told of an attempt, line by line

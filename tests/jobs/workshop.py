@@ -17,6 +17,7 @@ from typing import Self
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.budgets import Budget
 from bot.clock import SystemClock
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
@@ -27,6 +28,7 @@ from bot.jobs import Job, JobKind, JobRequest, JobState
 from bot.store.database import migrate, open_engine
 from bot.store.jobs import JobStore, StoredJob
 from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.switches import GPU_PAUSED, Switches
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact
@@ -53,6 +55,7 @@ class Workshop:
         limits = {kind: timedelta(seconds=60) for kind in JobKind}
         self.terms = Terms(limits, patience, heartbeat_s, timedelta(seconds=resend_s))
         self.clock = SystemClock()
+        self.budget = Budget()
         self._workers: list[subprocess.Popen[bytes]] = []
         self._asked = 0
         self._database: AsyncEngine | None = None
@@ -82,6 +85,7 @@ class Workshop:
         await migrate(self._database)
         self.store, self.memories = JobStore(self._database), PullRequestStore(self._database)
         self.mail = JobMail(self.redis.url)
+        switches = Switches(self._database)
 
         async def note(before: StoredJob, after: StoredJob) -> None:
             self.changes.append((before, after))
@@ -89,12 +93,21 @@ class Workshop:
         def wake() -> None:
             self.sender.wake()
 
-        self.engine = JobEngine(self.store, self.mail, self.clock, wake, note)
+        self.engine = JobEngine(self.store, self.mail, self.budget, self.clock, wake, note)
         secret = SecretStr("the webhook secret of the tests")
         self.leases = Leases(
             self.engine, self.store, self.memories, self.mail, self.terms, secret, self.clock, wake, note
         )
-        self.sender = JobSender(self.store, self.leases, self.mail, self.terms, self.clock, self._inputs)
+        self.sender = JobSender(
+            self.store,
+            self.leases,
+            self.mail,
+            self.terms,
+            self.clock,
+            self._inputs,
+            self.budget,
+            lambda: switches.is_on(GPU_PAUSED),
+        )
         self.mail.start(self.leases.receive)
         self.sender.start()
 

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("lease_heard_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_deadline", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_sequence", sa.Integer, nullable=False),
+        sa.Column("gpu_s", sa.Float, nullable=False, server_default="0"),
         sa.Column("check_run_id", sa.BigInteger, nullable=True),
         sa.Column("is_shown", sa.Boolean, nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -53,6 +54,12 @@ def upgrade() -> None:
     op.create_index("ix_jobs_queue", "jobs", ["queue", "state", "priority", "queued_at", "id"])
     op.create_index("ix_jobs_state", "jobs", ["state"])
     op.create_index("ix_jobs_shown", "jobs", ["is_shown", "id"])
+    op.create_table(
+        "switches",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("is_on", sa.Boolean, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    )
     op.create_table(
         "job_reports",
         sa.Column("job_id", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -65,4 +72,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("job_reports")
+    op.drop_table("switches")
     op.drop_table("jobs")
