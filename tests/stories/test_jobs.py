@@ -9,7 +9,8 @@ from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.world import PullRequest, World
 from tests.world.people import a_good_skill
 
-KINDS = ("precheck", "generate", "evaluate", "postcheck")
+COMMANDS = ("/precheck", "/generate", "/evaluate", "/postcheck")
+KINDS = tuple(command.removeprefix("/") for command in COMMANDS)
 
 
 @pytest.fixture
