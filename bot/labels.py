@@ -130,7 +130,7 @@ END_OF_LABEL: Mapping[str, str] = MappingProxyType(
     | {
         Label.TOPIC_FAILURE: "it goes when triage decides anew, for example by `/triage-approve`.",
         Label.LEGAL_HOLD: "a maintainer writes `/legal-hold cancel`.",
-        Label.GENERATE_READY: "write `/cancel`.",
+        Label.GENERATE_READY: "a triager takes it off, which cancels its jobs.",
         Label.SDG_UNSUCCESSFUL: "write `/generate` to try again.",
         Label.BUILD_READY: "write `/build-ready cancel`.",
         Label.BUILD_RUNNING: "it goes by itself when the build ends.",
