@@ -11,6 +11,7 @@ from bot.care import closing_word, help_call, stale_word
 from bot.commands.registry import all_commands
 from bot.comments.batches import BatchRow, preview_text, results_text
 from bot.comments.check_report import check_report
+from bot.comments.job_report import job_report
 from bot.comments.notices import approvals_fell, label_put_right, thanks
 from bot.comments.readiness import readiness_report
 from bot.comments.replies import reply
@@ -26,9 +27,11 @@ from bot.workflow import State
 from checks.findings import Check, Finding, Outcome, Severity, Suggestion, Verdict
 from checks.policy import Policy
 from checks.sign_off_advice import RemediationText, SignOffAdvice
+from pipeline.contract import AnsweredQuestion, PrecheckResult
 from tests.bot.rendering import rendered, tags, text_nodes
 from tests.bot.situations import SHA, a_case, a_job, a_situation, a_standing, a_status, an_approved_case
 from tests.words.findings import LINKS, cause
+from tests.words.jobs import a_stored_job
 from tests.words.living import a_pardon, comment
 from tests.words.notices import BUILD
 from tests.words.replies import answer
@@ -168,6 +171,16 @@ def test_what_is_said_unasked_repeats_nothing_with_effect(hostile: str) -> None:
         results_text(f"reject {hostile}", rows),
     ):
         assert_it_does_nothing(text)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_a_job_repeats_does_nothing(hostile: str) -> None:
+    "Questions and answers of contributors and models, log lines and reasons, in a job's check run."
+    rows = (AnsweredQuestion(hostile, hostile, hostile, 0.5),)
+    result = PrecheckResult(SHA, hostile, hostile, rows)
+    assert_it_does_nothing(job_report(a_stored_job(JobState.SUCCEEDED), 0, None, result, []).summary)
+    ended = a_stored_job(JobState.FAILED_BY_CONTRIBUTION, message=hostile)
+    assert_it_does_nothing(job_report(ended, 0, None, None, [hostile]).summary)
 
 
 LONGEST = "\u202e" * 4_000  # each is shown in eight characters
