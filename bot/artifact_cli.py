@@ -48,7 +48,8 @@ def gc(
 ) -> None:
     """Delete artifacts that nothing names any more, or that were last stored longer ago than they are to be kept.
 
-    What was stored in the last hour stays, and so does what was stored since the oldest job that is not over.
+    What was stored in the last hour stays, and so does what was stored since the oldest job was queued that is
+    not over, or whose end is not shown on GitHub yet.
     Exit 1 if something could not be deleted.
     """
     from bot.artifact_retention import NothingNamedError

@@ -87,7 +87,7 @@ class Cleaner:
 
         Raises NothingNamedError, and ArtifactError when the store cannot be looked at; nothing is deleted then.
         """
-        # in this order: what a job stores is named by a row before the job is over
+        # in this order: what a job stores is named by a row before the job counts as shown
         busy_since = await self._rows.busy_since()
         leave_since = min(now - _JUST_STORED, busy_since or now)
         keep_since = now - keep_for
@@ -132,7 +132,7 @@ class Cleaner:
             size = sum(file.size for file in plan.too_new)
             self._say(
                 f"left for now: {len(plan.too_new)} ({size:,} bytes), stored in the last hour, or since the oldest "
-                "job that is not over was queued"
+                "job that is not over and shown was queued"
             )
         self._say(f"kept: {len(plan.staying)} ({sum(file.size for file in plan.staying):,} bytes)")
 

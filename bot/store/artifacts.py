@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import RowMapping, delete, func, select
+from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -100,8 +100,12 @@ class ArtifactRows:
         return done.rowcount
 
     async def busy_since(self) -> datetime | None:
-        """Return when the oldest job that is not over was queued: what it stores is named only at its end."""
-        query = select(func.min(jobs.c.queued_at)).where(jobs.c.state.in_(_GOING))
+        """Return when the oldest job was queued that is not over, or whose end is not on GitHub yet.
+
+        What a job stores is named by rows only when its end is shown.
+        """
+        is_open = or_(jobs.c.state.in_(_GOING), jobs.c.is_shown.is_(False))
+        query = select(func.min(jobs.c.queued_at)).where(is_open)
         async with self._engine.connect() as connection:
             queued_at: datetime | None = (await connection.execute(query)).scalar()
         return queued_at

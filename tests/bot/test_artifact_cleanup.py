@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from bot.artifact_retention import Cleaned, Cleaner
 from bot.cli import cli
-from bot.jobs import JobKind, JobRequest
+from bot.job_flow import ended
+from bot.jobs import JobKind, JobRequest, JobState
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.database import migrate, open_engine
 from bot.store.jobs import JobStore
@@ -48,14 +49,26 @@ class Shelf:
 
         self.in_database(note)
 
-    def has_job_queued(self, *, days_ago: float) -> None:
-        "A job was queued some time ago, and is not over."
+    def has_job_queued(self, *, days_ago: float, over: bool = False) -> None:
+        "A job was queued some time ago; if it is over, GitHub does not show it yet."
         request = JobRequest(1001, 7, JobKind.EVALUATE, Sha("a" * 40), 5, Login("ana"), "comment:1")
+        now = datetime.now(UTC)
 
         async def queue(_rows: ArtifactRows, jobs: JobStore) -> None:
-            await jobs.add(request, "gpu.eval", 0, datetime.now(UTC) - timedelta(days=days_ago))
+            job = await jobs.add(request, "gpu.eval", 0, now - timedelta(days=days_ago))
+            if over:
+                await jobs.change(job.id, lambda job: job.living(ended(job.life, JobState.CANCELLED), now))
 
         self.in_database(queue)
+
+    def shows_its_jobs(self) -> None:
+        "GitHub shows every job as it is."
+
+        async def show(_rows: ArtifactRows, jobs: JobStore) -> None:
+            for job in await jobs.unshown():
+                await jobs.note_shown(job, 1)
+
+        self.in_database(show)
 
     def file_of(self, artifact: Artifact) -> Path:
         "Where the file lies."
@@ -158,6 +171,18 @@ def test_what_a_long_job_has_stored_is_left_until_it_is_over(shelf: Shelf) -> No
     shelf.has_job_queued(days_ago=1)
     artifacts("gc")
     assert [shelf.store.exists(a) for a in (checkpoint, before)] == [True, False]
+
+
+def test_what_a_job_has_stored_is_left_until_its_end_is_shown(shelf: Shelf) -> None:
+    "While GitHub is down, the files of a job that is over are named by nothing, and are needed."
+    shelf.keeps(shelf.stores("named.txt", days_ago=100))
+    result = shelf.stores("result.txt", hours_ago=20)
+    shelf.has_job_queued(days_ago=1, over=True)
+    artifacts("gc")
+    assert shelf.store.exists(result)
+    shelf.shows_its_jobs()
+    artifacts("gc")
+    assert not shelf.store.exists(result)
 
 
 def test_leftovers_of_dead_writers_go(shelf: Shelf) -> None:
