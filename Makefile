@@ -34,10 +34,11 @@ docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
 	$(PY) -m bot.handbook --write
 
-bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict
+bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.checks_speed
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
+	$(PY) -m benchmarks.reconcile_calls
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

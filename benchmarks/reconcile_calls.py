@@ -2,8 +2,8 @@
 
 Simulated GitHub and bot run in one process and share a clock that is moved by hand; no webhook is ever sent, but
 for the one that tells the bot of the repository. The first sweep meets pull requests that it has never seen, so it
-judges them all; before the second one nothing changes; before the third one 1 % are pushed to. Every request is
-counted, those for tokens and those answered with 304 too.
+judges them all; before the second and third one nothing changes; before the fourth one 1 % are pushed to. Every
+request is counted, those for tokens and those answered with 304 too.
 """
 
 from __future__ import annotations
@@ -83,11 +83,12 @@ class Stage:
 
 
 async def measure(count: int) -> list[Cost]:
-    """Sweep three times over `count` open pull requests."""
+    """Sweep four times over `count` open pull requests."""
     async with _stage() as stage:
         pulls = [await stage.opens(number) for number in range(1, count)]
         costs = [await stage.sweep("first sight of all")]
         costs.append(await stage.sweep("nothing changed"))
+        costs.append(await stage.sweep("nothing changed again"))
         changed = pulls[:: max(1, count // max(1, count // 100))][: max(1, count // 100)]
         for pull in changed:
             await stage.github.push(pull, {"README.md": f"# {pull.number}\n"})
@@ -112,9 +113,9 @@ async def _stage() -> AsyncIterator[Stage]:
             stage = Stage(github, repo, app[SWEEPER], clock)
             github.webhook_url = f"http://{host}:{port}/webhooks"
             await stage.opens(0)
-            await github.settle()
-            await app[DISPATCHER].settled()
-            await github.settle()
+            for _ in range(3):  # what the bot writes is told to it, too
+                await github.settle()
+                await app[DISPATCHER].settled()
             github.webhook_url = None
             try:
                 yield stage
@@ -143,8 +144,9 @@ def as_text(costs: Sequence[Cost]) -> Iterator[str]:
     yield f"Sweeps over {costs[0].pulls:,} open pull requests"
     for cost in costs:
         yield (
-            f"  {cost.name:<20} {cost.calls_each:7.3f} calls each: {cost.reads:,} reads ({cost.unchanged:,} of them "
-            f"304), {cost.writes:,} writes; {cost.refreshed:,} brought up to date, {cost.took_s:.1f} s"
+            f"  {cost.name:<21} {cost.calls_each:7.3f} calls each: {cost.reads:,} reads (of them "
+            f"{cost.unchanged:,} 304), {cost.writes:,} writes; {cost.refreshed:,} brought up to date; "
+            f"{cost.took_s:.1f} s"
         )
     yield f"Target {'met' if is_met(costs) else 'MISSED'}: at most {TARGET_CALLS} calls each when nothing changed."
 
@@ -159,8 +161,8 @@ def as_markdown(costs: Sequence[Cost]) -> Iterator[str]:
 
 
 def is_met(costs: Sequence[Cost]) -> bool:
-    """Whether the sweep that found nothing changed stays below its target, and wrote nothing."""
-    return costs[1].calls_each <= TARGET_CALLS and costs[1].writes == 0
+    """Whether the sweeps that found nothing changed stay below their target, and wrote nothing."""
+    return all(cost.calls_each <= TARGET_CALLS and cost.writes == 0 for cost in costs[1:3])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

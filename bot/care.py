@@ -106,7 +106,7 @@ class Silence(StrEnum):
 
     NOTHING = "nothing"
     GOES_STALE = "it goes stale"
-    IS_OVER = "it no longer waits for its author, or may wait"
+    IS_OVER = "it may wait from now on"
     IS_TO_CLOSE = "it is closed"
 
 
@@ -115,8 +115,10 @@ def silence(memory: PullMemory, care: Care, now: datetime, *, is_draft: bool) ->
 
     Only what waits for its author goes stale: never a draft, what is held up, or what we could not check.
     """
-    is_stale = memory.stale_at is not None or Label.STALE in memory.status.flags
-    if not _waits_for_author(memory) or is_draft:
+    if memory.status.state not in _WAITS_FOR_AUTHOR:
+        return Silence.NOTHING  # whatever led there has ended the silence
+    is_stale = Label.STALE in memory.status.flags
+    if not _may_go_stale(memory) or is_draft:
         return Silence.IS_OVER if is_stale else Silence.NOTHING
     if is_stale:
         since = memory.stale_at or now
@@ -132,9 +134,8 @@ def last_sign(memory: PullMemory) -> datetime | None:
     return max(moments, default=None)
 
 
-def _waits_for_author(memory: PullMemory) -> bool:
-    is_checked = memory.verdict in (Outcome.PASSED, Outcome.FAILED)
-    return is_checked and memory.status.state in _WAITS_FOR_AUTHOR and not memory.status.flags & _HELD
+def _may_go_stale(memory: PullMemory) -> bool:
+    return memory.verdict in (Outcome.PASSED, Outcome.FAILED) and not memory.status.flags & _HELD
 
 
 def stale_word(author: str, care: Care) -> str:

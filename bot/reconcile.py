@@ -226,8 +226,8 @@ class Reconciler:
             await self._records.history.note_done(origin.repository_id, _COMMENTS, heard_up_to)
 
     async def _listen(self, origin: Origin, comment: ListedComment, found: Found) -> None:
-        if comment.created_at != comment.updated_at:
-            return  # edited: nobody knows what it said
+        if comment.author.is_bot or not comment.is_on_pull or comment.created_at != comment.updated_at:
+            return  # nobody knows what an edited one said
         first_seen_at = await self._log.first_seen_at(origin.repository_id, comment.number)
         memory = await self._records.memories.get(origin.repository_id, comment.number)
         if memory is None or first_seen_at is None or comment.created_at < first_seen_at:

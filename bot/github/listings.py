@@ -45,7 +45,7 @@ class ListedPull:
 
 @dataclass(frozen=True, slots=True)
 class ListedComment:
-    """A comment on a pull request, with who opened that unknown."""
+    """A comment on an issue or pull request."""
 
     id: int
     number: int
@@ -53,6 +53,7 @@ class ListedComment:
     text: str
     created_at: datetime
     updated_at: datetime
+    is_on_pull: bool
     is_doubted: bool  # somebody has put "confused" on it, as we do where we cannot follow
 
 
@@ -85,14 +86,12 @@ class Listings:
                 yield _pull(item)
 
     async def comments_since(self, moment: datetime) -> AsyncIterator[ListedComment]:
-        """Yield what people wrote on pull requests that was written or changed since then, oldest change first."""
+        """Yield every comment of the repository that was written or changed since then, oldest change first."""
         since = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         url = f"/repos/{{owner}}/{{repo}}/issues/comments?since={since}&sort=updated&direction=asc&per_page=100"
         async for page in self._client.pages(url, self._vars):
             for item in page:
-                comment = _comment(item)
-                if "/pull/" in item["html_url"] and not comment.author.is_bot:
-                    yield comment
+                yield _comment(item)
 
     async def label_events(self, number: int) -> dict[str, LabelEvent]:
         """Return what last happened to each label of a pull request."""
@@ -150,6 +149,7 @@ def _comment(item: Mapping[str, Any]) -> ListedComment:
         text=item["body"] or "",
         created_at=datetime.fromisoformat(item["created_at"]),
         updated_at=datetime.fromisoformat(item["updated_at"]),
+        is_on_pull="/pull/" in item["html_url"],
         is_doubted=bool((item.get("reactions") or {}).get("confused")),
     )
 

@@ -375,3 +375,27 @@ async def test_the_digest_is_silent_when_rules_are_right_or_it_is_switched_off(w
         pr.has_been_read()
     await world.sweeps()
     assert world.repo.issues == []
+
+
+async def test_words_of_care_are_never_doubled(world: World) -> None:
+    "Their writing succeeded, but GitHub's answer got lost: the next sweep finds them."
+    prs = []
+    for number in range(5):
+        prs.append(
+            await world.ana.opens_pr({f"compositional_skills/leaf_{number}/qna.yaml": a_skill(seed_examples=3)})
+        )
+        await prs[-1].settled()
+        await world.tess.comments(prs[-1], "/wrong counts")
+        await prs[-1].settled()
+    await world.tess.comments(prs[0], "/request-changes more of it, please")
+    await world.settled()
+    await world.clock.advance(days=21)
+    world.github.drop_next_response("POST", r"/issues$")
+    world.github.drop_next_response("POST", r"/issues/1/comments$")
+    for _ in range(3):
+        await world.sweeps()
+    assert len(world.repo.issues) == 1
+    assert len([c for c in prs[0].pull.comments if "it has been quiet here" in c.body]) == 1
+    assert "stale" in prs[0].labels
+    for pr in prs:
+        pr.has_been_read()
