@@ -17,7 +17,7 @@ from bot.events import Labelled
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull, PullReader
-from bot.labels import KIND_LABELS
+from bot.labels import KIND_LABELS, STATE_LABELS
 from bot.plan import digest_of
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
@@ -64,7 +64,7 @@ class HandLabels:
             await self._say(event, (effect.text for effect in handled.effects if isinstance(effect, Say)))
             return True
         pull = await self._pull(event)
-        if pull is None or not pull.is_open:
+        if pull is None or not pull.is_open or _is_exchanged(event, pull):
             return None
         reason = handled.refusal if handled else ""
         await self._write_down(event, pull.head_sha)
@@ -106,6 +106,11 @@ class HandLabels:
             )
         )
         log.info("label.put_right", number=event.number, label=event.label, on=event.on, actor=event.actor.id)
+
+
+def _is_exchanged(event: Labelled, pull: Pull) -> bool:
+    """True when a state was taken off and another put in its place: the event of that one says what comes of it."""
+    return not event.on and event.label in STATE_LABELS and bool(STATE_LABELS & pull.labels - {event.label})
 
 
 def _says(memory: PullMemory, event: Labelled) -> bool:

@@ -91,6 +91,19 @@ async def test_what_only_the_bot_knows_nobody_sets(world: World, pr: PullRequest
     assert pr.labels == {"skill", "triage-needed"}
 
 
+async def test_one_state_exchanged_for_another_is_one_act(world: World, pr: PullRequest) -> None:
+    "Whoever picks another label in GitHub's list takes the old one off as well: nothing is said about that."
+    await world.stop_bot()
+    await world.start_bot(handling=False)
+    await world.github.unlabel(pr.pull, "triage-needed", by="tess")
+    await world.github.label(pr.pull, "triage-uncertain", by="tess")
+    await world.github.settle()
+    await world.stop_bot()
+    await world.start_bot()
+    assert "the triage team, who talk it over" in await pr.edited_comment()
+    assert pr.labels == {"skill", "triage-uncertain"}
+
+
 async def test_a_state_that_is_taken_off_comes_back(world: World, pr: PullRequest) -> None:
     "A state is left for another one, not for none: the word about it says by which commands."
     await sets(world, pr, "tess", "triage-needed", on=False)

@@ -92,4 +92,5 @@ async def test_a_forged_marker_does_not_make_a_strangers_comment_ours(world: Wor
     await world.github.push(pr.pull, {SKILL_PATH: a_skill(seed_examples=4)})
 
     await pr.next_comment()
+    assert "#1 by `ana` is for the same leaf" in await other.edited_comment()
     assert [c.body for c in pr.pull.comments if not c.by_app] == [genuine]

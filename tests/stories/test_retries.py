@@ -96,8 +96,8 @@ async def test_what_a_triager_asked_for_stays_until_the_author_pushes(world: Wor
     world.repo.permissions["tess"] = "triage"
     pr = await world.ana.opens_pr()
     await pr.next_comment()
-    await world.github.unlabel(pr.pull, "triage-needed", by="tess")
     await world.github.label(pr.pull, "triage-requested-changes", by="tess")
+    assert "A triager asks you for a change" in await pr.next_comment()
 
     await world.github.edit_pull(pr.pull, title="A better title")
     assert "a triager asks for a change. Next: you" in await pr.edited_comment()
