@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.actions import Reply
@@ -15,7 +16,7 @@ from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.labels import Label
 from bot.records import Records
-from bot.store.approvals import ApprovalKind
+from bot.store.approvals import Approval, ApprovalKind
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.workflow import State, Trigger
 
@@ -54,33 +55,24 @@ class Witness:
 
     async def words_changed(self, event: WordsChanged) -> bool:
         """Let the approvals fall that rest on changed words. Return whether any did."""
-        repository_id, now = event.origin.repository_id, self._clock.now()
+        repository_id = event.origin.repository_id
         because = f"the words it was given with were {event.what} by {event.actor.login}"
+        place = f"{event.source}:{event.what}:{event.guid}"[:64]
+        was_begun = bool(await self._log.result_of(repository_id, place))
         standing = [
             approval
             for approval in await self._records.approvals.all_of(repository_id, event.number)
             if approval.source.startswith(event.source + ":")
-            and approval.fell_because in ("", because)  # an earlier try may have let it fall already
+            and (not approval.fell_because or (was_begun and approval.fell_because == because))
         ]
         if not standing:
             return False
-        await self._records.approvals.let_fall(repository_id, event.number, because, now, source=event.source)
-        await self._void_sign_off(repository_id, event.number)
-        await self._log.add(
-            AuditEntry(
-                repository_id=repository_id,
-                number=event.number,
-                at=now,
-                actor_id=event.actor.id,
-                actor=event.actor.login,
-                role="",
-                act=f"words {event.what}",
-                arguments=f"approvals fell: {', '.join(sorted({a.actor for a in standing}))}",
-                sha=standing[0].sha,
-                result="done",
-                source=f"{event.source}:{event.what}:{event.guid}"[:64],
-            )
+        await self._write_down(event, place, standing)
+        await self._records.approvals.let_fall(
+            repository_id, event.number, because, self._clock.now(), source=event.source
         )
+        if any(approval.kind is ApprovalKind.TRIAGE for approval in standing):
+            await self._void_sign_off(repository_id, event.number)
         client = self._app.installation(event.origin.installation_id)
         pull = await PullReader(client, event.origin.full_name).pull(event.number)
         if not pull.is_open:
@@ -89,6 +81,24 @@ class Witness:
         marker = self._signer.reply_marker(f"{event.source}:{event.what}", repository_id, event.number)
         await Writer(client, pull, self._clock).apply([Reply(text, marker)])
         return True
+
+    async def _write_down(self, event: WordsChanged, place: str, fallen: Sequence[Approval]) -> None:
+        """Write the act down before anything falls: should we crash, the next try knows that it was begun."""
+        await self._log.add(
+            AuditEntry(
+                repository_id=event.origin.repository_id,
+                number=event.number,
+                at=self._clock.now(),
+                actor_id=event.actor.id,
+                actor=event.actor.login,
+                role="",
+                act=f"words {event.what}",
+                arguments=f"approvals fell: {', '.join(sorted({a.actor for a in fallen}))}",
+                sha=fallen[0].sha,
+                result="done",
+                source=place,
+            )
+        )
 
     async def _void_sign_off(self, repository_id: int, number: int) -> None:
         """Take the sign-off of triage back, unless somebody else's stands for the same content."""
