@@ -1,7 +1,7 @@
 """How long a contributor waits: `python -m benchmarks.verdict_latency`, delivery to posted verdict.
 
 The bot runs as served, with its own rule workers, in a process of its own; the simulated GitHub runs in the
-process of the benchmark. Time runs from the moment a webhook is sent until both check runs, the labels and the
+process of the benchmark. Time runs from the moment a webhook is sent until all check runs, the labels and the
 comment of that pull request are there. Each pull request adds a knowledge leaf of two files to a taxonomy of about
 1,500 files; every other one lacks its sign-off.
 """

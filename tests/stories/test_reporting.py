@@ -196,10 +196,13 @@ async def test_one_check_run_alone_is_posted_once(world: World, is_lost: bool) -
     assert requests_for(world, "POST", r"/check-runs$") == (1 if is_lost else 2)
 
 
-async def test_a_head_that_vanishes_while_we_report_is_left_to_its_own_event(world: World) -> None:
+@pytest.mark.parametrize("word", ["UNPROCESSABLE", "NOT_FOUND"])
+async def test_a_head_that_vanishes_while_we_report_is_left_to_its_own_event(world: World, word: str) -> None:
     "A force-push takes the commit away just before all is written: only the new head is reported on."
     pr = await world.ana.opens_pr()
     await pr.next_comment()
+    for _ in ALL_THREE:  # whichever word GitHub has for a commit that it does not know
+        world.github.fail_next_field("createCheckRun", kind=word)
     vanishing = VanishingHead(world, pr, r"/git/blobs/")
 
     await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=3)})
@@ -232,9 +235,8 @@ async def test_a_commit_that_github_has_lost_while_it_is_still_the_head_is_told_
     "The head is the same as before, yet GitHub does not know it: that is no force-push, and is not hidden."
     pr = await world.ana.opens_pr()
     await pr.next_comment()
-    world.github.fail_next_field("createCheckRun", kind="NOT_FOUND", message="Could not resolve to a commit")
-    world.github.fail_next_field("createCheckRun", kind="NOT_FOUND", message="Could not resolve to a commit")
-    world.github.fail_next_field("createCheckRun", kind="NOT_FOUND", message="Could not resolve to a commit")
+    for _ in ALL_THREE:
+        world.github.fail_next_field("createCheckRun", kind="NOT_FOUND", message="Could not resolve to a commit")
     await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=3)})
     await world.while_time_passes(minutes=5)
     assert ("failed", "GraphQL answered NOT_FOUND") in fate_of_deliveries(world)
