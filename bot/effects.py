@@ -27,6 +27,7 @@ from bot.commands.situation import (
 )
 from bot.github.pulls import Pull
 from bot.jobs import JobRequest, JobState
+from bot.labels import Label
 from bot.orders import Order
 from bot.records import Records
 from bot.roles import Role
@@ -135,6 +136,10 @@ def _actions(effects: Iterable[Effect], pull: Pull) -> Iterator[Action]:
     """Turn what a command brings about into writes, leaving out what is so already."""
     for effect in effects:
         match effect:
+            case Fire(Trigger.UNHOLD) if Label.HOLD in pull.labels:
+                yield RemoveLabel(Label.HOLD)
+            case Fire(Trigger.LEGAL_CLEAR) if Label.LEGAL_HOLD in pull.labels:
+                yield RemoveLabel(Label.LEGAL_HOLD)
             case SetLabel(name, on=True) if name not in pull.labels:
                 yield AddLabels((name,))
             case SetLabel(name, on=False) if name in pull.labels:

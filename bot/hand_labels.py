@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from bot.actions import Reply
+from bot.actions import RemoveLabel, Reply
 from bot.apply import Writer
 from bot.clock import Clock
 from bot.command_desk import CommandDesk
@@ -17,7 +17,7 @@ from bot.events import Labelled
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull, PullReader
-from bot.labels import KIND_LABELS, STATE_LABELS
+from bot.labels import KIND_LABELS, RESTRAINTS, STATE_LABELS
 from bot.plan import digest_of
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
@@ -69,6 +69,9 @@ class HandLabels:
         reason = handled.refusal if handled else ""
         await self._write_down(event, pull.head_sha)
         text = label_put_right(event.label, event.actor.login, reason, was_set=event.on)
+        if event.on and event.label in RESTRAINTS & pull.labels:  # triage never takes these off
+            client = self._app.installation(event.origin.installation_id)
+            await Writer(client, pull, self._clock).apply([RemoveLabel(event.label)])
         await self._say(event, [text], pull)
         return False
 

@@ -53,6 +53,9 @@ FLAG_LABELS = frozenset(Label) - KIND_LABELS - STATE_LABELS
 
 WORKFLOW_LABELS = STATE_LABELS | FLAG_LABELS
 
+# what keeps a pull request from being merged: only a person takes it off, or who put it on without being allowed to
+RESTRAINTS = frozenset({Label.HOLD, Label.LEGAL_HOLD})
+
 # what is true while the label is on, and who acts next
 MEANING: Mapping[Label, str] = MappingProxyType(
     {

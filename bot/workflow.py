@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from bot.labels import FLAG_LABELS, STATE_LABELS, Label
+from bot.labels import FLAG_LABELS, RESTRAINTS, STATE_LABELS, Label
 from bot.roles import Role
 from checks.findings import Outcome
 
@@ -353,11 +353,12 @@ def label_changes(
 ) -> LabelChanges:
     """Return how the labels on GitHub must change to say `status`. Labels that have no meaning here stay.
 
-    `own` are the kind labels that the bot has set itself; one that a person has set stays.
+    `own` are the kind labels that the bot has set itself; one that a person has set stays. A restraint that we do
+    not know of stays as well: whoever set it a moment ago is looked up when we are told.
     """
     wanted = status.labels | kinds
     managed = STATE_LABELS | FLAG_LABELS | (own - STATE_LABELS)
-    remove = (present & managed) - wanted
+    remove = (present & managed) - wanted - RESTRAINTS
     add = wanted - present
     still_own = frozenset((own | (kinds & add)) & kinds)
     return LabelChanges(tuple(sorted(add)), tuple(sorted(remove)), still_own)

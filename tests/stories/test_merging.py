@@ -393,3 +393,25 @@ async def test_what_is_closed_unmerged_is_not_thanked(world: World) -> None:
     await pr.settled()
     assert pr.pull.merged
     pr.has_been_read()
+
+
+async def test_a_hold_set_by_hand_holds_although_an_approval_is_handled_first(world: World) -> None:
+    "The label is on before its event is read: the approval before it must neither take it off nor merge."
+    pr = await triaged(world)
+    await world.stop_bot()
+    await world.start_bot(handling=False)
+    await world.apo.comments(pr, "/approve")
+    await world.github.label(pr.pull, "hold", by="tess")
+    await world.github.settle()
+    await world.stop_bot()
+    await world.start_bot()
+    await pr.settled()
+    assert not pr.pull.merged
+    assert "hold" in pr.labels
+    pr.has_been_read()
+
+    await world.tess.comments(pr, "/unhold")
+    await pr.settled()
+    assert pr.pull.merged
+    assert "hold" not in pr.labels
+    pr.has_been_read()
