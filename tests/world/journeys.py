@@ -171,8 +171,10 @@ async def is_dressed(journey: Journey) -> None:
         await journey.says("max", "\n".join(commands))
     if is_passing and Label.SDG_UNSUCCESSFUL in wanted:
         await journey.happens(Trigger.SDG_FAILED)
-    if is_passing and Label.BUILD_READY in wanted:
-        await journey.says("apo", "/build-ready")
+    more = ["/build-ready"] * (Label.BUILD_READY in wanted)
+    more += ["/approve"] * (Label.READY_TO_MERGE in wanted and row.source is State.APPROVED)
+    if is_passing and more:
+        await journey.says("apo", "\n".join(more))
     if Label.STALE in wanted:
         await journey.happens(Trigger.WENT_STALE)
     if Label.BUILD_RUNNING in wanted:
@@ -184,6 +186,7 @@ ASK = says("tess", "/request-changes please say where this is from")
 DOUBT = says("tess", "/uncertain")
 SIGN_OFF = says("tess", "/triage-approve")
 REFUSE = says("tess", "/topic maths")
+TWO_APPROVE = one_after_the_other(says("eve", "/approve"), says("apo", "/approve"))
 LOOKS_GOOD = one_after_the_other(says("max", "/lgtm"), says("mia", "/lgtm"))
 
 COMES_TO: dict[State, Step] = {
@@ -270,10 +273,11 @@ _OF_ITS_OWN: dict[tuple[State, Trigger], Plan] = {
         ((_C, opens(docs=True)), (_C, LOOKS_GOOD), (_C, becomes_a_draft)), State.NEEDED
     ),
     (State.APPROVED, Trigger.BECAME_READY): Plan(
-        ((_C, COMES_TO[State.APPROVED]), (_C, says("apo", "/approve"))), State.APPROVED
+        ((_C, COMES_TO[State.APPROVED]), (_C, says("eve", "/approve")), (_C, says("apo", "/approve"))),
+        State.APPROVED,
     ),
     (State.APPROVED, Trigger.BECAME_BLOCKED): Plan(
-        ((_C, COMES_TO[State.APPROVED]), (_C, says("apo", "/approve")), (_C, says("apo", "/approve cancel"))),
+        ((_C, COMES_TO[State.APPROVED]), (_C, TWO_APPROVE), (_C, says("apo", "/approve cancel"))),
         State.APPROVED,
     ),
 }

@@ -20,7 +20,7 @@ from tests.world.world import World
 
 _TOGETHER = 40
 _POLICY = ".github/taxonomy-bot.yml"
-_CALM = "merging: {automatic: false}\n"  # what is ready waits, so that it can be looked at
+_CALM = "merging: {automatic: false, approvals: 2}\n"  # what is ready waits, so that it can be looked at
 _STRICT = _CALM + "limits: {skill_seed_examples: 6}\n"
 _LENIENT = _CALM + "limits: {skill_seed_examples: 3}\n"
 _LAST = (Weather.SILENT, Weather.FORGOTTEN)  # they are felt by every pull request there is
