@@ -171,7 +171,7 @@ def make_desk(
     memories = records.memories
     looks = Looks(policies, workers, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
-    effects = EffectDesk(records, clock)
+    effects = EffectDesk(records, desk_log, clock)
     planner = Planner(signer, settings.github_web_url)
     commands = CommandDesk(
         github, policies, Permissions(clock), memories, dossiers, effects, desk_log, signer, clock
@@ -184,7 +184,9 @@ def make_desk(
         answers=Answers(github, looks, batches, signer, clock, web_url=settings.github_web_url),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
-        merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, clock, locks.of),
+        merging=MergeDesk(
+            github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of
+        ),
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
         closing=Closing(github, records, signer, clock, build_at=settings.build_at),
     )

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from aiohttp import web
 
 from bot.artifact_cli import artifacts
+from bot.audit_cli import audit
 from bot.gpu_cli import gpu
 from bot.settings import SettingsError, read_settings
-
-if TYPE_CHECKING:
-    from bot.store.desk_log import AuditEntry
 
 # by default a thread waits up to 5 ms for the event loop to let it run, and each statement of the database's
 # thread has several such waits: under load that cost a third of the time to a verdict
@@ -28,6 +26,7 @@ cli = typer.Typer(
 )
 cli.add_typer(artifacts, name="artifacts")
 cli.add_typer(gpu, name="gpu")
+cli.command()(audit)
 
 
 @cli.command()
@@ -82,38 +81,6 @@ def check_config(
             typer.echo(f"{path}:{problem.line}:{problem.column}: {problem.message}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{path}: a valid policy.")
-
-
-@cli.command()
-def audit(
-    pull_request: Annotated[int, typer.Argument(help="The pull request's number.")],
-    repository: Annotated[int, typer.Option(help="The repository's numeric id; needed if several are served.")] = 0,
-) -> None:
-    """List everything people did on a pull request by command: when, who, in which role, what, at which commit."""
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        _stop(str(error))
-    if not repository and len(settings.repositories) > 1:
-        _stop("Several repositories are served: name one with --repository ID.")
-    entries = asyncio.run(_audit(settings.database_url, repository or min(settings.repositories), pull_request))
-    for e in entries:
-        arguments = f" {e.arguments}" if e.arguments else ""
-        typer.echo(f"{e.at:%Y-%m-%d %H:%M:%S} {e.actor} ({e.role}) {e.act}{arguments} at {e.sha[:7]}: {e.result}")
-    if not entries:
-        typer.echo(f"Nothing is written down of #{pull_request}.")
-
-
-async def _audit(database_url: str, repository_id: int, number: int) -> list[AuditEntry]:
-    from bot.store.database import migrate, open_engine
-    from bot.store.desk_log import DeskLog
-
-    engine = open_engine(database_url)
-    try:
-        await migrate(engine)
-        return await DeskLog(engine).of_pull(repository_id, number)
-    finally:
-        await engine.dispose()
 
 
 @cli.command()

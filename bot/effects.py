@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,7 @@ from bot.orders import Order
 from bot.records import Records
 from bot.roles import Role
 from bot.store.approvals import Approval
+from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.history import StateChange
 from bot.store.merge_requests import MergeRequest
 from bot.store.pardons import Pardon
@@ -42,7 +44,7 @@ from bot.workflow import Act, Transition, Trigger, step
 
 @dataclass(frozen=True, slots=True)
 class CarriedOut:
-    """What remains to be written on GitHub, the memory afterwards, and whether a merge may follow."""
+    """The memory afterwards, and what remains to be written on GitHub."""
 
     memory: PullMemory
     actions: tuple[Action, ...] = field(default=())
@@ -51,8 +53,9 @@ class CarriedOut:
 class EffectDesk:
     """Carries out effects in our records. Doing the same twice changes nothing more."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
+    def __init__(self, records: Records, desk_log: DeskLog, clock: Clock) -> None:
         self._records = records
+        self._log = desk_log
         self._clock = clock
 
     async def carry_out(
@@ -115,12 +118,35 @@ class EffectDesk:
         for act in row.acts:
             match act:
                 case Act.VOID_APPROVALS:
+                    await self._write_down_fall(memory, row)
                     await records.approvals.let_fall(*key, str(row.trigger), self._clock.now())
                     await records.merges.drop(*key)
                 case Act.SUPERSEDE_JOBS:
                     await records.jobs.end(*key, JobState.SUPERSEDED)
                 case Act.CANCEL_JOBS:
                     await records.jobs.end(*key, JobState.CANCELLED)
+
+    async def _write_down_fall(self, memory: PullMemory, row: Transition) -> None:
+        """Write down whose approvals are about to fall, and why; done twice, it is written once."""
+        falling = await self._records.approvals.standing(memory.repository_id, memory.number)
+        if not falling:
+            return
+        place = hashlib.sha256("\n".join(f"{a.source} {a.kind}" for a in falling).encode()).hexdigest()[:40]
+        await self._log.add(
+            AuditEntry(
+                repository_id=memory.repository_id,
+                number=memory.number,
+                at=self._clock.now(),
+                actor_id=0,
+                actor="taxonomy-bot",
+                role="bot",
+                act="approvals fell",
+                arguments=f"of {', '.join(sorted({a.actor for a in falling}))}: {row.trigger}",
+                sha=falling[-1].sha,
+                result="done",
+                source=f"fell:{memory.number}:{place}",
+            )
+        )
 
 
 def changes(before: PullMemory, after: PullMemory, row: Transition, actor: str, now: datetime) -> list[StateChange]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -26,6 +27,7 @@ from bot.look import Look, Looks, pardoned
 from bot.policies import Policies
 from bot.readiness import Case, Obstacle, Who, readiness, refused
 from bot.store.approvals import ApprovalKind
+from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pull_requests import PullMemory, PullRequestStore
 from checks.contribution import Commit
@@ -86,6 +88,7 @@ class MergeDesk:
         dossiers: Dossiers,
         memories: PullRequestStore,
         requests: MergeRequestStore,
+        desk_log: DeskLog,
         clock: Clock,
         lock_of: LockOf,
     ) -> None:
@@ -95,6 +98,7 @@ class MergeDesk:
         self._dossiers = dossiers
         self._memories = memories
         self._requests = requests
+        self._log = desk_log
         self._clock = clock
         self._lock_of = lock_of
         self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -147,7 +151,7 @@ class MergeDesk:
         if obstacle is None:
             if not readiness(candidate.case()).is_ready:
                 return True  # something has changed since it was called ready: the report is to say what
-            if not (candidate.policy.merging.automatic or await self._is_asked_for(origin, candidate.pull)):
+            if not (candidate.policy.merging.automatic or await self._asked_by(origin, candidate.pull)):
                 return False
             try:
                 obstacle = await self._put(client, reader, candidate)
@@ -156,16 +160,39 @@ class MergeDesk:
         memory, now = candidate.memory, self._clock.now()
         if obstacle is not None:
             log.info("merge.refused", number=number, reason=obstacle.text)
+            place = hashlib.sha256(f"{candidate.pull.head_sha}\n{obstacle.text}".encode()).hexdigest()[:40]
+            await self._write_down(candidate, obstacle.text, "refused", f"unmerged:{number}:{place}")
             await self._memories.save(replace(memory, merge_refusal=obstacle.written()), now)
             return obstacle.written() != memory.merge_refusal
         log.info("merge.done", number=number, sha=candidate.pull.head_sha)
+        asked = await self._asked_by(origin, candidate.pull)
+        reason = f"asked for by {', '.join(asked)}" if asked else "automatic"
+        await self._write_down(candidate, reason, "done", f"merge:{number}:{candidate.pull.head_sha}")
         await self._requests.drop(origin.repository_id, number)
         await self._memories.save(replace(memory, is_open=False), now)
         return False
 
-    async def _is_asked_for(self, origin: Origin, pull: Pull) -> bool:
+    async def _asked_by(self, origin: Origin, pull: Pull) -> list[str]:
+        """Return who has asked for the merge of this very commit."""
         waiting = await self._requests.waiting(origin.repository_id)
-        return any(r.number == pull.number and r.sha == pull.head_sha for r in waiting)
+        return [r.actor for r in waiting if r.number == pull.number and r.sha == pull.head_sha]
+
+    async def _write_down(self, candidate: Candidate, reason: str, result: str, source: str) -> None:
+        await self._log.add(
+            AuditEntry(
+                repository_id=candidate.memory.repository_id,
+                number=candidate.pull.number,
+                at=self._clock.now(),
+                actor_id=0,
+                actor="taxonomy-bot",
+                role="bot",
+                act="merge",
+                arguments=reason,
+                sha=candidate.pull.head_sha,
+                result=result,
+                source=source,
+            )
+        )
 
     async def _candidate(self, reader: PullReader, repository_id: int, number: int) -> Candidate | None:
         """Read everything live; None when it is closed, or no longer what was judged."""

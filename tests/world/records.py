@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from bot.store.approvals import ApprovalStore
 from bot.store.database import open_engine
+from bot.store.desk_log import DeskLog
 from bot.store.history import History
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pull_requests import PullRequestStore
@@ -24,6 +25,7 @@ async def records_of(world: World) -> AsyncIterator[SimpleNamespace]:
             approvals=ApprovalStore(engine),
             merges=MergeRequestStore(engine),
             history=History(engine),
+            log=DeskLog(engine),
             jobs=world.jobs,
         )
     finally:

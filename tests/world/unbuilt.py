@@ -17,7 +17,7 @@ async def comes_about(world: World, pr: PullRequest, trigger: Trigger) -> None:
     async with records_of(world) as records:
         memory = await records.memories.get(world.repo.id, pr.number)
         assert memory is not None
-        after = await EffectDesk(records, world.clock).fire(memory, trigger, None)
+        after = await EffectDesk(records, records.log, world.clock).fire(memory, trigger, None)
         await records.memories.save(after, world.clock.now())
 
 
