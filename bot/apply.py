@@ -94,12 +94,8 @@ class Writer:
         match action:
             case Reply():
                 await self._reply(action)
-            case React(comment_id=None):
-                url = "/repos/{owner}/{repo}/issues/{number}/reactions"
-                await self._write("POST", url, {"content": action.content})
             case React():
-                url = "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"
-                await self._write("POST", url, {"content": action.content}, comment_id=str(action.comment_id))
+                await self._react(action)
             case ChangeAssignee():
                 method = "POST" if action.on else "DELETE"
                 await self._write(
@@ -108,6 +104,18 @@ class Writer:
             case ChangePull():
                 changes = {"title": action.title} if action.title else {"state": action.state}
                 await self._write("PATCH", "/repos/{owner}/{repo}/pulls/{number}", changes)
+
+    async def _react(self, react: React) -> None:
+        """Acknowledge a comment, or the pull request's text; a courtesy, left out where it cannot be."""
+        on, url_vars = "issues/{number}", {}
+        if react.comment_id is not None:
+            on, url_vars = "issues/comments/{comment_id}", {"comment_id": str(react.comment_id)}
+        try:
+            await self._write(
+                "POST", f"/repos/{{owner}}/{{repo}}/{on}/reactions", {"content": react.content}, **url_vars
+            )
+        except (NotFoundError, RefusedError) as error:  # the comment was deleted, or the conversation locked
+            log.info("reaction.left_out", number=self._pull.number, error=str(error))
 
     async def _reply(self, reply: Reply) -> None:
         """Write an answer, unless an earlier try has written it: anybody's copy of our marker does not count."""
