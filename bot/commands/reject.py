@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
 from bot.commands.situation import Effect, Fire, Say, Situation
-from bot.comments.escape import prose
+from bot.comments.escape import code, prose
 from bot.labels import Label
 from bot.roles import Role
 from bot.workflow import Trigger
@@ -22,7 +22,12 @@ from bot.workflow import Trigger
 def reject(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Reject with a reason; without one it is refused."""
     if situation.label_set:
-        return (Fire(Trigger.REJECT),)
+        text = (
+            "Thank you for the work you put into this. A triager has decided, by a label, that it cannot be "
+            "accepted. The reason will follow in a comment; `/question` calls a person.\n\n"
+            f"{code(situation.actor)}: please tell the author why, by `/reject REASON`."
+        )
+        return (Fire(Trigger.REJECT), Say(text))
     if not arguments:
         raise RefusedError("A rejection needs a reason that its author can learn from: `/reject REASON`.")
     text = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.registry import RefusedError, command
 from bot.commands.situation import Effect, Fire, Say, Situation
+from bot.comments.escape import code
 from bot.labels import Label
 from bot.roles import Role
 from bot.workflow import Trigger
@@ -32,7 +33,12 @@ _TEXTS = {
 def topic(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Reject for the topic, with the ready text of it."""
     if situation.label_set:
-        return (Fire(Trigger.REFUSE_TOPIC),)
+        told = (
+            "Thank you for contributing! A triager has decided, by a label, that this topic is not taken at the "
+            "moment. The reason will follow in a comment; `/question` calls a person.\n\n"
+            f"{code(situation.actor)}: please tell the author why, by `/topic TOPIC`."
+        )
+        return (Fire(Trigger.REFUSE_TOPIC), Say(told))
     text = _TEXTS.get(arguments.lower())
     if text is None:
         raise RefusedError(f"Which topic? `/topic` takes one of: {', '.join(_TEXTS)}.")
