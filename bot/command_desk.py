@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -19,16 +19,19 @@ from bot.commands.situation import (
     JudgeAgain,
     PreviewBatch,
     Say,
+    SetAside,
     ShowFixes,
     ShowRule,
     Situation,
 )
+from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
 from bot.comments.replies import reply
 from bot.dossier import Dossiers, case_of
 from bot.effects import EffectDesk
 from bot.events import Labelled, Origin, Written
 from bot.github.client import GitHubApp, GitHubClient
+from bot.github.errors import RefusedError as RefusedByGitHubError
 from bot.github.people import PeopleReader
 from bot.github.pulls import Pull, PullReader
 from bot.jobs import JobsUnavailableError
@@ -39,6 +42,7 @@ from bot.orders import (
     moved,
     no_bot,
     not_allowed,
+    nothing_to_cancel,
     takes_back,
     too_late,
     too_long,
@@ -47,13 +51,13 @@ from bot.orders import (
 from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.readiness import readiness
-from bot.store.desk_log import AuditEntry, DeskLog
+from bot.store.desk_log import BEGUN, AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
 
 log = structlog.get_logger()
 
 _DONE, _REFUSED = "+1", "confused"
-_REFUSED_RESULT = "refused"
+_DONE_RESULT, _REFUSED_RESULT = "done", "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +106,19 @@ class CommandDesk:
         self._signer = signer
         self._clock = clock
 
-    async def handle(self, written: Written) -> AfterOrders:
+    async def handle(self, written: Written, bring_up_to_date: Callable[[], Awaitable[object]]) -> AfterOrders:
         """Carry out the commands of one text, in order, and answer. Bots never command.
 
+        `bring_up_to_date` has the pull request judged where a command builds on what one before it set aside.
         Trying the same text again does nothing twice. Raises TransientError.
         """
         commands = () if written.author.is_bot else commands_in(written.text)
         if not commands:
             return AfterOrders()
-        handled = []
+        handled: list[Handled] = []
         for command in commands[:MOST_COMMANDS]:
+            if handled and _sets_aside(handled[-1]):
+                await bring_up_to_date()
             order = Order(
                 written.origin,
                 written.number,
@@ -163,17 +170,38 @@ class CommandDesk:
         earlier = await self._log.result_of(order.origin.repository_id, order.source)
         if earlier == _REFUSED_RESULT:
             return Handled(order, (), result.refusal or REFUSED_EARLIER, is_new=False)
-        if earlier:  # an earlier try got this far; what has changed since then must not refuse it now
+        if earlier and (earlier != BEGUN or result.refusal):
+            # an earlier try got this far; what has changed since then, or by it, must not refuse it now
+            await self._log.outcome(order.origin.repository_id, order.source, _DONE_RESULT)
             return Handled(order, result.effects, is_new=False)
+        await self._write_down(order, pull, situation, _REFUSED_RESULT if result.refusal else BEGUN)
         if not result.refusal:
-            try:
-                done = await self._effects.carry_out(result.effects, order, known.who, situation, memory, pull)
-            except JobsUnavailableError as error:
-                result = Handled(order, refusal=str(error))
-            else:
-                await Writer(client, pull, self._clock).apply(done.actions)
-        await self._write_down(order, pull, situation, result)
+            refusal = await self._carry_out(result, known, situation, memory, pull, client)
+            result = replace(result, refusal=refusal)
+            end = _REFUSED_RESULT if refusal else _DONE_RESULT
+            await self._log.outcome(order.origin.repository_id, order.source, end)
+        log.info("command.handled", command=order.command.name, refused=bool(result.refusal))
         return result
+
+    async def _carry_out(
+        self,
+        decided: Handled,
+        known: Command,
+        situation: Situation,
+        memory: PullMemory,
+        pull: Pull,
+        client: GitHubClient,
+    ) -> str:
+        """Carry out what was decided. Return why it could not be done, empty when it was."""
+        order = decided.order
+        try:
+            done = await self._effects.carry_out(decided.effects, order, known.who, situation, memory, pull)
+            await Writer(client, pull, self._clock).apply(done.actions)
+        except JobsUnavailableError as error:
+            return str(error)
+        except RefusedByGitHubError as error:
+            return f"GitHub refuses this: {code(str(error))}."
+        return ""
 
     async def _situation(
         self, order: Order, pull: Pull, memory: PullMemory, reader: PullReader, client: GitHubClient, *, fresh: bool
@@ -182,9 +210,7 @@ class CommandDesk:
         policy = await self._policies.of(reader, repository_id, pull)
         people = PeopleReader(client, pull.repository)
         role = await self._permissions.role_of(people, repository_id, order.actor, policy.teams, fresh=fresh)
-        dossier = await self._dossiers.of(
-            repository_id, pull.number, memory.content_digest, memory.paths.splitlines()
-        )
+        dossier = await self._dossiers.of(repository_id, pull.number, memory.content_digest, memory.changed_paths)
         outcome = memory.verdict if memory.judged_sha == pull.head_sha else None
         case = case_of(memory, pull, dossier, policy, outcome)
         return Situation(
@@ -207,6 +233,7 @@ class CommandDesk:
             failing_causes=frozenset(memory.failing_causes.split()),
             jobs=dossier.jobs,
             median_wait=dossier.median_wait,
+            is_merged=pull.is_merged,
             label_set=order.label_set,
         )
 
@@ -214,8 +241,8 @@ class CommandDesk:
         if known is None:
             return Handled(order, refusal=unknown(order.command.name))
         arguments = order.command.arguments
-        refusal = not_allowed(known, situation) or too_long(arguments)
-        if not refusal and known.about_content and not takes_back(order):
+        refusal = not_allowed(known, situation) or too_long(arguments) or nothing_to_cancel(order, known)
+        if not refusal and known.about_content and not takes_back(order, known):
             named, arguments = bound(order, known)
             seen = order.seen or await self._log.head_seen_before(
                 order.origin.repository_id, order.number, order.at
@@ -229,7 +256,7 @@ class CommandDesk:
             return Handled(order, refusal=str(error))
         return Handled(order, effects, too_late(order, effects, situation))
 
-    async def _write_down(self, order: Order, pull: Pull, situation: Situation, result: Handled) -> None:
+    async def _write_down(self, order: Order, pull: Pull, situation: Situation, result: str) -> None:
         act = f"label {order.source.split(':')[1]}" if order.label_set is not None else f"/{order.command.name}"
         await self._log.add(
             AuditEntry(
@@ -242,11 +269,10 @@ class CommandDesk:
                 act=act,
                 arguments=order.command.arguments[:1000],
                 sha=pull.head_sha,
-                result=_REFUSED_RESULT if result.refusal else "done",
+                result=result,
                 source=order.source,
             )
         )
-        log.info("command.handled", command=order.command.name, refused=bool(result.refusal))
 
     async def _note_heard(self, written: Written, handled: Iterable[Handled]) -> None:
         """A review takes no reaction: that it was heard is said in the living comment."""
@@ -277,6 +303,10 @@ class CommandDesk:
         if text:
             marker = self._signer.reply_marker(written.source, written.origin.repository_id, written.number)
             yield Reply(text, marker)
+
+
+def _sets_aside(handled: Handled) -> bool:
+    return not handled.refusal and any(isinstance(effect, SetAside) for effect in handled.effects)
 
 
 def _left(handled: Iterable[Handled]) -> AfterOrders:

@@ -108,6 +108,8 @@ class Desk:
                 await self._rooms.groups.answer(event)
             case DefaultBranchMoved(origin):
                 self._policies.forget(origin.repository_id)
+                for number in await self._rooms.merging.forget_refusals(origin):
+                    await self.refresh(origin, number)
                 await self._merge(origin)
             case Ignored():
                 pass
@@ -143,7 +145,7 @@ class Desk:
             await self._judge(origin, number)  # older than the bot: first see what there is
         async with self._locks.of(origin, number):
             has_returned = await self._rooms.witness.note_author(written)
-            left = await self._rooms.commands.handle(written)
+            left = await self._rooms.commands.handle(written, lambda: self._judge_alone(origin, number))
         if written.approves or left.asks_merge:  # first of all, else the report would flicker if it is refused anew
             await self._merge(origin, [number])
         again = Again(frozenset(Check), written.source) if left.judge_again else None
@@ -198,7 +200,11 @@ class Desk:
 
     async def _judge(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
         async with self._locks.of(origin, number):
-            triaged = await self._rooms.triage.run(origin, number, again)
+            return await self._judge_alone(origin, number, again)
+
+    async def _judge_alone(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
+        """Bring our report up to date; the caller holds the lock of the pull request."""
+        triaged = await self._rooms.triage.run(origin, number, again)
         if triaged is None:
             log.info("triage.skipped", number=number, reason="closed or gone")
             return None

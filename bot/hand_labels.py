@@ -19,7 +19,7 @@ from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull, PullReader
 from bot.labels import KIND_LABELS, RESTRAINTS, STATE_LABELS
 from bot.plan import digest_of
-from bot.store.desk_log import AuditEntry, DeskLog
+from bot.store.desk_log import BEGUN, AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
 
 log = structlog.get_logger()
@@ -54,14 +54,15 @@ class HandLabels:
         memory = await self._memories.get(repository_id, event.number)
         if memory is None or event.label in KIND_LABELS:
             return None  # the first look takes the labels over
-        if _says(memory, event):
-            earlier = await self._log.result_of(repository_id, event.source)
-            return True if earlier == "done" else None  # an earlier try got this far
+        earlier = await self._log.result_of(repository_id, event.source)
+        if _says(memory, event) and earlier not in ("done", BEGUN):  # else an earlier try got this far
+            return None
         if event.actor.is_bot and event.actor.login == await self._app.own_login():
             return None  # told late: what we have done since is what counts
         handled = await self._commands.handle_label(event)
         if handled is not None and not handled.refusal:
-            await self._say(event, (effect.text for effect in handled.effects if isinstance(effect, Say)))
+            said = (effect.text for effect in handled.effects if isinstance(effect, Say))
+            await self._say(event, said, event.source)
             return True
         pull = await self._pull(event)
         if pull is None or not pull.is_open or _is_exchanged(event, pull):
@@ -72,7 +73,7 @@ class HandLabels:
         if event.on and event.label in RESTRAINTS & pull.labels:  # triage never takes these off
             client = self._app.installation(event.origin.installation_id)
             await Writer(client, pull, self._clock).apply([RemoveLabel(event.label)])
-        await self._say(event, [text], pull)
+        await self._say(event, [text], f"label:{digest_of(text)}", pull)  # once, however often the label comes back
         return False
 
     async def _pull(self, event: Labelled) -> Pull | None:
@@ -82,12 +83,11 @@ class HandLabels:
         except NotFoundError:
             return None
 
-    async def _say(self, event: Labelled, texts: Iterable[str], pull: Pull | None = None) -> None:
-        """Reply; the same words are said once, however often the label comes back."""
+    async def _say(self, event: Labelled, texts: Iterable[str], place: str, pull: Pull | None = None) -> None:
+        """Reply; at the same `place` something is said once."""
         client = self._app.installation(event.origin.installation_id)
         for text in texts:
             pull = pull or await PullReader(client, event.origin.full_name).pull(event.number)
-            place = f"label:{digest_of(text)}"
             marker = self._signer.reply_marker(place, event.origin.repository_id, event.number)
             await Writer(client, pull, self._clock).apply([Reply(text, marker)])
 

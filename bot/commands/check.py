@@ -19,6 +19,8 @@ from checks.registry import UnknownRuleError, get_rule
 )
 def check(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Judge again."""
+    if not situation.is_open:
+        raise RefusedError("This pull request is closed: there is nothing to check.")
     if not arguments:
         return (JudgeAgain(),)
     name = arguments.lower()

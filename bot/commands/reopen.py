@@ -19,4 +19,6 @@ def reopen(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     """Open it again."""
     if situation.is_open:
         raise RefusedError("This pull request is open.")
+    if situation.is_merged:
+        raise RefusedError("This pull request is merged; it cannot be opened again.")
     return (SetOpen(is_open=True),)

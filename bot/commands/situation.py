@@ -39,6 +39,7 @@ class Situation:
     failing_causes: frozenset[str] = frozenset()
     jobs: tuple[Job, ...] = ()
     median_wait: timedelta | None = None
+    is_merged: bool = False
     label_set: bool | None = field(default=None)  # the command is a label that was put on (True) or off by hand
 
     @property

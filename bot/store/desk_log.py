@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.tables import audit, heads
+
+BEGUN = "begun"  # what came of it is not written down yet: GitHub may have been told already
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class DeskLog:
         async with self._engine.begin() as connection:
             await connection.execute(statement)
 
+    async def outcome(self, repository_id: int, source: str, result: str) -> None:
+        """Write down what came of an act that is written down as begun."""
+        of_source = (audit.c.repository_id == repository_id) & (audit.c.source == source)
+        async with self._engine.begin() as connection:
+            await connection.execute(update(audit).where(of_source, audit.c.result == BEGUN).values(result=result))
+
     async def first_seen_at(self, repository_id: int, number: int) -> datetime | None:
         """Return when we first saw a pull request."""
         query = select(func.min(heads.c.first_seen_at)).where(
@@ -80,9 +88,11 @@ class DeskLog:
         return found
 
     async def knows(self, repository_id: int, source: str) -> bool:
-        """True when an act is written down whose place begins with this one, such as "comment:77"."""
+        """True when an act has come to something whose place begins with this one, such as "comment:77"."""
         query = select(audit.c.id).where(
-            audit.c.repository_id == repository_id, audit.c.source.startswith(source + ":", autoescape=True)
+            audit.c.repository_id == repository_id,
+            audit.c.source.startswith(source + ":", autoescape=True),
+            audit.c.result != BEGUN,
         )
         async with self._engine.connect() as connection:
             return (await connection.execute(query.limit(1))).scalar_one_or_none() is not None

@@ -92,7 +92,9 @@ pull_requests = Table(
     Column("author", String(64), nullable=False, server_default=""),
     Column("author_seen_at", UtcDateTime, nullable=True),  # when the author last pushed or wrote
     Column("is_open", Boolean, nullable=False, server_default=true()),
-    Column("paths", Text, nullable=False, server_default=""),  # what it changes, one path a line
+    Column("paths", Text, nullable=False, server_default=""),  # what it changes, as a JSON list
+    Column("commit_authors", Text, nullable=False, server_default=""),  # logins, separated by spaces
+    Column("closed_by_id", BigInteger, nullable=False, server_default="0"),  # 0: nobody, or the bot by itself
     Column("failing_causes", Text, nullable=False, server_default=""),  # ids of causes with errors, by spaces
     Column("failed_pushes", Integer, nullable=False, server_default="0"),  # in a row
     Column("heard", Text, nullable=False, server_default=""),  # the review whose commands were last carried out
@@ -269,7 +271,7 @@ audit = Table(
     Column("act", String(64), nullable=False),  # the command, such as "/hold"
     Column("arguments", Text, nullable=False),
     Column("sha", String(40), nullable=False),
-    Column("result", String(16), nullable=False),  # done | refused
+    Column("result", String(16), nullable=False),  # begun | done | refused | put right
     Column("source", String(64), nullable=False),  # where it was written, such as "comment:77:3" (its third line)
     Index("ix_audit_pull", "repository_id", "number", "id"),
     Index("ix_audit_source", "repository_id", "source", unique=True),

@@ -190,6 +190,41 @@ async def test_a_hand_set_request_reaches_the_author(world: World, pr: PullReque
     assert "Next: you" in await pr.edited_comment()
 
 
+async def test_each_hand_set_request_reaches_the_author(world: World, pr: PullRequest) -> None:
+    "A second request, after a push, is a word of its own."
+    await sets(world, pr, "tess", "triage-requested-changes")
+    assert "A triager asks you for a change." in await pr.next_comment()
+    await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=6)})
+    await pr.settled()
+    pr.has_been_read()
+    await world.clock.advance(minutes=1)
+    await sets(world, pr, "tess", "triage-requested-changes")
+    assert "A triager asks you for a change." in await pr.next_comment()
+    assert "Next: you" in await pr.edited_comment()
+
+
+async def test_the_word_about_a_label_is_not_lost_with_its_first_try(world: World, pr: PullRequest) -> None:
+    "The order was carried out, then GitHub failed: the next try still tells the author."
+    world.github.fail_next("POST", r"/issues/1/comments$", status=502)
+    await world.github.label(pr.pull, "triage-requested-changes", by="tess")
+    await world.while_time_passes(minutes=5)
+    assert "A triager asks you for a change." in await pr.next_comment()
+    assert "Next: you" in await pr.edited_comment()
+
+
+@pytest.mark.parametrize(
+    ("label", "command"), [("triage-rejected", "/reject REASON"), ("topic-failure", "/topic TOPIC")]
+)
+async def test_a_rejection_by_label_is_put_kindly(world: World, pr: PullRequest, label: str, command: str) -> None:
+    "The author reads who decided what and whom to ask; the triager is asked for the reason."
+    await sets(world, pr, "tess", label)
+    words = await pr.next_comment()
+    assert "A triager has decided, by a label," in words
+    assert "`/question` calls a person" in words
+    assert f"`tess`: please tell the author why, by `{command}`." in words
+    assert "Triage cannot accept this" in await pr.edited_comment()
+
+
 async def test_labels_without_a_meaning_are_left_alone(world: World, pr: PullRequest) -> None:
     "Free labels and kinds are people's own business."
     for label in ("good-first-contribution", "knowledge", "documentation"):
