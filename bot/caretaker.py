@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -112,15 +113,19 @@ class Caretaker:
         await Writer(client, pull, self._clock).apply([Reply(text, marker), *more])
         return pull
 
-    async def remind(self, origin: Origin, reminder: Reminder, policy: Policy) -> None:
-        """Say what somebody wanted to be reminded of, unless the pull request has moved on since."""
-        async with self._locks.of(origin, reminder.number):
-            memory = await self._records.memories.get(origin.repository_id, reminder.number)
-            if memory is not None and not _has_moved_on(memory, reminder):
-                await self._remind(origin, reminder, memory, policy)
-        await self._records.reminders.finish(reminder, self._clock.now())
+    async def remind(self, origin: Origin, number: int, reminders: Sequence[Reminder], policy: Policy) -> None:
+        """Say, in one comment, what people wanted to be reminded of, unless the pull request has moved on since."""
+        async with self._locks.of(origin, number):
+            memory = await self._records.memories.get(origin.repository_id, number)
+            timely = [r for r in reminders if memory is not None and not _has_moved_on(memory, r)]
+            if memory is not None and timely:
+                await self._remind(origin, timely, memory, policy)
+        for reminder in reminders:
+            await self._records.reminders.finish(reminder, self._clock.now())
 
-    async def _remind(self, origin: Origin, reminder: Reminder, memory: PullMemory, policy: Policy) -> None:
+    async def _remind(
+        self, origin: Origin, reminders: Sequence[Reminder], memory: PullMemory, policy: Policy
+    ) -> None:
         client = self._app.installation(origin.installation_id)
         try:
             pull = await PullReader(client, origin.full_name).pull(memory.number)
@@ -129,15 +134,15 @@ class Caretaker:
         if not pull.is_open:
             return
         dossier = await self._dossiers.of(
-            origin.repository_id, memory.number, memory.content_digest, memory.paths.splitlines()
+            origin.repository_id, memory.number, memory.content_digest, memory.changed_paths
         )
         found = readiness(case_of(memory, pull, dossier, policy, memory.verdict))
         organisation = pull.repository.partition("/")[0]
         await self._say(
             origin,
             memory,
-            f"remind:{reminder.source}",
-            reminder_word(reminder, found, organisation, policy.teams),
+            f"remind:{reminders[0].source}",
+            reminder_word(reminders, found, organisation, policy.teams),
         )
 
     async def write_digest(self, origin: Origin, policy: Policy) -> None:

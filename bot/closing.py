@@ -17,6 +17,7 @@ from bot.jobs import JobState
 from bot.labels import Label, is_contribution
 from bot.plan import digest_of
 from bot.records import Records
+from bot.store.approvals import ApprovalKind
 from bot.store.pull_requests import PullMemory
 from bot.workflow import Turn
 
@@ -43,8 +44,12 @@ class Closing:
             return
         await records.jobs.end(repository_id, number, JobState.SUPERSEDED)
         await records.merges.drop(repository_id, number)
+        if not event.is_merged:  # opened again, it is decided again
+            for kind in (ApprovalKind.APPROVE, ApprovalKind.LGTM):
+                await records.approvals.let_fall(repository_id, number, "it was closed", now, kind=kind)
         status = replace(memory.status, flags=memory.status.flags - {Label.READY_TO_MERGE, Label.STALE})
-        after = replace(memory.with_status(status, now), is_open=False)
+        closed_by_id = memory.closed_by_id if event.actor.is_bot else event.actor.id
+        after = replace(memory.with_status(status, now), is_open=False, closed_by_id=closed_by_id)
         await self._write(event, after)
         await records.memories.save(after, now)
 
@@ -56,7 +61,7 @@ class Closing:
         await writer.apply([RemoveLabel(label) for label in over])
         if not event.is_merged or memory.comment_id is None:
             return
-        is_built = pull.targets_default_branch and any(is_contribution(path) for path in memory.paths.splitlines())
+        is_built = pull.targets_default_branch and any(is_contribution(path) for path in memory.changed_paths)
         text = thanks(memory.author, _next_build(self._clock.now(), self._build_at) if is_built else None)
         mark = Marker(Turn.TRIAGER, memory.comment_posted_for, memory.status, memory.content_digest)
         body = f"{self._signer.sign(mark, memory.repository_id, memory.number)}\n{text}"

@@ -92,8 +92,9 @@ def case_of(memory: PullMemory, pull: Pull, dossier: Dossier, policy: Policy, ou
     return Case(
         status=memory.status,
         outcome=outcome,
-        paths=tuple(memory.paths.splitlines()),
+        paths=memory.changed_paths,
         author_id=pull.author_id,
+        commit_authors=frozenset(memory.commit_authors.split()),
         content_digest=memory.content_digest,
         merging=policy.merging,
         approvals=dossier.approvals,

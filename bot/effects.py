@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.actions import Action, AddLabels, ChangeAssignee, ChangePull, RemoveLabel
@@ -96,6 +96,8 @@ class EffectDesk:
                     await records.pardons.add(pardon)
                 case AskMerge():
                     await records.merges.add(MergeRequest(*key, *who, pull.head_sha, now))
+                case SetOpen(is_open=False):
+                    memory = replace(memory, closed_by_id=order.actor.id)
                 case Remind(days, text):
                     await records.reminders.add(Reminder.after(days, *key, who[1], text, now, source))
                 case _:

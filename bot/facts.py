@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from bot.github.errors import NotFoundError
 from bot.github.pulls import (
@@ -13,7 +13,6 @@ from bot.github.pulls import (
     Comparison,
     IncompleteListingError,
     ListedFile,
-    OwnComment,
     Pull,
     PullReader,
     TooManyCommitsError,
@@ -60,13 +59,10 @@ class Facts:
         found = {file.path for file in self.files} | {f.previous_path for f in self.files if f.previous_path}
         return tuple(sorted(found))
 
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What our App has already posted on GitHub, for when we do not remember it."""
-
-    comments: tuple[OwnComment, ...] = ()
-    annotations: Mapping[str, int] = field(default_factory=dict)  # of each check run, by its external id
+    @property
+    def commit_authors(self) -> tuple[str, ...]:
+        """The accounts whose commits it holds, in lower case, sorted."""
+        return tuple(sorted({c.author_login.lower() for c in self.commits or () if c.author_login}))
 
 
 async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits: int, onto: str = "") -> Facts:
@@ -98,8 +94,8 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
         _with_membership(reader, comparison, policy),
         _author_is_maintainer(reader, pull, comparison),
     )
-    digest = content_digest((file.path for file in comparison.files), tree)
-    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, content_digest=digest)
+    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer)
+    facts = replace(facts, content_digest=content_digest(facts.paths, tree))
     return await _merged(reader, facts, comparison, Sha(onto)) if onto else facts
 
 
@@ -115,8 +111,15 @@ async def _merged(reader: PullReader, facts: Facts, comparison: Comparison, onto
 
 
 def content_digest(paths: Iterable[str], tree: Mapping[str, TreeEntry]) -> str:
-    """Return a digest of what the changed paths hold: a rebase that leaves them alone leaves it the same."""
-    lines = (f"{tree[path].sha if path in tree else '-'} {path}\n" for path in sorted(paths))
+    """Return a digest of what the changed paths hold, as what: a rebase that leaves them alone leaves it the same.
+
+    Paths that are gone belong to it too, also those that a file was renamed from.
+    """
+    lines = []
+    for path in sorted(paths):
+        entry = tree.get(path)
+        held = f"{entry.mode} {entry.sha}" if entry else "-"
+        lines.append(f"{held} {path}\0")
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 

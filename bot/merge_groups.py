@@ -85,7 +85,7 @@ class MergeGroups:
 
     async def _member(self, repository_id: int, pull: Pull) -> _Member:
         memory = await self._memories.get(repository_id, pull.number) or PullMemory(repository_id, pull.number)
-        paths = memory.paths.splitlines()
+        paths = memory.changed_paths
         dossier = await self._dossiers.of(repository_id, pull.number, memory.content_digest, paths)
         return _Member(pull, memory, dossier)
 

@@ -117,6 +117,20 @@ class MergeDesk:
                         stopped.append(number)
         return stopped
 
+    async def forget_refusals(self, origin: Origin) -> list[int]:
+        """The base has moved: what stood against a merge onto it is found out anew. Return whom that concerns."""
+        found = []
+        for known in await self._memories.open_ones(origin.repository_id):
+            if not known.merge_refusal:
+                continue
+            async with self._lock_of(origin, known.number):
+                memory = await self._memories.get(origin.repository_id, known.number)
+                refusal = refused(memory.merge_refusal) if memory is not None else None
+                if memory is not None and refusal is not None and not refusal.for_now:
+                    await self._memories.save(replace(memory, merge_refusal=""), self._clock.now())
+                    found.append(known.number)
+        return found
+
     async def refused_at(self, origin: Origin, head_sha: str, naming: str = "") -> list[int]:
         """Return the pull requests of a commit that GitHub has refused to merge, in words with `naming` in them."""
         found = []
@@ -205,9 +219,7 @@ class MergeDesk:
         policy = await self._policies.of(reader, repository_id, pull)
         tip = await reader.tip(pull.base_ref)
         look = await self._looks.at(reader, repository_id, pull, onto=tip)
-        dossier = await self._dossiers.of(
-            repository_id, number, look.facts.content_digest, memory.paths.splitlines()
-        )
+        dossier = await self._dossiers.of(repository_id, number, look.facts.content_digest, memory.changed_paths)
         return Candidate(pull, memory, policy, dossier, look)
 
     async def _tried(self, reader: PullReader, number: int) -> Pull:
@@ -301,6 +313,6 @@ def _kept_trailers(commits: Iterable[Commit]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return a text of somebody's for a commit message: printable, on one line, calling nobody, skipping no CI."""
+    """Return a text of somebody's for a commit message: one line that calls nobody, closes and skips nothing."""
     printable = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _SKIPS.sub(r"\1", re.sub(r"(?<!\w)@(?=\w)", "", printable))
+    return _SKIPS.sub(r"\1", re.sub(r"(?<!\w)@(?=\w)|#(?=\d)", "", printable))

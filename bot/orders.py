@@ -45,9 +45,23 @@ def bound(order: Order, known: Command) -> tuple[str, str]:
     return match[1].lower(), (match[2] or "").strip()
 
 
-def takes_back(order: Order) -> bool:
+def takes_back(order: Order, known: Command) -> bool:
     """True for what only takes something back: that never has to wait for a look at the newest commit."""
-    return order.label_set is False or order.command.arguments.lower() == "cancel"
+    return order.label_set is False or (known.cancels and _says_cancel(order))
+
+
+def nothing_to_cancel(order: Order, known: Command) -> str:
+    """Say that a command is not taken back by "cancel" behind it; empty when it is, or nobody said so."""
+    if known.cancels or not _says_cancel(order):
+        return ""
+    return (
+        f"`/{known.name} cancel` takes nothing back, so I did nothing. `/request-changes`, `/unhold` or `/cancel` "
+        "may be what you mean."
+    )
+
+
+def _says_cancel(order: Order) -> bool:
+    return order.command.arguments.lower().strip(" .!") == "cancel"
 
 
 def moved(named: str, seen: str | None, head_sha: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.actions import Action, AddLabels, ChangeAssignee, EditComment, PostComment, RemoveLabel, Reply, ReportCheck
 from bot.appearance import appearance
 from bot.care import calls_for_help, chosen_reviewer, help_call, needs_reviewer
-from bot.comments.causes import Links
+from bot.comments.causes import Links, links_of
 from bot.comments.check_report import check_report
 from bot.comments.living import living_comment
 from bot.comments.markers import Marker, MarkerSigner
@@ -24,7 +24,7 @@ from bot.github.pulls import OwnComment, Pull
 from bot.labels import Label, kind_labels
 from bot.look import Look, pardoned
 from bot.readiness import Readiness, readiness
-from bot.store.pull_requests import PullMemory
+from bot.store.pull_requests import PullMemory, paths_text
 from bot.workflow import (
     Transition,
     Trigger,
@@ -90,7 +90,7 @@ class Planner:
         """Return the difference between what GitHub shows and what it should show."""
         facts, judgement = seen.look.facts, seen.look.judgement
         pull, verdict = facts.pull, pardoned(judgement.verdict, seen.dossier.pardons)
-        links = Links(f"{self._web_url}/{pull.repository}", pull.head_sha, facts.policy.messages.rules_url)
+        links = links_of(self._web_url, pull, facts.policy)
         has_advice = judgement.sign_off_advice and verdict.outcome(Check.SIGN_OFF) is Outcome.FAILED
         recipe = sign_off_recipe(judgement.sign_off_advice) if has_advice and judgement.sign_off_advice else ""
         reports = [check_report(verdict, check, pull.head_sha, links, facts.policy, recipe) for check in Check]
@@ -132,10 +132,10 @@ class Planner:
         if calls_for_help(seen.memory, memory, care):
             organisation = pull.repository.partition("/")[0]
             text = help_call(pull.author, memory.failed_pushes, organisation, facts.policy.teams)
-            marker = self._signer.reply_marker("help", memory.repository_id, memory.number)
+            marker = self._signer.reply_marker(f"help:{pull.head_sha}", memory.repository_id, memory.number)
             actions.append(Reply(text, marker))
         if needs_reviewer(memory, pull.assignees, is_draft=pull.is_draft):
-            paths = memory.paths.splitlines()
+            paths = memory.changed_paths
             if login := chosen_reviewer(care, paths, pull.author, seen.now.date(), seen.dossier.loads):
                 actions.append(ChangeAssignee(login, on=True))
                 memory = replace(memory, reviewer=login)
@@ -230,7 +230,9 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
         author=pull.author,
         author_seen_at=seen.now if is_new_head or not memory.is_open else memory.author_seen_at,
         is_open=True,
-        paths="\n".join(facts.paths) or ("" if is_new_head else memory.paths),
+        paths=paths_text(facts.paths) or ("" if is_new_head else memory.paths),
+        commit_authors=" ".join(facts.commit_authors) or ("" if is_new_head else memory.commit_authors),
+        closed_by_id=0,
         failing_causes=errors,
         failed_pushes=min(failed_pushes, _MANY),
         merge_refusal="" if is_new_head else memory.merge_refusal,

@@ -73,6 +73,7 @@ class Case:
     content_digest: str
     merging: Merging
     approvals: tuple[Approval, ...] = ()  # that stand
+    commit_authors: frozenset[str] = frozenset()  # logins, in lower case
     is_open: bool = True
     is_merged: bool = False
     is_draft: bool = False
@@ -94,11 +95,14 @@ class Case:
         return any(not is_contribution(path) for path in self.paths)
 
     def approved_by(self, kind: ApprovalKind) -> frozenset[int]:
-        """Return the ids of those who stand behind this content, the author never."""
+        """Return the ids of those who stand behind this content; nobody approves what is the own work."""
         return frozenset(
             a.actor_id
             for a in self.approvals
-            if a.kind is kind and a.content_digest == self.content_digest and a.actor_id != self.author_id
+            if a.kind is kind
+            and a.content_digest == self.content_digest
+            and a.actor_id != self.author_id
+            and (kind is ApprovalKind.TRIAGE or a.actor.lower() not in self.commit_authors)
         )
 
 
@@ -131,7 +135,7 @@ def _obstacles(case: Case) -> Iterator[Obstacle]:
     if case.is_merged:
         yield Obstacle("It is merged.", Who.NOBODY)
     elif not case.is_open:
-        yield Obstacle("It is closed.", Who.AUTHOR)
+        yield Obstacle("It is closed.", Who.NOBODY)
     else:
         yield from _of_open(case)
 

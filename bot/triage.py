@@ -143,7 +143,7 @@ class Triage:
     async def _seen(self, look: Look, memory: PullMemory, posted: Posted, again: Again | None) -> Seen:
         """Put together what is decided from; paths that could not be read are those of the last time."""
         digest = look.facts.content_digest or memory.content_digest
-        paths = look.facts.paths or memory.paths.splitlines()
+        paths = look.facts.paths or memory.changed_paths
         met = paths if look.facts.pull.targets_default_branch else ()
         dossier = await self._dossiers.of(memory.repository_id, memory.number, digest, met)
         if look.facts.policy.care.reviewers and not memory.reviewer:
@@ -222,5 +222,5 @@ class Triage:
                 memory.repository_id, memory.number, memory.content_digest, found, self._clock.now()
             )
         pull = seen.look.facts.pull
-        leaves = leaves_of(memory.paths.splitlines()) if pull.targets_default_branch else ()
+        leaves = leaves_of(memory.changed_paths) if pull.targets_default_branch else ()
         await self._leaves.note(memory.repository_id, memory.number, leaves)

@@ -167,9 +167,7 @@ class Merging(_Section):
     lgtms: PositiveInt = Field(
         2, description="Maintainers, none of them the author, that a change of anything else needs."
     )
-    different_people: bool = Field(
-        False, description="Who signs off triage and who approves must be two people."
-    )
+    different_people: bool = Field(False, description="Who signs off triage and who approves must be two people.")
     needs_evaluation: bool = Field(
         False, description="A contribution needs an evaluation that finds the model not worse."
     )
@@ -189,9 +187,7 @@ GitHubLogin = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A
 class Reviewers(_Section):
     """People who look after what lies under some folders."""
 
-    paths: tuple[str, ...] = Field(
-        (), description='Folders, such as "knowledge/science"; without any, everything.'
-    )
+    paths: tuple[str, ...] = Field((), description='Folders, such as "knowledge/science"; without any, everything.')
     people: tuple[GitHubLogin, ...] = Field((), description="Their logins, without @.")
 
 

@@ -16,6 +16,7 @@ from checks.findings import Outcome
     who=Role.APPROVER,
     about_content=True,
     weighty=True,
+    cancels=True,
     examples=("/approve", "/approve 1a2b3c4", "/approve cancel"),
 )
 def approve(situation: Situation, arguments: str) -> tuple[Effect, ...]:
@@ -24,6 +25,8 @@ def approve(situation: Situation, arguments: str) -> tuple[Effect, ...]:
         return (Withdraw(ApprovalKind.APPROVE),)
     if situation.actor_is_author:
         raise RefusedError("This is your own pull request: another approver has to approve it.")
+    if situation.actor.lower() in situation.case.commit_authors:
+        raise RefusedError("Commits of yours are in it: somebody else has to look at them.")
     if not situation.is_open:
         raise RefusedError("This pull request is closed.")
     if situation.outcome is not Outcome.PASSED:

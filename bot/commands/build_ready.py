@@ -18,6 +18,7 @@ from checks.findings import Outcome
     about_content=True,
     weighty=True,
     labels=((Label.BUILD_READY, True), (Label.BUILD_READY, False)),
+    cancels=True,
     examples=("/build-ready", "/build-ready cancel"),
 )
 def build_ready(situation: Situation, arguments: str) -> tuple[Effect, ...]:

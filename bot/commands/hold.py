@@ -14,7 +14,6 @@ from bot.workflow import Trigger
     usage="/hold [why]",
     summary="Keep this pull request from being merged.",
     who=Role.TRIAGER,
-    author_too=True,
     labels=((Label.HOLD, True),),
     examples=("/hold", "/hold wait for the new source"),
 )

@@ -15,6 +15,7 @@ from bot.workflow import Trigger
     summary="Have a maintainer look at the licence or the source; a maintainer cancels it.",
     who=Role.TRIAGER,
     labels=((Label.LEGAL_HOLD, True), (Label.LEGAL_HOLD, False)),
+    cancels=True,
     examples=("/legal-hold is this edition free?", "/legal-hold cancel"),
 )
 def legal_hold(situation: Situation, arguments: str) -> tuple[Effect, ...]:

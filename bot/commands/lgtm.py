@@ -15,6 +15,7 @@ from bot.store.approvals import ApprovalKind
     who=Role.MAINTAINER,
     about_content=True,
     weighty=True,
+    cancels=True,
     examples=("/lgtm", "/lgtm cancel"),
 )
 def lgtm(situation: Situation, arguments: str) -> tuple[Effect, ...]:
@@ -23,6 +24,8 @@ def lgtm(situation: Situation, arguments: str) -> tuple[Effect, ...]:
         return (Withdraw(ApprovalKind.LGTM),)
     if situation.actor_is_author:
         raise RefusedError("This is your own pull request: other maintainers have to look at it.")
+    if situation.actor.lower() in situation.case.commit_authors:
+        raise RefusedError("Commits of yours are in it: somebody else has to look at them.")
     if not situation.is_open:
         raise RefusedError("This pull request is closed.")
     if situation.outcome is None:

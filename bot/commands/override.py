@@ -27,5 +27,7 @@ def override(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     match = _WRITTEN.fullmatch(arguments)
     if match is None:
         raise RefusedError("An override needs the rule and a reason: `/override RULE because REASON`.")
+    if situation.actor_is_author:
+        raise RefusedError("This is your own pull request: another maintainer has to accept that.")
     rule = failing_rule(situation, match[1])
     return (SetAside(PardonKind.OVERRIDE, rule, match[2].strip()[:500]),)

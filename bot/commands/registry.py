@@ -31,7 +31,8 @@ class Command:
 
     `about_content` commands judge what the pull request holds, so they count only for the commit that their
     writer can have seen. For `weighty` ones the role is looked up anew, never remembered. Setting one of `labels`
-    by hand is the same command; `(Label.HOLD, True)` means putting it on.
+    by hand is the same command; `(Label.HOLD, True)` means putting it on. One that
+    `cancels` is taken back with "cancel" behind it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Command:
     about_content: bool = False
     weighty: bool = False
     labels: tuple[tuple[Label, bool], ...] = ()
+    cancels: bool = False
 
     @property
     def who_may(self) -> str:
@@ -68,11 +70,14 @@ def command(
     about_content: bool = False,
     weighty: bool = False,
     labels: tuple[tuple[Label, bool], ...] = (),
+    cancels: bool = False,
 ) -> Callable[[Decide], Command]:
     """Turn a pure function `(Situation, arguments) -> effects` into a command. It raises RefusedError to refuse."""
 
     def bind(decide: Decide) -> Command:
-        return Command(name, usage, summary, who, decide, examples, author_too, about_content, weighty, labels)
+        return Command(
+            name, usage, summary, who, decide, examples, author_too, about_content, weighty, labels, cancels
+        )
 
     return bind
 

@@ -102,6 +102,7 @@ class TreeEntry:
     sha: str
     kind: FileKind
     size: int
+    mode: str = "100644"  # as git writes it: regular, executable, link, submodule
 
 
 class Tree(Mapping[str, TreeEntry]):
@@ -112,7 +113,8 @@ class Tree(Mapping[str, TreeEntry]):
 
     def __getitem__(self, path: str) -> TreeEntry:
         item = self._items[path]
-        return TreeEntry(item["sha"], _KINDS.get(item["mode"], FileKind.REGULAR), int(item.get("size", 0)))
+        kind = _KINDS.get(item["mode"], FileKind.REGULAR)
+        return TreeEntry(item["sha"], kind, int(item.get("size", 0)), item["mode"])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)
@@ -241,9 +243,7 @@ class PullReader:
             if (item.get("performed_via_github_app") or {}).get("id") == app_id
         ]
 
-    async def own_check_runs(
-        self, head: Sha, app_id: int, *, only_newest: bool = True
-    ) -> list[dict[str, Any]]:
+    async def own_check_runs(self, head: Sha, app_id: int, *, only_newest: bool = True) -> list[dict[str, Any]]:
         """Return our check runs at a commit, all or the newest of each name; none at a commit that is gone."""
         which = "latest" if only_newest else "all"
         url = f"/repos/{{owner}}/{{repo}}/commits/{{sha}}/check-runs?per_page=100&app_id={app_id}&filter={which}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
@@ -41,6 +43,8 @@ class PullMemory:
     author_seen_at: datetime | None = None
     is_open: bool = True
     paths: str = ""
+    commit_authors: str = ""
+    closed_by_id: int = 0
     failing_causes: str = ""
     failed_pushes: int = 0
     heard: str = ""
@@ -68,9 +72,20 @@ class PullMemory:
         return replace(self, state=status.state.value, flags=flags, state_since=since, stale_at=stale_at)
 
     @property
+    def changed_paths(self) -> tuple[str, ...]:
+        """Every path that it changes, sorted. A path may hold any character, also line ends."""
+        return tuple(json.loads(self.paths)) if self.paths else ()
+
+    @property
     def verdict(self) -> Outcome | None:
         """The outcome of the last verdict."""
         return Outcome(self.outcome) if self.outcome else None
+
+
+def paths_text(paths: Iterable[str]) -> str:
+    """Return paths as they are kept; empty for none."""
+    listed = sorted(paths)
+    return json.dumps(listed) if listed else ""
 
 
 _COLUMNS = tuple(field.name for field in fields(PullMemory))

@@ -41,7 +41,10 @@ class ReminderStore:
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     async def add(self, reminder: Reminder) -> None:
-        """Write a reminder down; the same one from the same place is written once."""
+        """Write a reminder down, instead of an older one of the same person on the same pull request.
+
+        The same one from the same place is written once.
+        """
         values = {
             "repository_id": reminder.repository_id,
             "number": reminder.number,
@@ -52,7 +55,16 @@ class ReminderStore:
             "asked_at": reminder.asked_at,
         }
         async with self._engine.begin() as connection:
-            await connection.execute(self._insert(reminders).values(values).on_conflict_do_nothing())
+            result = await connection.execute(self._insert(reminders).values(values).on_conflict_do_nothing())
+            if result.rowcount == 1:
+                older = (
+                    reminders.c.repository_id == reminder.repository_id,
+                    reminders.c.number == reminder.number,
+                    reminders.c.actor == reminder.actor,
+                    reminders.c.source != reminder.source,
+                    reminders.c.done_at.is_(None),
+                )
+                await connection.execute(update(reminders).where(*older).values(done_at=reminder.asked_at))
 
     async def due(self, repository_id: int, now: datetime) -> list[Reminder]:
         """Return the reminders that are due and not done, oldest first."""

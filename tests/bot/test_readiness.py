@@ -51,7 +51,7 @@ READY = {
 }
 
 NOT_READY = {
-    "closed": (an_approved_case(is_open=False), "It is closed. Next: the author."),
+    "closed": (an_approved_case(is_open=False), "It is closed."),
     "merged": (an_approved_case(is_open=False, is_merged=True), "It is merged."),
     "rejected before all else": (
         an_approved_case(status=a_status(State.REJECTED, Label.HOLD), outcome=Outcome.FAILED, is_draft=True),

@@ -363,5 +363,9 @@ async def test_every_approval_is_written_down(world: World) -> None:
     await pr.settled()
     entries = [(e.actor, e.act, e.result, e.sha) for e in await world.audit_of(pr)]
     head = pr.pull.head_sha
-    assert entries[-2:] == [("tess", "/approve", "refused", head), ("apo", "/approve", "done", head)]
+    assert entries[-3:] == [
+        ("tess", "/approve", "refused", head),
+        ("apo", "/approve", "done", head),
+        ("taxonomy-bot", "merge", "done", head),
+    ]
     pr.has_been_read()

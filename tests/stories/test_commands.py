@@ -104,11 +104,12 @@ async def test_several_commands_are_carried_out_in_order(world: World, pr: PullR
     assert "Merging is held up by hand" in await pr.edited_comment()
 
 
-async def test_the_author_may_hold_but_not_lift(world: World, pr: PullRequest) -> None:
-    "Authors may stop their own pull request; lifting a hold is for triagers."
+async def test_holding_and_lifting_are_for_triagers(world: World, pr: PullRequest) -> None:
+    "An author who wants to wait marks a draft; a hold could not be lifted by the author again."
     await world.ana.comments(pr, "/hold")
+    assert "Only a triager may do this." in await pr.next_comment()
+    await world.tess.comments(pr, "/hold")
     assert "Merging is held up by hand" in await pr.edited_comment()
-    assert "hold" in pr.labels
     await world.ana.comments(pr, "/unhold")
     assert "Only a triager may do this." in await pr.next_comment()
     assert "hold" in pr.labels

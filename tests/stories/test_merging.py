@@ -374,7 +374,7 @@ async def test_thanks_name_the_build_it_will_be_in(world: World, at: str, day: s
 
 
 async def test_what_is_closed_unmerged_is_not_thanked(world: World) -> None:
-    "Jobs end, the merge is off; opened again, it goes on from where it was."
+    "Jobs end, the merge is off; opened again, it is approved again."
     pr = await triaged(world)
     await world.tess.comments(pr, "/hold\n/evaluate")
     await world.apo.comments(pr, "/approve")
@@ -390,6 +390,8 @@ async def test_what_is_closed_unmerged_is_not_thanked(world: World) -> None:
     await world.tess.comments(pr, "/status")
     assert "superseded" in (await pr.next_comment()).lower()
     await world.tess.comments(pr, "/unhold")
+    assert "approval of an approver" in await why(world, pr)
+    await world.apo.comments(pr, "/approve")
     await pr.settled()
     assert pr.pull.merged
     pr.has_been_read()

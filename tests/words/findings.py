@@ -11,7 +11,12 @@ from checks.sign_off_advice import RemediationText, SignOffAdvice
 from tests.bot.situations import SHA
 from tests.checks.contributions import SKILL_PATH
 
-LINKS = Links("https://github.com/instruct/taxonomy", SHA, "https://rules.example/rules.md")
+LINKS = Links(
+    "https://github.com/instruct/taxonomy",
+    SHA,
+    "https://rules.example/rules.md",
+    "https://github.com/instruct/taxonomy/pull/1/checks",
+)
 
 
 def cause(name: str) -> Cause:

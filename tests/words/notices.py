@@ -48,9 +48,9 @@ def _care() -> Iterator[tuple[str, str]]:
     yield "quiet-for-long", stale_word("ana", care)
     yield "quiet-for-a-day", stale_word("ana", care.model_copy(update={"stale_days": 1, "close_days": 1}))
     yield "closed-for-now", closing_word("ana")
-    yield "reminder", reminder_word(REMINDER, waiting, "instruct", nobody)
-    yield "reminder-of-teams", reminder_word(REMINDER, waiting, "instruct", TEAMS)
-    yield "reminder-of-nothing-missing", reminder_word(REMINDER, Readiness(), "instruct", nobody)
+    yield "reminder", reminder_word([REMINDER], waiting, "instruct", nobody)
+    yield "reminder-of-teams", reminder_word([REMINDER], waiting, "instruct", TEAMS)
+    yield "reminder-of-nothing-missing", reminder_word([REMINDER], Readiness(), "instruct", nobody)
 
 
 def _digests() -> Iterator[tuple[str, str]]:

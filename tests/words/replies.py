@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from bot.commands.parsing import WrittenCommand
 from bot.commands.registry import Command, RefusedError, all_commands
 from bot.commands.situation import Say, Situation
+from bot.events import Account, Origin
 from bot.jobs import JobKind, JobState
 from bot.labels import WORKFLOW_LABELS, Label
-from bot.orders import moved, not_allowed, unknown
+from bot.orders import Order, moved, not_allowed, nothing_to_cancel, unknown
 from bot.readiness import Rival
 from bot.roles import Role
 from bot.workflow import State
+from checks.contribution import Login
 from checks.findings import Outcome
 from checks.policy import Policy
 from tests.bot.situations import (
@@ -26,6 +30,14 @@ from tests.bot.situations import (
     an_approved_case,
 )
 
+CANCELLING = Order(
+    Origin(1, "instruct/taxonomy", 1),
+    12,
+    Account(Login("tess"), 7),
+    WrittenCommand("triage-approve", "cancel", 1),
+    "comment:77:1",
+    datetime(2026, 1, 5, tzinfo=UTC),
+)
 SILENCE = "(a thumb up, no word)"
 
 
@@ -47,6 +59,7 @@ def words() -> Iterator[tuple[str, str]]:
             line = f"/{name} {case.arguments}".rstrip()
             parts.append(f"## {case.phrase}\n\n{_quoted(line)}\n\n{answer(known, case.situation, case.arguments)}")
         yield f"commands/{name}", "\n\n".join(parts)
+    yield "commands-in-general/nothing-to-cancel", nothing_to_cancel(CANCELLING, all_commands()["triage-approve"])
     yield "commands-in-general/unknown", unknown("dance")
     yield "commands-in-general/mistyped", unknown("aprove")
     yield "commands-in-general/moved-while-writing", moved("", OLDER_SHA, SHA)
@@ -102,6 +115,7 @@ UNJUDGED = a_case(status=a_status(State.NEW), outcome=None)
 CLOSED = a_case(is_open=False)
 OTHER_FILES = a_case(paths=("README.md",))
 UNREAD = a_case(outcome=Outcome.FAILED, content_digest="")
+OWN = frozenset({"tess"})
 FAILS = ("limits/long-context",)
 
 
@@ -135,6 +149,7 @@ def _judging() -> dict[str, tuple[Asked, ...]]:
             Asked("an approver approves", "", by(approver)),
             Asked("taken back", "cancel", by(approver)),
             Asked("refused: the author is an approver", "", by_author(approver)),
+            Asked("refused: the approver has commits in it", "", by(approver, a_case(commit_authors=OWN))),
             Asked("refused: closed", "", by(approver, CLOSED)),
             Asked("refused: the checks fail", "", by(approver, FAILING)),
             Asked("refused: no contribution", "", by(approver, OTHER_FILES)),
@@ -143,6 +158,11 @@ def _judging() -> dict[str, tuple[Asked, ...]]:
             Asked("a maintainer approves", "", by(maintainer, OTHER_FILES)),
             Asked("taken back", "cancel", by(maintainer, OTHER_FILES)),
             Asked("refused: the author is a maintainer", "", by_author(maintainer, OTHER_FILES)),
+            Asked(
+                "refused: the maintainer has commits in it",
+                "",
+                by(maintainer, a_case(paths=("README.md",), commit_authors=OWN)),
+            ),
             Asked("refused: closed", "", by(maintainer, a_case(paths=("README.md",), is_open=False))),
             Asked("refused: not judged yet", "", by(maintainer, a_case(paths=("README.md",), outcome=None))),
             Asked("refused: a contribution only", "", by(maintainer)),
@@ -162,6 +182,7 @@ def _judging() -> dict[str, tuple[Asked, ...]]:
             Asked("with a reason", "limits because it is one table", by(maintainer, FAILING, failing_causes=FAILS)),
             *_refused_rules(maintainer, "{} because of a letter"),
             Asked("refused: no reason", "limits", by(maintainer, FAILING, failing_causes=FAILS)),
+            Asked("refused: the author is a maintainer", "limits because I say so", by_author(maintainer, FAILING)),
         ),
         "wrong": (
             Asked("a mistake of ours", "limits/long-context", by(triager, FAILING, failing_causes=FAILS)),
