@@ -12,13 +12,14 @@ from bot.clock import Clock
 from bot.command_desk import AfterOrders
 from bot.commands.situation import ConfirmBatch, PreviewBatch, ShowFixes, ShowRule
 from bot.comments.answers import about_rule, fixes
-from bot.comments.causes import Links
+from bot.comments.causes import links_of
 from bot.comments.markers import MarkerSigner
 from bot.comments.replies import ONE_BATCH_ONLY, fitted
 from bot.events import Written
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
-from bot.look import Looks
+from bot.look import Looks, left_standing
+from bot.store.pardons import PardonStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,19 @@ class Answers:
     """Gives answers, all of one text in one reply."""
 
     def __init__(
-        self, app: GitHubApp, looks: Looks, batches: Batches, signer: MarkerSigner, clock: Clock, *, web_url: str
+        self,
+        app: GitHubApp,
+        looks: Looks,
+        pardons: PardonStore,
+        batches: Batches,
+        signer: MarkerSigner,
+        clock: Clock,
+        *,
+        web_url: str,
     ) -> None:
         self._app = app
         self._looks = looks
+        self._pardons = pardons
         self._batches = batches
         self._signer = signer
         self._clock = clock
@@ -70,13 +80,16 @@ class Answers:
         await self._batches.finish(written, given.batches)
 
     async def _looked_at(self, written: Written, looking: Iterable[ShowRule | ShowFixes]) -> list[str]:
-        """Return what a look at the newest commit tells."""
+        """Return what a look at the newest commit tells, less what people have set aside."""
         client = self._app.installation(written.origin.installation_id)
         reader = PullReader(client, written.origin.full_name)
         pull = await reader.pull(written.number)
         look = await self._looks.at(reader, written.origin.repository_id, pull)
-        links = Links(f"{self._web_url}/{pull.repository}", pull.head_sha, look.facts.policy.messages.rules_url)
-        verdict = look.judgement.verdict
+        links = links_of(self._web_url, pull, look.facts.policy)
+        pardons = await self._pardons.of_content(
+            written.origin.repository_id, written.number, look.facts.content_digest
+        )
+        verdict = left_standing(look.judgement.verdict, pardons)
         return [
             text
             for effect in looking

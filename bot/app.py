@@ -181,7 +181,7 @@ def make_desk(
     rooms = Rooms(
         triage=triage,
         commands=commands,
-        answers=Answers(github, looks, batches, signer, clock, web_url=settings.github_web_url),
+        answers=Answers(github, looks, records.pardons, batches, signer, clock, web_url=settings.github_web_url),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
         merging=MergeDesk(

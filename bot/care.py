@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -93,12 +93,14 @@ def mention(who: Who, organisation: str, teams: Teams) -> str:
     return " ".join(f"@{organisation}/{slug}" for slug in slugs) or f"{who[0].upper()}{who[1:]}"
 
 
-def reminder_word(reminder: Reminder, found: Readiness, organisation: str, teams: Teams) -> str:
-    """Return the reminder that somebody asked for: to whoever acts next, with what is missing."""
+def reminder_word(reminders: Sequence[Reminder], found: Readiness, organisation: str, teams: Teams) -> str:
+    """Return the reminder that some people asked for: to whoever acts next, with what is missing."""
     who = mention(found.obstacles[0].who, organisation, teams) if found.obstacles else ""
-    about = f"\n\n> {reminder.text}" if reminder.text else ""
+    about = "".join(f"\n\n> {reminder.text}" for reminder in reminders if reminder.text)
+    askers = " and ".join(code(reminder.actor) for reminder in reminders)
+    asked = f"{askers} {'has' if len(reminders) == 1 else 'have'} asked"
     opening = f"{who}: a reminder" if who else "A reminder"
-    return f"{opening}, for which {code(reminder.actor)} has asked. {found.why}{about}"
+    return f"{opening}, for which {asked}. {found.why}{about}"
 
 
 class Silence(StrEnum):

@@ -89,6 +89,13 @@ def _of(look: Look, pull: Pull) -> Look:
     return replace(look, facts=replace(look.facts, pull=pull))
 
 
+def left_standing(verdict: Verdict, pardons: Iterable[Pardon]) -> Verdict:
+    """Return the verdict without what people have set aside."""
+    aside = {pardon.rule for pardon in pardons}
+    findings = (f for f in verdict.findings if not aside & {f.cause.id, f.rule})
+    return replace(assemble(findings, verdict.crashes), not_judged=verdict.not_judged)
+
+
 def pardoned(verdict: Verdict, pardons: Iterable[Pardon]) -> Verdict:
     """Return the verdict with what people have set aside turned into notes for triagers."""
     aside = {pardon.rule for pardon in pardons}

@@ -18,6 +18,7 @@ from checks.policy import Teams
 log = structlog.get_logger()
 
 _KEPT = timedelta(seconds=60)
+_MOST_KEPT = 5000  # beyond that, what is out of date is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class Permissions:
         known = self._known.get(key)
         if known is None or fresh or known.until <= self._clock.now():
             known = _Known(await self._look_up(people, account, teams), self._clock.now() + _KEPT)
+            if len(self._known) >= _MOST_KEPT:
+                now = self._clock.now()
+                self._known = {k: v for k, v in self._known.items() if v.until > now}
             self._known[key] = known
         return known.role
 

@@ -23,6 +23,7 @@ from bot.policies import Policies
 from bot.records import Records
 from bot.store.desk_log import DeskLog
 from bot.store.pull_requests import PullMemory
+from bot.store.reminders import Reminder
 from bot.store.repositories import KnownRepository
 from checks.contribution import Login
 from checks.findings import Outcome
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 
 GRACE = timedelta(minutes=2)  # what is younger may still be on its way to us
 _TRY_AGAIN = timedelta(hours=1)  # what could not be checked in full
+_MOST_TRIED = 5000  # beyond that, what was tried long ago is forgotten
 _COMMENTS = "comments"  # the chore of reading them: done up to a moment
 _MOST_IN_VAIN = 3  # pull requests in a row for which GitHub could not be reached
 _NOBODY = Account(Login(""), 0)
@@ -90,8 +92,11 @@ class Reconciler:
             )
         for number in sorted(memories.keys() - listed.keys()):
             await self._try(self._end(origin, number, found), found)
+        due: dict[int, list[Reminder]] = {}
         for reminder in await self._records.reminders.due(origin.repository_id, self._clock.now()):
-            await self._try(self._caretaker.remind(origin, reminder, policy), found)
+            due.setdefault(reminder.number, []).append(reminder)
+        for number, reminders in due.items():
+            await self._try(self._caretaker.remind(origin, number, reminders, policy), found)
         await self._try(self._caretaker.write_digest(origin, policy), found)
         return found
 
@@ -148,6 +153,8 @@ class Reconciler:
         key = (memory.repository_id, memory.number)
         if now - self._tried.get(key, now - _TRY_AGAIN) < _TRY_AGAIN:
             return False
+        if len(self._tried) >= _MOST_TRIED:
+            self._tried = {k: at for k, at in self._tried.items() if now - at < _TRY_AGAIN}
         self._tried[key] = now
         return True
 

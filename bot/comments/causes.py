@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from bot.comments.escape import block, code, prose
+from bot.github.pulls import Pull
 from checks.findings import CauseGroup, Finding, Severity
+from checks.policy import Policy
 
 _MOST_PLACES = 50  # of one cause; the annotations show the others
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where things are on the web: the repository's address, the commit judged, the published rule book."""
+    """Where things are on the web: the repository, the commit judged, the published rule book, the Checks tab."""
 
     repository_url: str
     head_sha: str
     rules_url: str
+    checks_url: str
 
     def place(self, finding: Finding) -> str:
         """Return a link to the line a finding is about; empty when it is about no file."""
@@ -34,6 +37,13 @@ class Links:
     def rule(self, group: CauseGroup) -> str:
         """Return the address of a cause in the rule book."""
         return f"{self.rules_url}#{group.cause.id.replace('/', '-')}"
+
+
+def links_of(web_url: str, pull: Pull, policy: Policy) -> Links:
+    """Return where things of a pull request are, on a GitHub at `web_url`."""
+    repository_url = f"{web_url}/{pull.repository}"
+    checks_url = f"{repository_url}/pull/{pull.number}/checks"
+    return Links(repository_url, pull.head_sha, policy.messages.rules_url, checks_url)
 
 
 def headline(group: CauseGroup, links: Links, words_left: int, short_remedy: str = "") -> str:

@@ -80,16 +80,17 @@ def _summary(verdict: Verdict, check: Check, outcome: Outcome, links: Links, rec
         parts.append("### How to sign off\n\n" + recipe)
     if outcome is Outcome.PASSED and not parts:
         parts.append("Everything this check looks at is in order.")
-    return _cut("\n\n".join(parts))
+    return _cut("\n\n".join(parts), links)
 
 
-def _cut(summary: str) -> str:
+def _cut(summary: str, links: Links) -> str:
     if len(summary.encode()) <= _MOST_SUMMARY:
         return summary
     kept = summary.encode()[:_MOST_SUMMARY].decode(errors="ignore").rpartition("\n- ")[0]
     return (
         kept
-        + "\n\n… more of the same does not fit in here; `taxonomy-check` on your own computer lists everything."
+        + f"\n\n… more of the same does not fit in here: the [notes beside the lines]({links.checks_url}) go on, "
+        "and `taxonomy-check` on your own computer lists everything."
     )
 
 

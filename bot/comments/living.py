@@ -53,7 +53,7 @@ def living_comment(
         ),
         _folded(f"{_count(len(notices), 'note')} for triagers", [in_full(g, links) for g in notices]),
     ]
-    return _fitted(parts, [part for part in folded if part], _footer(links))
+    return _fitted(parts, [part for part in folded if part], links)
 
 
 def first_line(verdict: Verdict, things: int, turn: Turn, standing: Standing) -> str:
@@ -146,18 +146,18 @@ def _footer(links: Links) -> str:
     )
 
 
-def _fitted(parts: Sequence[str], folded: Sequence[str], footer: str) -> str:
+def _fitted(parts: Sequence[str], folded: Sequence[str], links: Links) -> str:
     """Join everything; what would make the comment too long for GitHub is left to the Checks tab.
 
     Folded parts go first, then what is shown, the longest first; the heading never goes.
     """
     shown, hidden = list(parts), list(folded)
-    cut: list[str] = []
+    footer, cut = _footer(links), list[str]()
     while True:
         text = "\n\n".join((*shown, *hidden, *cut, footer)) + "\n"
         if len(text.encode()) <= MOST_BYTES or not (hidden or shown[1:]):
             return text
-        cut = ["The Checks tab above lists everything; it did not fit in here."]
+        cut = [f"[The Checks tab]({links.checks_url}) lists everything; it did not fit in here."]
         longest = max(hidden or shown[1:], key=len)
         (hidden or shown).remove(longest)
 

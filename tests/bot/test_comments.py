@@ -15,7 +15,12 @@ from checks.findings import Cause, Check, Crash, Finding, Outcome, RuleId, Sever
 from checks.policy import Policy
 from tests.bot.situations import SHA, a_case, a_standing
 
-LINKS = Links("https://github.com/instruct/taxonomy", SHA, "https://rules.example/rules.md")
+LINKS = Links(
+    "https://github.com/instruct/taxonomy",
+    SHA,
+    "https://rules.example/rules.md",
+    "https://github.com/instruct/taxonomy/pull/1/checks",
+)
 ANA = a_standing()
 LEAF = "knowledge/science/birds/kingfisher/qna.yaml"
 

@@ -56,7 +56,7 @@ async def test_a_refused_merge_is_written_down_once(world: World, pr: PullReques
 
     await world.github.other_check_run(pr.pull, "Build", conclusion="success")
     lines = await audit(world, pr)
-    assert f"taxonomy-bot (bot) merge asked for by apo at {pr.pull.head_sha[:7]}: done" in lines
+    assert f"taxonomy-bot (bot) merge apo at {pr.pull.head_sha[:7]}: done" in lines
 
 
 async def test_fallen_approvals_are_written_down(world: World, pr: PullRequest) -> None:

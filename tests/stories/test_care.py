@@ -64,6 +64,10 @@ async def test_the_third_failing_push_in_a_row_calls_a_person(world: World) -> N
     assert "@" not in called[0]
     await pushes_in_vain(world, pr, times=3)
     assert len([c for c in pr.pull.comments if "times in a row" in c.body]) == 1
+    await world.ana.pushes(pr, a_good_skill())
+    await pr.settled()
+    await pushes_in_vain(world, pr, times=3)
+    assert len([c for c in pr.pull.comments if "times in a row" in c.body]) == 2  # another series, another call
     pr.has_been_read()
 
 
@@ -322,6 +326,20 @@ async def test_a_reminder_comes_when_it_is_due(world: World) -> None:
     assert "@instruct/triage-team: a reminder, for which `tess` has asked." in said
     assert "ask @<!-- -->mallory for the source" in said
     await days_pass(world, 3)
+
+
+async def test_reminders_that_are_due_together_are_one_comment(world: World) -> None:
+    "Of each person the newest, and all askers are named."
+    pr = await world.ana.opens_pr()
+    await pr.next_comment()
+    await world.tess.comments(pr, "\n".join(["/remind 1"] * 5 + ["/remind 1 the source"]))
+    await world.ana.comments(pr, "/remind 1")
+    await pr.settled()
+    pr.has_been_read()
+    await days_pass(world, 2)
+    said = await pr.next_comment()
+    assert "for which `tess` and `ana` have asked" in said
+    assert said.count("the source") == 1
 
 
 async def test_a_reminder_of_what_has_moved_on_is_dropped(world: World) -> None:

@@ -259,6 +259,15 @@ async def test_one_rule_tells_what_it_says(world: World, failing: PullRequest) -
     assert "`pii` has nothing to say about" in await failing.next_comment()
 
 
+async def test_what_is_set_aside_is_not_repeated(world: World, failing: PullRequest) -> None:
+    "A finding that a triager has called wrong blocks nobody, in the answer of `/check` either."
+    await world.tess.comments(failing, "/wrong counts")
+    await failing.settled()
+    failing.has_been_read()
+    await world.ana.comments(failing, "/check counts")
+    assert "`counts` has nothing to say about" in await failing.next_comment()
+
+
 async def test_a_rule_that_there_is_not(world: World, failing: PullRequest) -> None:
     "The nearest is named; a cause that a rule does not have lists those it has."
     await world.ana.comments(failing, "/check piii")
@@ -270,16 +279,17 @@ async def test_a_rule_that_there_is_not(world: World, failing: PullRequest) -> N
 
 
 async def test_a_reminder_is_written_down(world: World, pr: PullRequest) -> None:
-    "For a week, or as many days as somebody says, with the words to say."
+    "For a week, or as many days as somebody says, with the words to say; a newer one of theirs replaces the older."
     await world.tess.comments(pr, "/remind 3 ask for the source again")
     await world.ana.comments(pr, "/remind")
+    assert len(await reminders_of(world, 8)) == 2
     await world.ana.comments(pr, "/remind in 2 days")
     assert [(r.actor, r.text) for r in await reminders_of(world, 3)] == [
         ("ana", ""),
         ("tess", "ask for the source again"),
     ]
-    assert len(await reminders_of(world, 6)) == 2
-    assert len(await reminders_of(world, 8)) == 3
+    await world.ana.comments(pr, "\n".join(["/remind 1"] * 20))
+    assert [r.actor for r in await reminders_of(world, 8)] == ["ana", "tess"]
 
 
 async def test_reminders_that_are_refused(world: World, pr: PullRequest) -> None:
