@@ -230,6 +230,7 @@ class CommandDesk:
             outcome=outcome,
             case=case,
             readiness=readiness(case),
+            closed_by_id=memory.closed_by_id,
             failing_causes=frozenset(memory.failing_causes.split()),
             jobs=dossier.jobs,
             median_wait=dossier.median_wait,

@@ -21,4 +21,6 @@ def reopen(situation: Situation, arguments: str) -> tuple[Effect, ...]:
         raise RefusedError("This pull request is open.")
     if situation.is_merged:
         raise RefusedError("This pull request is merged; it cannot be opened again.")
+    if situation.role < Role.TRIAGER and situation.closed_by_id not in (0, situation.actor_id):
+        raise RefusedError("Somebody else closed it, so a triager has to open it again; `/question` calls one.")
     return (SetOpen(is_open=True),)

@@ -40,6 +40,7 @@ class Situation:
     jobs: tuple[Job, ...] = ()
     median_wait: timedelta | None = None
     is_merged: bool = False
+    closed_by_id: int = 0  # whoever closed it; 0: nobody, or the bot for its own reasons
     label_set: bool | None = field(default=None)  # the command is a label that was put on (True) or off by hand
 
     @property

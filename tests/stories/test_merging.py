@@ -417,3 +417,34 @@ async def test_a_hold_set_by_hand_holds_although_an_approval_is_handled_first(wo
     assert pr.pull.merged
     assert "hold" not in pr.labels
     pr.has_been_read()
+
+
+async def test_an_author_does_not_open_what_a_triager_closed(world: World) -> None:
+    "Who closed it, or a triager, opens it again; the author may undo only the own closing."
+    pr = await triaged(world)
+    await world.tess.comments(pr, "/close")
+    await pr.settled()
+    await world.ana.comments(pr, "/reopen")
+    assert "Somebody else closed it" in await pr.next_comment()
+    assert pr.pull.state == "closed"
+    await world.tess.comments(pr, "/reopen")
+    await pr.settled()
+    await world.ana.comments(pr, "/close")
+    await pr.settled()
+    await world.ana.comments(pr, "/reopen")
+    await pr.settled()
+    assert pr.pull.state == "open"
+    pr.has_been_read()
+
+
+async def test_an_approval_falls_when_a_file_it_never_saw_go_goes(world: World) -> None:
+    "Deleting what a new file was copied from is a change of content, although GitHub lists it as a rename."
+    await world.github.push_to_default(world.repo, {"scripts/guard.py": "GUARD = 1\n" * 20})
+    gives_powers(world)
+    pr = await world.ana.opens_pr({"scripts/copy.py": "GUARD = 1\n" * 20})
+    await pr.settled()
+    await world.max.comments(pr, "/lgtm")
+    assert "one more maintainer" in await why(world, pr)
+    await world.ana.pushes(pr, {"scripts/guard.py": None})
+    assert "2 maintainers" in await why(world, pr)
+    pr.has_been_read()
