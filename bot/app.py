@@ -184,9 +184,7 @@ def make_desk(
         answers=Answers(github, looks, records.pardons, batches, signer, clock, web_url=settings.github_web_url),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
-        merging=MergeDesk(
-            github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of
-        ),
+        merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of),
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
         closing=Closing(github, records, signer, clock, build_at=settings.build_at),
     )

@@ -180,7 +180,9 @@ class MergeDesk:
             return obstacle.written() != memory.merge_refusal
         log.info("merge.done", number=number, sha=candidate.pull.head_sha)
         asked = await self._asked_by(origin, candidate.pull)
-        await self._write_down(candidate, ", ".join(asked) or "automatic", "done", f"merge:{number}:{candidate.pull.head_sha}")
+        await self._write_down(
+            candidate, ", ".join(asked) or "automatic", "done", f"merge:{number}:{candidate.pull.head_sha}"
+        )
         await self._requests.drop(origin.repository_id, number)
         await self._memories.save(replace(memory, is_open=False), now)
         return False
