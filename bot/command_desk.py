@@ -24,7 +24,6 @@ from bot.commands.situation import (
     ShowRule,
     Situation,
 )
-from bot.comments.escape import code
 from bot.comments.markers import MarkerSigner
 from bot.comments.replies import reply
 from bot.dossier import Dossiers, case_of
@@ -39,6 +38,7 @@ from bot.orders import (
     REFUSED_EARLIER,
     Order,
     bound,
+    github_refuses,
     moved,
     no_bot,
     not_allowed,
@@ -200,7 +200,7 @@ class CommandDesk:
         except JobsUnavailableError as error:
             return str(error)
         except RefusedByGitHubError as error:
-            return f"GitHub refuses this: {code(str(error))}."
+            return github_refuses(str(error))
         return ""
 
     async def _situation(

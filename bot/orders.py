@@ -105,6 +105,11 @@ def too_late(order: Order, effects: Iterable[Effect], situation: Situation) -> s
     return "This pull request is closed." if any(isinstance(e, Fire | Approve | SetAside) for e in effects) else ""
 
 
+def github_refuses(words: str) -> str:
+    """Say that GitHub does not do what a command asks for, in its own words."""
+    return f"GitHub refuses this: {code(words)}."
+
+
 def unknown(name: str) -> str:
     """Say that there is no such command, and which one may have been meant."""
     near = nearest(name)

@@ -13,7 +13,7 @@ from bot.commands.situation import Say, Situation
 from bot.events import Account, Origin
 from bot.jobs import JobKind, JobState
 from bot.labels import WORKFLOW_LABELS, Label
-from bot.orders import Order, moved, not_allowed, nothing_to_cancel, unknown
+from bot.orders import Order, github_refuses, moved, not_allowed, nothing_to_cancel, unknown
 from bot.readiness import Rival
 from bot.roles import Role
 from bot.workflow import State
@@ -60,6 +60,7 @@ def words() -> Iterator[tuple[str, str]]:
             parts.append(f"## {case.phrase}\n\n{_quoted(line)}\n\n{answer(known, case.situation, case.arguments)}")
         yield f"commands/{name}", "\n\n".join(parts)
     yield "commands-in-general/nothing-to-cancel", nothing_to_cancel(CANCELLING, all_commands()["triage-approve"])
+    yield "commands-in-general/refused-by-github", github_refuses("Validation Failed")
     yield "commands-in-general/unknown", unknown("dance")
     yield "commands-in-general/mistyped", unknown("aprove")
     yield "commands-in-general/moved-while-writing", moved("", OLDER_SHA, SHA)
@@ -115,7 +116,7 @@ UNJUDGED = a_case(status=a_status(State.NEW), outcome=None)
 CLOSED = a_case(is_open=False)
 OTHER_FILES = a_case(paths=("README.md",))
 UNREAD = a_case(outcome=Outcome.FAILED, content_digest="")
-OWN = frozenset({"tess"})
+OWN = frozenset({"apo", "max"})
 FAILS = ("limits/long-context",)
 
 
@@ -226,7 +227,12 @@ def _restraining() -> dict[str, tuple[Asked, ...]]:
             Asked("refused: the label is taken off by a triager", "", by(Role.TRIAGER, label_set=False)),
         ),
         "close": (Asked("by its author", "", by_author()), Asked("refused: closed", "", by_author(case=CLOSED))),
-        "reopen": (Asked("by its author", "", by_author(case=CLOSED)), Asked("refused: open", "", by_author())),
+        "reopen": (
+            Asked("by its author", "", by_author(case=CLOSED)),
+            Asked("refused: open", "", by_author()),
+            Asked("refused: merged", "", by_author(case=CLOSED, is_merged=True)),
+            Asked("refused: a triager closed it", "", by_author(case=CLOSED, closed_by_id=1)),
+        ),
     }
 
 
@@ -277,6 +283,7 @@ def _speaking() -> dict[str, tuple[Asked, ...]]:
             Asked("one cause", "limits/long-pair", by_author()),
             Asked("refused: no such rule", "limit", by_author()),
             Asked("refused: no such cause", "limits/tall", by_author()),
+            Asked("refused: closed", "", by_author(case=CLOSED)),
         ),
         "question": (
             Asked("no team is known", "which licence fits?", by_author()),
