@@ -121,8 +121,8 @@ class MergeDesk:
         """The base has moved: what stood against a merge onto it is found out anew. Return whom that concerns."""
         found = []
         for known in await self._memories.open_ones(origin.repository_id):
-            if not known.merge_refusal:
-                continue
+            if not known.merge_refusal or known.verdict is not Outcome.PASSED:
+                continue  # nothing stands against it, or its own checks do
             async with self._lock_of(origin, known.number):
                 memory = await self._memories.get(origin.repository_id, known.number)
                 refusal = refused(memory.merge_refusal) if memory is not None else None

@@ -210,7 +210,7 @@ async def test_empty_teams_admit_nobody(world: World, pr: PullRequest) -> None:
     world.github.create_team("instruct", "empty", [])
     await with_teams(world, triagers="", approvers="missing", maintainers="empty")
     await world.mallory.comments(pr, "/hold")
-    assert "Only the author or a triager may do this." in await pr.next_comment()
+    assert "Only a triager may do this." in await pr.next_comment()
 
 
 async def test_an_invitation_is_no_membership(world: World, pr: PullRequest) -> None:
