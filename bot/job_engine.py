@@ -11,6 +11,7 @@ import structlog
 from bot.budgets import Budget, expected_gpu_h, refusal
 from bot.clock import Clock
 from bot.job_flow import begun_again, ended
+from bot.job_line import PULL_REQUEST_PRIORITY, due_at
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError
 from bot.store.jobs import JobStore, StoredJob, as_job
@@ -24,7 +25,6 @@ QUEUE_OF: dict[JobKind, Queue] = {
     JobKind.EVALUATE: Queue.EVAL,
     JobKind.POSTCHECK: Queue.EVAL,
 }
-PULL_REQUEST_PRIORITY, NIGHTLY_PRIORITY = 10, 0
 
 OnChange = Callable[[StoredJob, StoredJob], Awaitable[None]]  # before, after
 
@@ -84,7 +84,8 @@ class JobEngine:
             is_its = (job.request.repository_id, job.request.number) == (repository_id, number)
             if not is_its or not job.life.state.is_retriable:
                 raise JobsUnavailableError(f"Job {job_id} of this pull request has not failed.")
-            return replace(job.living(begun_again(job.life), at), queued_at=at)
+            place = due_at(at, job.priority)
+            return replace(job.living(begun_again(job.life), at), queued_at=at, due_at=place)
 
         changed = await self._store.change(job_id, again)
         if changed is None:

@@ -2,7 +2,8 @@
 
 A job's way: the bot sends a `JobSpec`; the worker asks for the lease (`LeaseRequest`), the bot answers
 (`LeaseAnswer`); from then on the worker sends `JobReport`s, each carrying the lease's secret, until one of them
-holds an `Outcome`; the bot confirms that one (`Confirmation`).
+holds an `Outcome`; the bot confirms that one (`Confirmation`). A worker that cannot read a spec says so
+(`SpecRefusal`), and which attempt it was it knows from the id of the message.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -20,6 +23,8 @@ VERSION = 1  # of everything in this module; a reader refuses what is newer
 
 TASK_NAME = "taxonomy.job"  # of the one Celery task: its only argument is a JobSpec as plain data
 REPORTS_QUEUE = "taxonomy.reports"  # what workers tell the bot
+_TASK_ID = re.compile(r"job\.([1-9][0-9]{0,17})\.([1-9][0-9]{0,8})\.[A-Za-z0-9-]{1,64}")
+REDELIVERY_S = 3600.0  # after which a broker gives a message that nobody has acknowledged to somebody else
 EMBEDDED = "embedded://"  # a broker that the bot starts itself: the rest is its folder
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
@@ -44,6 +49,20 @@ class NewerVersionError(ContractError):
         self.version = version
 
 
+def task_id_of(job_id: int, attempt: int, unique: str) -> str:
+    """Return the id under which Celery carries an attempt.
+
+    It is read before the spec, by workers of every version: its form never changes.
+    """
+    return f"job.{job_id}.{attempt}.{unique}"
+
+
+def attempt_named(task_id: str) -> tuple[int, int] | None:
+    """Return job and attempt that an id of `task_id_of` names, None for any other text."""
+    found = _TASK_ID.fullmatch(task_id)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def answers_queue(worker: str) -> str:
     """Return the name of the queue on which the bot answers one worker."""
     return f"taxonomy.worker.{worker}"
@@ -56,6 +75,11 @@ def broker_address(url: str) -> str:
     return url
 
 
+def broker_options(redelivery_s: float) -> dict[str, float]:
+    """Return how kombu is to treat a broker: one that hangs is away, instead of being waited for without end."""
+    return {"visibility_timeout": redelivery_s, "socket_timeout": 10.0, "socket_connect_timeout": 5.0}
+
+
 class TaskKind(StrEnum):
     """What is computed; the name of the task."""
 
@@ -64,6 +88,30 @@ class TaskKind(StrEnum):
     EVALUATE = "evaluate"
     POSTCHECK = "postcheck"
     BUILD = "build"
+
+
+class Load(StrEnum):
+    """What fills a GPU: where there is one for all, only one of them is loaded at a time."""
+
+    TEACHER = "teacher"  # the model server: it answers, writes and judges
+    STUDENT = "student"  # what is trained and measured, in the worker's own process
+    NOTHING = "nothing"
+
+
+_NEEDS: Mapping[TaskKind, Load] = types.MappingProxyType(
+    {
+        TaskKind.PRECHECK: Load.TEACHER,
+        TaskKind.GENERATE: Load.TEACHER,
+        TaskKind.EVALUATE: Load.STUDENT,
+        TaskKind.POSTCHECK: Load.STUDENT,
+        TaskKind.BUILD: Load.STUDENT,
+    }
+)
+
+
+def needs(task: TaskKind) -> Load:
+    """Return what has to be loaded when a task begins."""
+    return _NEEDS[task]
 
 
 class Queue(StrEnum):
@@ -166,6 +214,22 @@ class JobSpec(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class SpecRefusal(Message):
+    """A worker cannot read the spec of an attempt. `knows` is the newest version that it reads.
+
+    `reason` names no content of the spec.
+    """
+
+    KIND: ClassVar[str] = "spec-refusal"
+
+    job_id: int
+    attempt: int
+    worker: str
+    knows: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseRequest(Message):
     """A worker asks whether it may do an attempt; the answer comes to `reply_to`."""
 
@@ -195,7 +259,10 @@ class LeaseAnswer(Message):
 
 @dataclass(frozen=True, slots=True)
 class WorkerHello(Message):
-    """A worker says that it is there, on which queues, and which job it does now (0: none)."""
+    """A worker says that it is there, on which queues, and which job it does now (0: none).
+
+    `loaded` is what its GPU holds, where that is either the teacher or the student; None where nothing is swapped.
+    """
 
     KIND: ClassVar[str] = "worker-hello"
 
@@ -203,6 +270,7 @@ class WorkerHello(Message):
     queues: tuple[Queue, ...]
     job_id: int = 0
     is_leaving: bool = False
+    loaded: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +301,15 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Swap:
+    """Before the work something else was loaded: what was there, what came, and how long that took."""
+
+    before: Load
+    after: Load
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of an attempt. `message` is for people; `result` the result's own JSON; `gpu_s` seconds of GPU."""
 
@@ -243,6 +320,7 @@ class Outcome:
     run_s: float = 0.0
     gpu_s: float = 0.0
     machine: Machine | None = None
+    swap: Swap | None = None
 
 
 @dataclass(frozen=True, slots=True)

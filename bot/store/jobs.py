@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, or_, select, update
+from sqlalchemy import RowMapping, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.budgets import Spent
 from bot.job_flow import Lease, Life
+from bot.job_line import NIGHTLY_PRIORITY, due_at
 from bot.jobs import Job, JobKind, JobRequest, JobState
 from bot.store.switches import GPU_PAUSED
 from bot.store.tables import job_reports, jobs, pull_requests, switches
@@ -22,6 +23,7 @@ from pipeline.contract import Outcome, Progress, Queue, outcome_from_data, outco
 
 _GOING = (JobState.QUEUED.value, JobState.RUNNING.value)
 _TRIES = 20
+_UNPLACED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class StoredJob:
     finished_at: datetime | None = None
     revision: int = 0
     gpu_s: float = 0.0  # that workers have held it on a GPU queue
+    due_at: datetime = _UNPLACED  # its place in the line
 
     def living(self, life: Life, now: datetime) -> StoredJob:
         """Return the job with another life: over, it is finished now; left for another attempt, it is unsent."""
@@ -52,6 +55,15 @@ class StoredJob:
         return replace(self, life=life, sent_at=sent_at, finished_at=finished_at, gpu_s=gpu_s)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """One who waits in a line; the order of two is that of the line."""
+
+    due_at: datetime
+    id: int
+    kind: JobKind
+
+
 class JobStore:
     """Reads and writes jobs."""
 
@@ -59,7 +71,9 @@ class JobStore:
         self._engine = engine
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
-    async def add(self, request: JobRequest, queue: str, priority: int, at: datetime) -> StoredJob:
+    async def add(
+        self, request: JobRequest, queue: str, priority: int, at: datetime, waiting_of_author: int = 0
+    ) -> StoredJob:
         """Queue a job; asked for from the same place again, return the one that is there."""
         values = {
             "repository_id": request.repository_id,
@@ -72,6 +86,7 @@ class JobStore:
             "queue": queue,
             "priority": priority,
             "queued_at": at,
+            "due_at": due_at(at, priority, waiting_of_author),
             "revision": 0,
             "is_shown": False,
             **_columns(Life()),
@@ -141,8 +156,10 @@ class JobStore:
         async with self._engine.connect() as connection:
             return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
 
-    async def next_in(self, queue: str, now: datetime, resend_before: datetime, limit: int) -> list[StoredJob]:
-        """Return the jobs of a queue whose message is to be sent now, in order of priority and age."""
+    async def next_in(
+        self, queue: str, now: datetime, resend_before: datetime, limit: int, *, with_nightly: bool = True
+    ) -> list[StoredJob]:
+        """Return the jobs of a queue whose message is to be sent now, in the order of the line."""
         query = (
             select(jobs)
             .where(
@@ -151,11 +168,24 @@ class JobStore:
                 or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now),
                 or_(jobs.c.sent_at.is_(None), jobs.c.sent_at <= resend_before),
             )
-            .order_by(jobs.c.priority.desc(), jobs.c.queued_at, jobs.c.id)
+            .order_by(jobs.c.due_at, jobs.c.id)
+            .limit(limit)
+        )
+        if not with_nightly:
+            query = query.where(jobs.c.priority > NIGHTLY_PRIORITY)
+        async with self._engine.connect() as connection:
+            return [_job(row) for row in (await connection.execute(query)).mappings()]
+
+    async def line(self, queue: str, limit: int) -> list[Waiting]:
+        """Return who waits in a queue, sent or not, in the order of the line."""
+        query = (
+            select(jobs.c.due_at, jobs.c.id, jobs.c.kind)
+            .where(jobs.c.queue == queue, jobs.c.state == JobState.QUEUED.value)
+            .order_by(jobs.c.due_at, jobs.c.id)
             .limit(limit)
         )
         async with self._engine.connect() as connection:
-            return [_job(row) for row in (await connection.execute(query)).mappings()]
+            return [Waiting(at, job_id, JobKind(kind)) for at, job_id, kind in await connection.execute(query)]
 
     async def count_sent(self, queue: str, since: datetime) -> int:
         """Return how many messages of a queue may lie in the broker: sent since then, and not begun."""
@@ -167,16 +197,8 @@ class JobStore:
 
     async def position(self, job: StoredJob) -> int:
         """Return the place of a queued job in its queue, counted from 1."""
-        ahead = or_(
-            jobs.c.priority > job.priority,
-            and_(
-                jobs.c.priority == job.priority,
-                or_(
-                    jobs.c.queued_at < job.queued_at,
-                    and_(jobs.c.queued_at == job.queued_at, jobs.c.id < job.id),
-                ),
-            ),
-        )
+        place = tuple_(literal(job.due_at, jobs.c.due_at.type), literal(job.id))
+        ahead = tuple_(jobs.c.due_at, jobs.c.id) < place
         query = select(func.count()).where(jobs.c.queue == job.queue, jobs.c.state == JobState.QUEUED.value, ahead)
         async with self._engine.connect() as connection:
             return int((await connection.execute(query)).scalar_one()) + 1
@@ -203,6 +225,7 @@ class JobStore:
     async def _swap(self, before: StoredJob, after: StoredJob) -> bool:
         values = _columns(after.life) | {
             "queued_at": after.queued_at,
+            "due_at": after.due_at,
             "sent_at": after.sent_at,
             "gpu_s": after.gpu_s,
             "finished_at": after.finished_at,
@@ -372,4 +395,5 @@ def _job(row: RowMapping) -> StoredJob:
         row["finished_at"],
         row["revision"],
         row["gpu_s"],
+        row["due_at"],
     )

@@ -292,6 +292,7 @@ jobs = Table(
     Column("queue", String(16), nullable=False),
     Column("priority", Integer, nullable=False),  # higher goes first
     Column("queued_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),  # the place in the line: earlier goes first (bot/job_line.py)
     Column("sent_at", UtcDateTime, nullable=True),  # when the message of this attempt last went to the broker
     Column("state", String(32), nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -315,7 +316,8 @@ jobs = Table(
     Column("revision", Integer, nullable=False),  # grows with every change: whoever changes names the one it read
     Index("ix_jobs_pull", "repository_id", "number"),
     Index("ix_jobs_source", "repository_id", "source", "kind", unique=True),
-    Index("ix_jobs_queue", "queue", "state", "priority", "queued_at", "id"),
+    Index("ix_jobs_line", "queue", "state", "due_at", "id"),
+    Index("ix_jobs_finished_at", "finished_at"),
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_shown", "is_shown", "id"),
 )
@@ -327,6 +329,20 @@ switches = Table(
     Column("name", String(64), primary_key=True),
     Column("is_on", Boolean, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("set_by", String(64), nullable=False, server_default=""),
+)
+
+# how long workers took to load another model in place of the one they had
+swaps = Table(
+    "swaps",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("loaded_before", String(16), nullable=False),
+    Column("loaded_after", String(16), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Index("ix_swaps_direction", "loaded_before", "loaded_after", "at"),
 )
 
 # what workers told of an attempt, line by line
