@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 from kombu.message import Message as Delivery
 
 from pipeline.contract import (
+    REDELIVERY_S,
     REPORTS_QUEUE,
     TASK_NAME,
     Confirmation,
@@ -28,6 +29,7 @@ from pipeline.contract import (
     WorkerHello,
     answers_queue,
     read_any,
+    broker_options,
 )
 
 log = structlog.get_logger()
@@ -46,10 +48,11 @@ class BrokerAwayError(Exception):
 class JobMail:
     """Sends to workers and reads what they report. Kombu blocks, so both happen in threads."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, redelivery_s: float = REDELIVERY_S) -> None:
         self._address = address
         self._sending = threading.Lock()
         self._outgoing: Connection | None = None
+        self._options = broker_options(redelivery_s)
         self._stop = threading.Event()
         self._reader: threading.Thread | None = None
         self._hearing_since: float | None = None
@@ -86,7 +89,7 @@ class JobMail:
         with self._sending:
             try:
                 if self._outgoing is None:
-                    self._outgoing = Connection(self._address, connect_timeout=5)
+                    self._outgoing = self._connection()
                 Producer(self._outgoing).publish(
                     wrapped.body,
                     routing_key=queue,
@@ -103,6 +106,9 @@ class JobMail:
 
     def _close(self) -> None:
         with self._sending:
+    def _connection(self) -> Connection:
+        return Connection(self._address, connect_timeout=5, transport_options=self._options)
+
             self._drop()
 
     def _drop(self) -> None:
@@ -123,7 +129,7 @@ class JobMail:
         while not self._stop.is_set():
             try:
                 with (
-                    Connection(self._address, connect_timeout=5) as connection,
+                    self._connection() as connection,
                     Consumer(connection, queues=[queue], callbacks=[take], accept=["json"], prefetch_count=50),
                 ):
                     self._hearing_since = time.monotonic()

@@ -45,10 +45,15 @@ class JobShop:
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
         terms = Terms(
             {kind: timedelta(seconds=settings.job_time_limit_s) for kind in JobKind},
-            Patience(timedelta(seconds=settings.worker_silence_s), settings.job_retries),
+            Patience(
+                timedelta(seconds=settings.worker_silence_s),
+                settings.job_retries,
+                timedelta(seconds=settings.job_retry_pause_s),
+            ),
             heartbeat_s=min(15.0, settings.worker_silence_s / 4),
+            resend_after=timedelta(seconds=settings.job_resend_s),
         )
-        self._mail = JobMail(broker_address(settings.broker))
+        self._mail = JobMail(broker_address(settings.broker), settings.broker_redelivery_s)
         self._board = JobBoard(app, store, repositories, rows, artifacts, clock, self._bring_up_to_date)
         budget, switches = settings.budget, Switches(database)
         self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed)

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.budgets import Budget
 from checks.policy import Policy
-from pipeline.contract import EMBEDDED
+from pipeline.contract import EMBEDDED, REDELIVERY_S
 
 PREFIX = "TAXONOMY_BOT_"
 
@@ -79,6 +79,9 @@ class BotSettings(BaseSettings):
     quiet_hours: Annotated[str, Field(pattern=_QUIET)] = ""  # "08:00-18:00" in UTC: no GPU job begins then
     job_retries: Annotated[int, Field(ge=0, le=10)] = 2  # after infrastructure errors
     worker_silence_s: Annotated[float, Field(ge=1)] = 60.0  # after which its job is given to another
+    job_retry_pause_s: Annotated[float, Field(ge=0)] = 30.0  # before the first of them; doubled for each further one
+    job_resend_s: Annotated[float, Field(ge=1)] = 60.0  # a message that no worker has asked about by then is lost
+    broker_redelivery_s: Annotated[float, Field(ge=1)] = REDELIVERY_S  # of messages that nobody acknowledges
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
     artifact_days: Annotated[int, Field(ge=1)] = 90
     artifact_link_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600

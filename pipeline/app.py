@@ -49,7 +49,7 @@ def make_celery(settings: PipelineSettings) -> Celery:
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"visibility_timeout": 3600},
+        broker_transport_options=settings.broker_options,
         task_queues=[Queue(q.value, Exchange(""), routing_key=q.value) for q in settings.queues],
         task_create_missing_queues=False,
     )

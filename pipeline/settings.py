@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipeline.contract import Queue, broker_address
+from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options
 
 PREFIX = "TAXONOMY_PIPELINE_"
 
@@ -40,6 +40,7 @@ class PipelineSettings(BaseSettings):
     lease_wait_s: Annotated[float, Field(gt=0)] = 10.0  # for one answer to "may I?"; then it is asked again
     resend_s: Annotated[float, Field(gt=0)] = 10.0  # until the end of a job is confirmed
     hello_s: Annotated[float, Field(gt=0)] = 15.0
+    broker_redelivery_s: Annotated[float, Field(ge=1)] = REDELIVERY_S  # of messages that nobody acknowledges
     stop_within_s: Annotated[float, Field(gt=0)] = 5.0  # for work that was told to stop
     log_format: str = "console"  # or "json"
 
@@ -54,6 +55,11 @@ class PipelineSettings(BaseSettings):
     def broker_address(self) -> str:
         """The broker's address, password included: for kombu, never for a log."""
         return broker_address(self.broker_url.get_secret_value())
+
+    @property
+    def broker_options(self) -> dict[str, float]:
+        """How kombu is to treat the broker."""
+        return broker_options(self.broker_redelivery_s)
 
 
 def read_pipeline_settings(**overrides: Any) -> PipelineSettings:

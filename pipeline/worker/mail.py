@@ -19,6 +19,7 @@ from pipeline.contract import (
     answers_queue,
     read_any,
 )
+from pipeline.settings import PipelineSettings
 
 log = structlog.get_logger()
 
@@ -32,9 +33,10 @@ class MailError(Exception):
 class Mail:
     """Sends to the bot, and hands its answers to whoever waits. One thread reads, any thread may send."""
 
-    def __init__(self, broker_address: str, worker: str) -> None:
-        self._address = broker_address
-        self._worker = worker
+    def __init__(self, settings: PipelineSettings) -> None:
+        self._address = settings.broker_address
+        self._options = settings.broker_options
+        self._worker = settings.worker_name
         self._sending = threading.Lock()
         self._outgoing: Connection | None = None
         self._stop = threading.Event()
@@ -65,7 +67,7 @@ class Mail:
         with self._sending:
             try:
                 if self._outgoing is None:
-                    self._outgoing = Connection(self._address, connect_timeout=5)
+                    self._outgoing = self._connection()
                 producer = Producer(self._outgoing, serializer=None)
                 producer.publish(
                     message.to_json().encode(),
@@ -79,6 +81,9 @@ class Mail:
                 self._drop_outgoing()
                 raise MailError(type(error).__name__) from None
 
+    def _connection(self) -> Connection:
+        return Connection(self._address, connect_timeout=5, transport_options=self._options)
+
     def _drop_outgoing(self) -> None:
         if self._outgoing is not None:
             self._outgoing.release()
@@ -89,7 +94,7 @@ class Mail:
         while not self._stop.is_set():
             try:
                 with (
-                    Connection(self._address, connect_timeout=5) as connection,
+                    self._connection() as connection,
                     Consumer(connection, queues=[queue], callbacks=[self._take], accept=["json"]),
                 ):
                     while not self._stop.is_set():

@@ -52,7 +52,7 @@ class Supervisor:
     def __init__(self, settings: PipelineSettings, is_leaving: Callable[[], bool]) -> None:
         self._settings = settings
         self._is_leaving = is_leaving
-        self._mail = Mail(settings.broker_address, settings.worker_name)
+        self._mail = Mail(settings)
         self._outbox = Outbox(settings.work_dir, self._mail, settings.resend_s)
         self._engine = Engine(settings)
         self._answers: dict[str, LeaseAnswer] = {}
