@@ -124,6 +124,18 @@ def told(life: Life, report: JobReport, now: datetime, patience: Patience) -> Li
     )
 
 
+def refused(life: Life, attempt: int, message: str, now: datetime, patience: Patience) -> Life:
+    """Return the life after a worker could not read the attempt: boundedly often tried again, after a pause.
+
+    Raises NotHeardError when somebody does that attempt already, or it is not the one in force.
+    """
+    if life.state is not JobState.QUEUED:
+        raise NotHeardError(f"the job is {life.state}")
+    if life.attempt != attempt:
+        raise NotHeardError(f"attempt {attempt} is not the one in force")
+    return _broken(life, message, now, patience, None)
+
+
 def looked_after(life: Life, now: datetime, patience: Patience, can_hear_since: datetime | None = None) -> Life:
     """Return the life after a look at the clock: a worker that fell silent, or takes too long, loses its lease.
 

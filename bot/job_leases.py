@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,13 +13,27 @@ from pydantic import SecretStr
 
 from bot.clock import Clock
 from bot.job_engine import JobEngine, OnChange, stop_order
-from bot.job_flow import NotHeardError, Patience, granted, looked_after, told
+from bot.job_flow import NotHeardError, Patience, granted, looked_after, refused, told
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
 from bot.labels import Label
 from bot.store.jobs import JobStore, StoredJob
 from bot.store.pull_requests import PullRequestStore
-from pipeline.contract import Confirmation, JobReport, LeaseAnswer, LeaseRequest, Message, Queue, WorkerHello
+from pipeline.contract import (
+    VERSION,
+    Confirmation,
+    JobReport,
+    LeaseAnswer,
+    LeaseRequest,
+    Load,
+    Message,
+    Outcome,
+    Queue,
+    SpecRefusal,
+    TaskKind,
+    WorkerHello,
+    needs,
+)
 
 log = structlog.get_logger()
 
@@ -38,11 +52,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A worker that was heard of: where it takes jobs from, and whether it has one."""
+    """A worker that was heard of: where it takes jobs from, whether it has one, what it has loaded if it swaps."""
 
     queues: frozenset[Queue]
     is_busy: bool
     heard_at: datetime
+    loaded: Load | None = None
+
+
+Held = Callable[[StoredJob], Awaitable[str]]
 
 
 class Leases:
@@ -69,7 +87,12 @@ class Leases:
         self._clock = clock
         self._wake = wake
         self._on_change = on_change
+        self._held: Held | None = None
         self.workers: dict[str, Presence] = {}
+
+    def ask_before_granting(self, held: Held) -> None:
+        """Have somebody say of each job why it is not to begin now; empty when it is."""
+        self._held = held
 
     async def receive(self, message: Message) -> None:
         """Take one message of a worker. Returns once it is stored; raises what the database raises."""
@@ -78,6 +101,8 @@ class Leases:
                 await self._answer_lease(message)
             case JobReport():
                 await self._take_report(message)
+            case SpecRefusal():
+                await self._take_refusal(message)
             case WorkerHello():
                 self._note_worker(message)
             case _:
@@ -115,6 +140,7 @@ class Leases:
         log.info("jobs.lease", job=asked.job_id, attempt=asked.attempt, worker=asked.worker, refused=reason)
         await self._send(asked.worker, answer)
         if changed and changed[0] != changed[1]:
+            self._note_work(asked.worker, changed[1].request.kind)
             await self._on_change(*changed)
 
     async def _reason_against(self, asked: LeaseRequest) -> str:
@@ -129,7 +155,14 @@ class Leases:
         if Label.GENERATE_READY not in memory.status.flags:
             await self._engine.end_one(job.id, JobState.CANCELLED, "No triager lets it through any longer.")
             return "no triager lets it through any longer"
-        return ""
+        return await self._reason_to_wait(job)
+
+    async def _reason_to_wait(self, job: StoredJob) -> str:
+        """Say why a job is to wait although its message is out: it is sent again when it may begin."""
+        if self._held is None or job.life.state is not JobState.QUEUED or not (reason := await self._held(job)):
+            return ""
+        await self._store.change(job.id, lambda now: replace(now, sent_at=None))
+        return reason
 
     async def _take_report(self, report: JobReport) -> None:
         now = self._clock.now()
@@ -149,6 +182,7 @@ class Leases:
             lines = "\n".join(line.text.replace("\n", " ") for line in report.log)
             await self._store.add_report(report.job_id, report.attempt, report.sequence, now, lines)
         if report.outcome is not None:
+            await self._note_end(report, report.outcome, now)
             await self._send(report.worker, Confirmation(report.job_id, report.attempt))
         if before.life.state is not after.life.state or before.life.progress != after.life.progress:
             await self._on_change(before, after)
@@ -160,6 +194,22 @@ class Leases:
         log.info("jobs.report_ignored", job=report.job_id, attempt=report.attempt, reason=reason)
         stop = report.outcome is None
         await self._send(report.worker, Confirmation(report.job_id, report.attempt, stop, reason))
+
+    async def _take_refusal(self, refusal: SpecRefusal) -> None:
+        """A worker could not read an attempt: another may, a little later."""
+        now, message = self._clock.now(), _why_unread(refusal)
+
+        def put_off(job: StoredJob) -> StoredJob:
+            return job.living(refused(job.life, refusal.attempt, message, now, self._terms.patience), now)
+
+        try:
+            changed = await self._store.change(refusal.job_id, put_off)
+        except NotHeardError as error:
+            log.info("jobs.refusal_ignored", job=refusal.job_id, attempt=refusal.attempt, reason=str(error))
+            return
+        log.error("jobs.spec_refused", job=refusal.job_id, worker=refusal.worker, reason=refusal.reason)
+        if changed is not None:
+            await self._on_change(*changed)
 
     async def look_at_the_clock(self) -> None:
         """Take the lease from workers that fell silent or take too long.
@@ -188,9 +238,26 @@ class Leases:
             self.workers.pop(hello.worker, None)
             return
         was_busy = hello.worker in self.workers and self.workers[hello.worker].is_busy
-        self.workers[hello.worker] = Presence(frozenset(hello.queues), bool(hello.job_id), self._clock.now())
+        self.workers[hello.worker] = Presence(
+            frozenset(hello.queues), bool(hello.job_id), self._clock.now(), hello.loaded
+        )
         if was_busy or not hello.job_id:
             self._wake()
+
+    def _note_work(self, worker: str, kind: JobKind) -> None:
+        """A worker begins a job: until its next hello we know that it is busy, and what it loads."""
+        if known := self.workers.get(worker):
+            need = needs(TaskKind(kind.value))
+            loaded = known.loaded if known.loaded is None or need is Load.NOTHING else need
+            self.workers[worker] = replace(known, is_busy=True, loaded=loaded)
+
+    async def _note_end(self, report: JobReport, outcome: Outcome, now: datetime) -> None:
+        """A worker is done: it is free, and what it has measured of a swap is kept."""
+        if known := self.workers.get(report.worker):
+            self.workers[report.worker] = replace(known, is_busy=False)
+            self._wake()
+        if outcome.swap is not None:
+            await self._store.swaps.add(report.job_id, report.attempt, now, outcome.swap)
 
     async def _send(self, worker: str, message: LeaseAnswer | Confirmation) -> None:
         """Answer a worker; while the broker is away the worker asks or tells again."""
@@ -203,3 +270,17 @@ class Leases:
         """Return the secret of a lease: nobody can guess it, and asking again for the same gives the same."""
         signed = f"{asked.job_id}:{asked.attempt}:{asked.worker}:{asked.nonce}".encode()
         return hmac.new(self._key, signed, hashlib.sha256).hexdigest()
+
+
+def _why_unread(refusal: SpecRefusal) -> str:
+    """Say why a worker could not read a job, and what an operator does."""
+    worker = refusal.worker[:80]
+    if refusal.knows < VERSION:
+        return (
+            f"The worker {worker} is older than the bot: it knows version {refusal.knows} of the job contract, and "
+            f"the bot writes version {VERSION}. An operator updates that worker."
+        )
+    return (
+        f"The worker {worker} could not read the job: {refusal.reason[:300]} "
+        "An operator runs bot and workers in the same version."
+    )

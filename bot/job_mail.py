@@ -26,10 +26,12 @@ from pipeline.contract import (
     LeaseAnswer,
     LeaseRequest,
     Message,
+    SpecRefusal,
     WorkerHello,
     answers_queue,
-    read_any,
     broker_options,
+    read_any,
+    task_id_of,
 )
 
 log = structlog.get_logger()
@@ -50,9 +52,9 @@ class JobMail:
 
     def __init__(self, address: str, redelivery_s: float = REDELIVERY_S) -> None:
         self._address = address
+        self._options = broker_options(redelivery_s)
         self._sending = threading.Lock()
         self._outgoing: Connection | None = None
-        self._options = broker_options(redelivery_s)
         self._stop = threading.Event()
         self._reader: threading.Thread | None = None
         self._hearing_since: float | None = None
@@ -104,11 +106,11 @@ class JobMail:
                 self._drop()
                 raise BrokerAwayError(type(error).__name__) from None
 
-    def _close(self) -> None:
-        with self._sending:
     def _connection(self) -> Connection:
         return Connection(self._address, connect_timeout=5, transport_options=self._options)
 
+    def _close(self) -> None:
+        with self._sending:
             self._drop()
 
     def _drop(self) -> None:
@@ -146,7 +148,7 @@ class JobMail:
     def _handled(self, delivery: Delivery, receive: Receive, loop: asyncio.AbstractEventLoop) -> bool:
         """Return whether a report needs no further try: it is stored, or nobody can read it."""
         try:
-            message = read_any(delivery.body, LeaseRequest, JobReport, WorkerHello)
+            message = read_any(delivery.body, LeaseRequest, JobReport, WorkerHello, SpecRefusal)
         except ContractError as error:
             log.error("jobs.unreadable_report", error=str(error))
             return True
@@ -189,7 +191,7 @@ def _as_plain(message: Message) -> _Wrapped:
 
 def _as_task(spec: JobSpec) -> _Wrapped:
     """Return a job as a message of Celery's protocol, version 2: positional arguments, then options."""
-    task_id = str(uuid.uuid4())
+    task_id = task_id_of(spec.job_id, spec.attempt, uuid.uuid4().hex)
     body = json.dumps([[spec.to_data()], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
     headers: dict[str, object] = {
         "lang": "py",

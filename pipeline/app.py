@@ -68,11 +68,10 @@ def run_worker(settings: PipelineSettings) -> None:
             raise RuntimeError("a job was started outside of a worker")
         try:
             read = JobSpec.from_data(spec)
-        except ContractError as error:  # a newer bot: another worker may know it; the bot sends it again
-            log.error("job.unreadable", error=str(error))
-            held.acknowledge()
-            return
-        supervisor.do(read, held.acknowledge)
+        except ContractError as error:
+            supervisor.refuse(task.request.id, str(error), held.acknowledge)
+        else:
+            supervisor.do(read, held.acknowledge)
         if not held.acknowledged:
             held.reject(requeue=True)
 

@@ -108,7 +108,9 @@ def _sentence(stored: StoredJob, job: Job, wait: timedelta | None) -> str:
     match stored.life.state:
         case JobState.QUEUED:
             eta = f" It should be done in about {_words(wait)}." if wait else ""
-            again = f" It is tried again (attempt {stored.life.attempt})." if stored.life.attempt > 1 else ""
+            again = (
+                f"{message} It is tried again (attempt {stored.life.attempt})." if stored.life.attempt > 1 else ""
+            )
             return f"It is {stage(job)}.{eta}{again}"
         case JobState.RUNNING:
             return "It runs. This page tells how far it is."

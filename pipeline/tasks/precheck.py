@@ -14,13 +14,12 @@ from pipeline.contract import (
     AnsweredQuestion,
     Ending,
     JobSpec,
-    Machine,
     Outcome,
     PrecheckResult,
 )
 from pipeline.likeness import METHOD, likeness
-from pipeline.machine import this_machine
 from pipeline.tasks.bench import Bench, ContributionError
+from pipeline.tasks.inputs import read_input
 from pipeline.teacher import Teacher
 
 RESULT_TYPE = "application/vnd.taxonomy-bot.precheck+json"
@@ -51,7 +50,7 @@ def precheck(spec: JobSpec, bench: Bench) -> Outcome:
         return Outcome(Ending.INFRA_ERROR, "Not available: no model is configured (TEACHER_URL).")
     began = time.monotonic()
     store = ArtifactStore(settings.artifacts_url)
-    seeds = seeds_of(json.loads(store.get(spec.inputs[CONTRIBUTION])))
+    seeds = seeds_of(json.loads(read_input(spec, CONTRIBUTION, store)))
     bench.note(f"{len(seeds)} seed questions for {settings.teacher_model}")
     bench.tell(0.0, f"asking {len(seeds)} questions")
 
@@ -64,10 +63,7 @@ def precheck(spec: JobSpec, bench: Bench) -> Outcome:
     answers = asyncio.run(teacher.answers([seed.prompt for seed in seeds], told))
     result = result_of(spec, settings.teacher_model, seeds, answers)
     stored = store.put("precheck.json", result.to_json().encode(), RESULT_TYPE)
-    machine: Machine = this_machine()
-    return Outcome(
-        Ending.SUCCEEDED, f"{len(result.rows)} questions", stored, (), time.monotonic() - began, 0.0, machine
-    )
+    return Outcome(Ending.SUCCEEDED, f"{len(result.rows)} questions", stored, (), time.monotonic() - began)
 
 
 def seeds_of(files: dict[str, str]) -> list[Seed]:

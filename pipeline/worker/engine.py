@@ -20,7 +20,7 @@ import structlog
 
 from pipeline.contract import Ending, JobSpec, LogLevel, LogLine, Outcome, Progress
 from pipeline.settings import PipelineSettings
-from pipeline.tasks import Bench, ContributionError, run_task
+from pipeline.tasks import Bench, ContributionError, InputError, run_task
 
 log = structlog.get_logger()
 
@@ -120,6 +120,9 @@ def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any,
         return run_task(spec, Bench(settings, folder, tell, note))
     except ContributionError as error:
         return Outcome(Ending.FAILED_BY_CONTRIBUTION, str(error), run_s=time.monotonic() - began)
+    except InputError as error:
+        log.error("job.input_unusable", job=spec.job_id, error=str(error), cause=str(error.__cause__))
+        return Outcome(Ending.INFRA_ERROR, str(error), run_s=time.monotonic() - began)
     except Exception as error:
         note(traceback.format_exc()[-_LONGEST_LINE:], LogLevel.ERROR)
         message = f"The job broke down ({type(error).__name__}); that is our fault."

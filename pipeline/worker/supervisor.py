@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from pipeline.contract import (
+    VERSION,
     Confirmation,
     Ending,
     JobReport,
@@ -20,7 +21,9 @@ from pipeline.contract import (
     LogLine,
     Outcome,
     Progress,
+    SpecRefusal,
     WorkerHello,
+    attempt_named,
 )
 from pipeline.settings import PipelineSettings
 from pipeline.worker.engine import Engine
@@ -31,6 +34,7 @@ log = structlog.get_logger()
 
 _POLL_S = 0.2
 _TELL_EVERY_S = 1.0  # progress and log lines are gathered that long
+_LONGEST_REASON = 500
 _MOST_LINES = 200  # in one report; the oldest of more are dropped, and that is said
 
 
@@ -99,6 +103,26 @@ class Supervisor:
             report = self._report(attempt, outcome)
         self._outbox.put(report)
         log.info("job.ended", job=spec.job_id, attempt=spec.attempt, ending=outcome.ending)
+
+    def refuse(self, task_id: str, reason: str, acknowledge: Callable[[], None]) -> None:
+        """Tell the bot that a message cannot be read, and acknowledge it: what comes of the job the bot decides.
+
+        While the broker is away it is told again, until the worker is asked to go.
+        """
+        named = attempt_named(task_id)
+        log.error("job.unreadable", task=task_id[:100], reason=reason)
+        if named is None:  # no message of the bot's: nobody waits for an answer
+            acknowledge()
+            return
+        refusal = SpecRefusal(*named, self._settings.worker_name, VERSION, reason[:_LONGEST_REASON])
+        while not self._is_leaving():
+            try:
+                self._mail.send(refusal)
+            except MailError:
+                self._stop.wait(_TELL_EVERY_S)
+            else:
+                acknowledge()
+                return
 
     def _ask(self, spec: JobSpec) -> LeaseAnswer | None:
         """Ask for the lease until there is an answer; None when the worker is asked to go meanwhile."""

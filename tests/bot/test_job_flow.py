@@ -18,6 +18,7 @@ from bot.job_flow import (
     ended,
     granted,
     looked_after,
+    refused,
     told,
 )
 from bot.jobs import JobState
@@ -72,6 +73,17 @@ class JobLife(RuleBasedStateMachine):
             assert before.state is not JobState.RUNNING or lease != self.in_force
             return
         assert lease == self.in_force, "a report of another attempt was heard"
+
+    @rule(back=st.integers(0, 2))
+    def a_worker_cannot_read_it(self, back: int) -> None:
+        before, attempt = self.life, max(self.life.attempt - back, 1)
+        try:
+            self.life = refused(self.life, attempt, "It is older.", self.now, PATIENCE)
+        except NotHeardError:
+            assert before.state is not JobState.QUEUED or before.attempt != attempt
+            return
+        assert self.life.state in (JobState.QUEUED, JobState.INFRA_ERROR)
+        assert self.life.state is JobState.INFRA_ERROR or (self.life.not_before or self.now) > self.now
 
     @rule(seconds=st.sampled_from([1, 30, 61, 600, 4000]))
     def time_passes(self, seconds: int) -> None:

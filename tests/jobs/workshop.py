@@ -104,7 +104,7 @@ class Workshop:
             self.mail,
             self.terms,
             self.clock,
-            self._inputs,
+            lambda job: self.inputs(job),
             self.budget,
             lambda: switches.is_on(GPU_PAUSED),
         )
@@ -118,7 +118,8 @@ class Workshop:
         assert self._database is not None
         await self._database.dispose()
 
-    async def _inputs(self, job: StoredJob) -> dict[str, Artifact]:
+    async def inputs(self, job: StoredJob) -> dict[str, Artifact]:
+        "What a job is given: the files of one skill."
         files = json.dumps({SKILL_PATH: a_skill()})
         return {"contribution": self.artifacts.put("contribution.json", files.encode(), "application/json")}
 
@@ -161,6 +162,10 @@ class Workshop:
     async def ends(self, job: Job, within_s: float = 30.0) -> StoredJob:
         "Wait until a job is over."
         return await self.until(lambda seen: seen.life.state.is_over, job, within_s)
+
+    async def sends(self, job: Job) -> StoredJob:
+        "Wait until a job's message went to the broker."
+        return await self.until(lambda seen: seen.sent_at is not None, job)
 
     async def runs(self, job: Job) -> StoredJob:
         "Wait until a job runs."

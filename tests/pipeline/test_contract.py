@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -27,11 +28,14 @@ from pipeline.contract import (
     NewerVersionError,
     Outcome,
     PrecheckResult,
+    SpecRefusal,
     TaskKind,
     WorkerHello,
+    attempt_named,
+    task_id_of,
 )
 
-MESSAGES = (JobSpec, LeaseRequest, LeaseAnswer, JobReport, Confirmation, PrecheckResult, WorkerHello)
+MESSAGES = (JobSpec, SpecRefusal, LeaseRequest, LeaseAnswer, JobReport, Confirmation, PrecheckResult, WorkerHello)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 st.register_type_strategy(float, numbers)
@@ -61,6 +65,39 @@ def test_a_newer_version_is_refused_politely() -> None:
     data = SPEC.to_data() | {"contract": contract.VERSION + 1, "unheard_of": 1}
     with pytest.raises(NewerVersionError, match="Update it"):
         JobSpec.from_data(data)
+
+
+@given(st.integers(1, 10**17), st.integers(1, 10**8), st.uuids())
+def test_the_id_of_a_message_names_its_attempt(job_id: int, attempt: int, unique: UUID) -> None:
+    "Whoever cannot read a spec knows from the id which attempt it was."
+    assert attempt_named(task_id_of(job_id, attempt, unique.hex)) == (job_id, attempt)
+
+
+def test_the_form_of_the_id_never_changes() -> None:
+    "Workers of every version read it, also those that are older than this test."
+    assert task_id_of(7, 2, "c0ffee") == "job.7.2.c0ffee"
+
+
+@given(st.text(max_size=60) | st.from_regex(r"job\.[0-9-]+\.[0-9]*\.[\w.]*"))
+def test_another_id_names_no_attempt_or_a_real_one(task_id: str) -> None:
+    "Whatever stands there, no number comes out that no job can have."
+    named = attempt_named(task_id)
+    assert named is None or (0 < named[0] < 10**18 and 0 < named[1] < 10**9)
+
+
+@given(st.builds(JobSpec), st.integers(contract.VERSION + 1, 10**9), st.dictionaries(texts, texts))
+def test_whatever_a_newer_version_adds_it_is_called_newer(spec: JobSpec, version: int, new: dict[str, str]) -> None:
+    "Fields that nobody knows yet do not hide why it cannot be read."
+    with pytest.raises(NewerVersionError) as error:
+        JobSpec.from_data(new | spec.to_data() | {"contract": version})
+    assert error.value.version == version
+
+
+@given(st.builds(JobSpec), st.sampled_from(sorted(SPEC.to_data())), st.none() | st.lists(st.integers(), max_size=1))
+def test_a_broken_spec_is_a_contract_error(spec: JobSpec, name: str, junk: object) -> None:
+    "Whichever field is broken, nothing but a ContractError reaches the worker."
+    with pytest.raises(ContractError):
+        JobSpec.from_data(spec.to_data() | {name: junk})
 
 
 @pytest.mark.parametrize(
