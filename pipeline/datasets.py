@@ -1,0 +1,101 @@
+"""Data sets on disk: JSONL files, and a manifest with their digests; written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+_FORMAT = 1
+
+
+class DatasetError(Exception):
+    """A data set cannot be read; the text names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file of a data set. `rows` counts its lines, `size` its bytes."""
+
+    name: str
+    sha256: str
+    size: int
+    rows: int
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> WrittenFile:
+    """Write rows, one a line, keys sorted, the same rows as the same bytes. The file appears when whole."""
+    digest, size, count = hashlib.sha256(), 0, 0
+    fresh = path.with_name(f".{path.name}.new")
+    with fresh.open("wb") as file:
+        for row in rows:
+            line = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+            file.write(line)
+            digest.update(line)
+            size += len(line)
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    return WrittenFile(path.name, digest.hexdigest(), size, count)
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file. Raises DatasetError, naming the line that is none."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise DatasetError(f"{path}, line {number}: this is no JSON object.")
+            yield row
+
+
+def write_manifest(folder: Path, said: Mapping[str, Any], files: Iterable[WrittenFile]) -> None:
+    """Write what a data set is made of. It is written last: where it stands, everything that it names is whole."""
+    listed = [{"name": file.name, "sha256": file.sha256, "size": file.size, "rows": file.rows} for file in files]
+    write_json(folder / MANIFEST, {"format": _FORMAT, **said, "files": listed})
+
+
+def write_json(path: Path, said: Mapping[str, Any]) -> None:
+    """Write one JSON object for people and programs; the file appears when whole."""
+    fresh = path.with_name(f".{path.name}.new")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(said, file, ensure_ascii=False, sort_keys=True, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a folder, or None when there is no whole data set in it."""
+    try:
+        said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said if isinstance(said, dict) and said.get("format") == _FORMAT else None
+
+
+def is_whole(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """True when every file of the manifest is there and holds what it did."""
+    for file in manifest["files"]:
+        path = folder / str(file["name"])
+        if not path.is_file() or path.stat().st_size != file["size"] or sha256_of(path) != file["sha256"]:
+            return False
+    return True
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Synthetic data generation: from a leaf to samples, and for every dropped one the reason."""

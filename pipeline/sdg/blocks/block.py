@@ -1,0 +1,88 @@
+"""What a block is: a named step that takes rows and gives rows, and counts what it drops."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.sdg.counts import BlockCount
+from pipeline.sdg.prompts import Prompt
+from pipeline.sdg.rows import Row
+from pipeline.teacher_messages import Ask, ChatMessage, Choice, Reply
+
+AGAIN = 1_000_003  # so much higher is the call of a second try, which gives it another seed
+TextName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,40}$")]  # of a row's text
+
+
+class Asks(Protocol):
+    """Whoever answers: the teacher, or the critic."""
+
+    async def ask(self, ask: Ask) -> Reply:
+        """Return the answer. Raises TeacherError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a block works with: who answers, the run's seed, what is known already, and its own tally."""
+
+    teacher: Asks
+    seed: int
+    count: BlockCount
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    known: tuple[str, ...] = ()  # questions that nothing may repeat, such as the seed examples' own
+
+    async def ask(self, prompt: str, temperature: float, max_tokens: int, call: int = 0) -> Choice:
+        """Return one answer. The model's seed follows from the run's, the prompt and the call, and nothing else."""
+        began = time.monotonic()
+        digest = hashlib.sha256(f"{self.seed}:{call}:{prompt}".encode("utf-8", "surrogatepass")).digest()
+        seed = int.from_bytes(digest[:4], "big") >> 1
+        reply = await self.teacher.ask(Ask((ChatMessage("user", prompt),), temperature, max_tokens, seed=seed))
+        self.count.asked(reply, time.monotonic() - began)
+        return reply.choices[0]
+
+
+class Block(BaseModel, ABC):
+    """A step of a flow, as its file describes it. `because` says of dropped rows why, in plain words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    KIND: ClassVar[str]
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9 -]{0,40}$")]
+    block: str
+    because: Annotated[str, Field(max_length=200)] = ""
+
+    def reads(self) -> frozenset[str]:
+        """Return the texts that a row must have."""
+        return frozenset()
+
+    def writes(self) -> frozenset[str]:
+        """Return the texts that it adds."""
+        return frozenset()
+
+    def prompt_names(self) -> tuple[str, ...]:
+        """Return the names of the prompts it uses; a row must have what they need."""
+        return ()
+
+
+class RowBlock(Block):
+    """A block that looks at one row at a time: rows flow through it without waiting for one another."""
+
+    @abstractmethod
+    async def rows_of(self, row: Row, work: Work) -> Sequence[Row]:
+        """Return what becomes of a row. Raises TeacherError when nobody answers."""
+
+
+class WholeLeafBlock(Block):
+    """A block that needs all rows of the leaf at once, in their order."""
+
+    @abstractmethod
+    def rows_of_all(self, rows: Sequence[Row], work: Work) -> Sequence[Row]:
+        """Return what becomes of the rows."""

@@ -1,0 +1,91 @@
+"""The last rows as trainers read them: chat samples to train on, multiple choice questions to measure with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from checks.personal_data import mask
+from pipeline.sdg.blocks.options import LETTERS
+from pipeline.sdg.flow import Flow, Makes
+from pipeline.sdg.leaf_run import LeafRun
+from pipeline.sdg.rows import Dropped, Row, Split
+from pipeline.sdg.starts import NO_SEED
+
+_DEV_QUESTIONS = 5  # of each leaf: what few-shot prompts are made of, never measured with
+
+
+def samples_of(run: LeafRun, teacher: str) -> Iterator[dict[str, Any]]:
+    """Yield the samples to train on: the seed examples that are not held back, then what was made from them."""
+    lesson = run.lesson
+    for seed in lesson.seeds:
+        for pair in seed.pairs:
+            question = "\n\n".join(
+                part for part in ((seed.context if lesson.is_grounded else ""), pair.question) if part
+            )
+            yield _sample(
+                lesson.path, question, pair.answer, seed.split, {"origin": "seed example", "seed": seed.index}
+            )
+    for flow, row in run.rows(Makes.SAMPLES):
+        said: dict[str, Any] = {"origin": "generated", "flow": flow.name, "teacher": teacher}
+        if row.seed != NO_SEED:
+            said["seed"] = row.seed
+        if row.texts.get("heading"):
+            said["heading"] = row.texts["heading"]
+        yield _sample(lesson.path, row.texts["question"], row.texts["answer"], row.split, said)
+
+
+def _sample(leaf: str, question: str, answer: str, split: Split, said: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": _id(leaf, question, answer),
+        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        "metadata": {"leaf": leaf, "split": split.value, **said},
+    }
+
+
+def questions_of(run: LeafRun, teacher: str) -> list[dict[str, Any]]:
+    """Return the multiple choice questions; a few of them, always the same, are for few-shot prompts."""
+    found: list[dict[str, Any]] = []
+    for flow, row in run.rows(Makes.QUESTIONS):
+        options = [row.texts[f"option_{letter.lower()}"] for letter in LETTERS]
+        found.append(
+            {
+                "id": _id(run.lesson.path, row.texts["question"], *options),
+                "question": row.texts["question"],
+                "choices": options,
+                "answer": LETTERS.index(row.texts["gold"]),
+                "metadata": {"leaf": run.lesson.path, "flow": flow.name, "teacher": teacher},
+            }
+        )
+    few = set(sorted(question["id"] for question in found)[: min(_DEV_QUESTIONS, len(found) // 3)])
+    for question in found:
+        question["metadata"]["split"] = (Split.DEV if question["id"] in few else Split.TEST).value
+    return found
+
+
+def dropped_of(run: LeafRun) -> Iterator[dict[str, Any]]:
+    """Yield the rows that were dropped, with block and reason, for those who want to see why; found data masked."""
+    for flow, count in run.counts:
+        for dropped in count.rows_dropped:
+            yield _dropped(flow, dropped)
+
+
+def _dropped(flow: Flow, dropped: Dropped) -> dict[str, Any]:
+    return {
+        "flow": flow.name,
+        "block": dropped.block,
+        "reason": dropped.reason,
+        "seed": dropped.row.seed,
+        "texts": {name: mask(text)[:4_000] for name, text in _own_texts(dropped.row)},
+    }
+
+
+def _own_texts(row: Row) -> Iterable[tuple[str, str]]:
+    """Return the texts that were made: what every row of the leaf shares is left out."""
+    return ((name, text) for name, text in row.texts.items() if name not in ("skill", "examples", "document"))
+
+
+def _id(*said: str) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
