@@ -217,14 +217,14 @@ class Repository:
         """Return the commits of `head` that `base` lacks, oldest first. No signature is verified here."""
         listed = self._git("rev-list", "--reverse", "--topo-order", head, f"^{base}").decode("ascii").split()
         answers = self._cat_file("--batch", listed)
-        return tuple(_commit(Sha(sha), raw) for sha, raw in zip(listed, _framed(answers), strict=True))
+        return tuple(_commit(Sha(sha), raw) for sha, raw in zip(listed, framed_objects(answers), strict=True))
 
     def blobs(self, objects: Sequence[str], max_bytes: int) -> dict[str, Blob]:
         """Return objects by name; those larger than `max_bytes` without their content."""
         wanted = list(dict.fromkeys(objects))
         sizes = dict(zip(wanted, _sizes(self._cat_file("--batch-check", wanted)), strict=True))
         small = [name for name in wanted if sizes[name] <= max_bytes]
-        contents = dict(zip(small, _framed(self._cat_file("--batch", small)), strict=True))
+        contents = dict(zip(small, framed_objects(self._cat_file("--batch", small)), strict=True))
         return {name: Blob(sizes[name], contents.get(name)) for name in wanted}
 
     def blob_at(self, commit: Sha, path: str, max_bytes: int) -> Blob | None:
@@ -340,8 +340,8 @@ def _sizes(answers: bytes) -> Iterator[int]:
         yield int(rest.split()[1])
 
 
-def _framed(answers: bytes) -> Iterator[bytes]:
-    """Read `cat-file --batch`: a line that ends in the length, that many bytes, a line end."""
+def framed_objects(answers: bytes) -> Iterator[bytes]:
+    """Read `cat-file --batch`: a line that ends in the length, that many bytes, a line end. Raises GitError."""
     at = 0
     while at < len(answers):
         line_end = answers.index(b"\n", at)

@@ -56,9 +56,12 @@ def read_link(address: str, allowed_hosts: Collection[str]) -> RepositoryLink:
         return RepositoryLink(LinkProblem.UNREADABLE)
     if "@" in parts.netloc:
         return RepositoryLink(LinkProblem.CREDENTIALS, host)
-    if port is not None or parts.netloc.endswith(":"):
+    allowed = {h.lower() for h in allowed_hosts}
+    if port is not None and f"{host}:{port}" in allowed:
+        host = f"{host}:{port}"  # a community may name a server of its own by host and port
+    elif port is not None or parts.netloc.endswith(":"):
         return RepositoryLink(LinkProblem.PORT, host, better=f"https://{host}{parts.path}")
-    return _on_host(host, parts.path, bool(parts.query or parts.fragment), {h.lower() for h in allowed_hosts})
+    return _on_host(host, parts.path, bool(parts.query or parts.fragment), allowed)
 
 
 def _not_https(text: str, scheme: str, rest: str, allowed_hosts: Collection[str]) -> RepositoryLink:

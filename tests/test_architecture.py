@@ -85,10 +85,19 @@ def test_rules_reach_nothing_outside() -> None:
     assert not found
 
 
-def test_only_one_module_of_the_checks_starts_programs() -> None:
-    "Git is run by the reader of checkouts and by nothing else."
+def test_only_two_modules_of_the_checks_start_programs() -> None:
+    "Git is run by the reader of checkouts and by the fetcher of documents, and by nothing else."
     starters = {module for module, known in known_by("checks").items() if "subprocess" in known}
-    assert starters <= {"checks.local_git"}
+    assert starters <= {"checks.local_git", "checks.document_git"}
+
+
+def test_documents_are_fetched_through_one_door() -> None:
+    "Whoever wants a document asks `checks.documents`; the modules behind it are its own, and reach no further."
+    behind = {"checks.document_addresses", "checks.document_git", "checks.document_hosts"}
+    users = {module for module, known in imports().items() if known & behind}
+    assert users <= behind | {"checks.documents", "checks.document_repository"}
+    connecting = {module for module, known in known_by("checks").items() if known & {"socket", "ssl"}}
+    assert connecting <= behind | {"checks.documents"}
 
 
 def test_the_simulator_is_used_only_by_those_who_play() -> None:

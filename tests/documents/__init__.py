@@ -1,0 +1,1 @@
+"""A real git server over TLS for the tests that fetch documents."""
