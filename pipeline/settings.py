@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
+import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options
+from pipeline.gpus import named_gpus
+from pipeline.teacher_settings import TeacherSettings, checked_address
+from pipeline.vllm_arguments import Adapter, adapters_of, checked_extra, checked_name
 
 PREFIX = "TAXONOMY_PIPELINE_"
+
+_GPUS = (f"{PREFIX}GPUS", "CUDA_VISIBLE_DEVICES")
+
+_Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class PipelineSettingsError(Exception):
@@ -22,7 +31,7 @@ class PipelineSettingsError(Exception):
 class PipelineSettings(BaseSettings):
     """Everything that may be set for a worker, each by the variable TAXONOMY_PIPELINE_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True)
 
     broker_url: SecretStr = SecretStr("embedded://./taxonomy-bot-broker")  # it may hold a password
     artifacts_url: str = "./taxonomy-bot-artifacts"
@@ -32,10 +41,23 @@ class PipelineSettings(BaseSettings):
     )
     work_dir: Path = Path("./taxonomy-pipeline-work")  # emptied after each job; unconfirmed reports wait in it
 
+    # by index or uuid; else those of CUDA_VISIBLE_DEVICES, else all; a worker of the queue cpu alone sees none
+    gpus: Annotated[tuple[str, ...] | None, NoDecode] = Field(None, validation_alias=AliasChoices(*_GPUS))
+    runtime_dir: Path = Path(tempfile.gettempdir()) / "taxonomy-pipeline"  # the same for all workers of a machine
+
     teacher_url: str = ""  # of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1
     teacher_model: str = ""
     teacher_api_key: SecretStr = SecretStr("")
-    teacher_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    teacher_timeout_s: Annotated[float, Field(gt=0)] = 300.0  # for one request, its whole answer included
+    teacher_least_at_once: Annotated[int, Field(ge=1)] = 1
+    teacher_most_at_once: Annotated[int, Field(ge=1, le=4096)] = 64
+    teacher_tries: Annotated[int, Field(ge=1, le=100)] = 8
+    teacher_away_after_s: Annotated[float, Field(gt=0)] = 120.0  # without a good answer the server is given up
+    teacher_supports_n: bool | None = None  # several answers to one request; None: find out
+    teacher_prompt_price: Annotated[float, Field(ge=0)] = 0.0  # for a million tokens, in whatever currency
+    teacher_completion_price: Annotated[float, Field(ge=0)] = 0.0
+    teacher_cache: Path | None = None  # a file; without it nothing is remembered between runs
+    teacher_use_proxy: bool = False  # the one that HTTP_PROXY and HTTPS_PROXY name
 
     lease_wait_s: Annotated[float, Field(gt=0)] = 10.0  # for one answer to "may I?"; then it is asked again
     resend_s: Annotated[float, Field(gt=0)] = 10.0  # until the end of a job is confirmed
@@ -51,6 +73,39 @@ class PipelineSettings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
+    @field_validator("teacher_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        return checked_address(value)
+
+    @property
+    def teacher(self) -> TeacherSettings:
+        """How to reach the teacher, for the client."""
+        return TeacherSettings(
+            url=self.teacher_url,
+            model=self.teacher_model,
+            api_key=self.teacher_api_key,
+            timeout_s=self.teacher_timeout_s,
+            least_at_once=self.teacher_least_at_once,
+            most_at_once=self.teacher_most_at_once,
+            tries=self.teacher_tries,
+            away_after_s=self.teacher_away_after_s,
+            supports_n=self.teacher_supports_n,
+            prompt_price=self.teacher_prompt_price,
+            completion_price=self.teacher_completion_price,
+            use_proxy=self.teacher_use_proxy,
+        )
+
+    @field_validator("gpus", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return named_gpus(value) if isinstance(value, str) else value
+
+    @property
+    def visible_gpus(self) -> tuple[str, ...] | None:
+        """The GPUs that are named for this worker, None for all; none for one that does only CPU work."""
+        return self.gpus if any(queue is not Queue.CPU for queue in self.queues) else ()
+
     @property
     def broker_address(self) -> str:
         """The broker's address, password included: for kombu, never for a log."""
@@ -62,13 +117,73 @@ class PipelineSettings(BaseSettings):
         return broker_options(self.broker_redelivery_s)
 
 
+class ServeSettings(BaseSettings):
+    """Everything that may be set for `taxonomy-pipeline serve-teacher`, by TAXONOMY_PIPELINE_SERVE_<NAME>.
+
+    The name that is served and the key come from TEACHER_MODEL and TEACHER_API_KEY, which the clients read, too.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    teacher_model: str = ""  # the name under which it answers; the model's own without
+    teacher_api_key: SecretStr = SecretStr("")
+    serve_program: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = ("vllm", "serve")
+    serve_model: str = ""  # a folder, or a name that the server can look up
+    serve_host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_][A-Za-z0-9.:_-]*$")] = "127.0.0.1"
+    serve_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    serve_dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    serve_load_format: Literal["safetensors", "dummy"] = "safetensors"  # dummy: random weights, to measure
+    serve_tensor_parallel: Annotated[int, Field(ge=1)] = 1
+    serve_max_model_len: Annotated[int | None, Field(ge=1)] = None
+    serve_gpu_memory: Annotated[float, Field(gt=0, le=1)] = 0.9  # share of each GPU's memory
+    serve_adapters: Annotated[tuple[Adapter, ...], NoDecode] = ()  # NAME=FOLDER,NAME=FOLDER
+    serve_extra: Annotated[tuple[str, ...], NoDecode] = ()  # more arguments, in a shell's notation
+    serve_ready_within_s: Annotated[float, Field(gt=0)] = 900.0
+    serve_restarts: Annotated[int, Field(ge=0)] = 5  # in a row; an hour of health forgives them
+    serve_stop_within_s: Annotated[float, Field(gt=0)] = 15.0
+
+    @field_validator("serve_program", "serve_extra", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return shlex.split(value) if isinstance(value, str) else value
+
+    @field_validator("serve_adapters", mode="before")
+    @classmethod
+    def _adapters(cls, value: Any) -> Any:
+        return adapters_of(value) if isinstance(value, str) else value
+
+    @field_validator("serve_extra")
+    @classmethod
+    def _harmless(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_extra(value)
+
+    @field_validator("serve_model", "teacher_model")
+    @classmethod
+    def _no_option(cls, value: str) -> str:
+        return checked_name(value)
+
+
+def read_serve_settings(**overrides: Any) -> ServeSettings:
+    """Return the settings from the environment. Raises PipelineSettingsError, naming every mistake at once."""
+    return _read(ServeSettings, "The teacher's server", overrides)
+
+
 def read_pipeline_settings(**overrides: Any) -> PipelineSettings:
     """Return the settings from the environment. Raises PipelineSettingsError, naming every mistake at once."""
+    return _read(PipelineSettings, "The worker", overrides)
+
+
+def _read(kind: type[_Settings], who: str, overrides: dict[str, Any]) -> _Settings:
     try:
-        return PipelineSettings(**overrides)
+        return kind(**overrides)
     except ValidationError as error:
         lines = [
-            f"  {PREFIX}{str(detail['loc'][0]).upper()}: {detail['msg'].removeprefix('Value error, ')}"
+            f"  {_variable(str(detail['loc'][0]))}: {detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors()
         ]
-        raise PipelineSettingsError("The worker cannot start:\n" + "\n".join(lines)) from None
+        raise PipelineSettingsError(f"{who} cannot start:\n" + "\n".join(lines)) from None
+
+
+def _variable(name: str) -> str:
+    """Return the variable of a field; some are known by their variable already."""
+    return name if name in _GPUS else PREFIX + name.upper()

@@ -1,90 +1,301 @@
-"""A client of any OpenAI-compatible server: questions in, answers out, a few at a time."""
+"""A client of any OpenAI-compatible server: asks in, replies out, as many at once as the server bears.
+
+Only transient faults are tried again. Every reply is remembered on disk, equal asks under way share one request,
+and nothing a server does (endless, cut or garbled answers, silence) ends in anything but a reply or a TeacherError.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Protocol, Self
 
-import aiohttp
-from pydantic import SecretStr
+from pipeline.teacher_cache import CacheError, ReplyCache
+from pipeline.teacher_gate import Gate
+from pipeline.teacher_messages import (
+    Ask,
+    AskError,
+    ChatMessage,
+    Choice,
+    Counters,
+    Reply,
+    TeacherError,
+    merged,
+)
+from pipeline.teacher_pacing import Absence, Pace, pause_s
+from pipeline.teacher_settings import TeacherSettings
+from pipeline.teacher_wire import Fault, RefusedError, Wire
 
-_TRIES = 3
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-_LONGEST_ANSWER = 20_000  # characters; a model that does not stop is cut
+__all__ = [
+    "Ask",
+    "AskError",
+    "CacheError",
+    "ChatMessage",
+    "Choice",
+    "Clock",
+    "Counters",
+    "Reply",
+    "ReplyCache",
+    "Teacher",
+    "TeacherError",
+    "TeacherSettings",
+]
 
 
-class TeacherError(Exception):
-    """The model's server could not be used; the text says how, without its address."""
+class Clock(Protocol):
+    """Tells the time and lets it pass."""
+
+    def now_s(self) -> float:
+        """Return seconds since some fixed moment."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so long."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
+class _WallClock:
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One request under way and how many wait for it."""
+
+    task: asyncio.Task[Reply]
+    waiting: int = 0
+
+
 class Teacher:
-    """One model behind one server. `at_once` bounds the requests under way."""
+    """One model behind one server. Use it as an async context manager; `counters` may be read at any time."""
 
-    url: str
-    model: str
-    api_key: SecretStr
-    timeout_s: float = 60.0
-    at_once: int = 8
-    max_tokens: int = 512
+    def __init__(
+        self,
+        settings: TeacherSettings,
+        cache: ReplyCache | None = None,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.counters = Counters()
+        self._settings = settings
+        self._cache = cache
+        self._clock: Clock = clock or _WallClock()
+        self._rng = rng or random.Random()  # noqa: S311 - it only spreads the pauses
+        self._pace = Pace(settings.least_at_once, settings.most_at_once, self._clock.now_s())
+        self._gate = Gate(self._pace.limit)
+        self._absence = Absence(settings.away_after_s)
+        self._gone: TeacherError | None = None
+        self._supports_n = settings.supports_n
+        self._finding_out = asyncio.Lock()
+        self._under_way: dict[bytes, _Shared] = {}
+        self._wire = Wire(
+            settings.url,
+            settings.api_key,
+            settings.timeout_s,
+            settings.most_at_once,
+            settings.most_reply_bytes,
+            use_proxy=settings.use_proxy,
+        )
 
-    async def answers(
-        self, prompts: Sequence[str], on_answer: Callable[[int], Awaitable[None] | None] | None = None
-    ) -> list[str | None]:
-        """Return the answer to each prompt, in order; None where the server gave none after some tries.
+    async def __aenter__(self) -> Self:
+        await self._wire.open()
+        return self
 
-        Raises TeacherError when it answers to nothing at all.
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = [shared.task for shared in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._wire.close()
+        if self._cache is not None:
+            await asyncio.to_thread(self._cache.flush)
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may be under way just now."""
+        return self._pace.limit
+
+    async def ask(self, ask: Ask) -> Reply:
+        """Return the reply to an ask, with exactly `ask.n` choices.
+
+        Raises AskError when this one was not answered, TeacherError when the server cannot be used at all.
         """
-        gate = asyncio.Semaphore(self.at_once)
-        done = 0
-        timeout = aiohttp.ClientTimeout(total=self.timeout_s)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        self.counters.asks += 1
+        key = ask.key(self._settings.model)
+        if self._cache is not None and (known := self._cache.get(key)) is not None and len(known.choices) == ask.n:
+            self.counters.from_cache += 1
+            return known
+        shared = self._under_way.get(key)
+        if shared is None:
+            return await self._wait_for(key, self._begin(ask, key))
+        reply = await self._wait_for(key, shared)
+        self.counters.from_cache += 1
+        return replace(reply, from_cache=True)
 
-            async def one(prompt: str) -> str | None:
-                nonlocal done
-                async with gate:
-                    answer = await self._ask(session, prompt)
-                done += 1
-                if on_answer is not None:
-                    on_answer(done)
+    def _begin(self, ask: Ask, key: bytes) -> _Shared:
+        shared = self._under_way[key] = _Shared(asyncio.create_task(self._answer(ask, key)))
+        shared.task.add_done_callback(lambda _: self._forget(key, shared))
+        return shared
+
+    def _forget(self, key: bytes, shared: _Shared) -> None:
+        if self._under_way.get(key) is shared:
+            del self._under_way[key]
+
+    async def _wait_for(self, key: bytes, shared: _Shared) -> Reply:
+        """Wait for a request that others may wait for, too; it is cancelled only with the last of them."""
+        shared.waiting += 1
+        try:
+            return await asyncio.shield(shared.task)
+        except asyncio.CancelledError:
+            if shared.task.cancelled() and not _is_cancelled():
+                raise TeacherError("The teacher was closed before the answer came.") from None
+            if shared.waiting == 1:
+                self._forget(key, shared)
+                shared.task.cancel()
+                await asyncio.gather(shared.task, return_exceptions=True)
+            raise
+        finally:
+            shared.waiting -= 1
+
+    async def _answer(self, ask: Ask, key: bytes) -> Reply:
+        try:
+            reply = await self._fresh(ask)
+        except TeacherError:
+            self.counters.failures += 1
+            raise
+        if self._cache is not None:
+            self._cache.put(key, reply)
+        return reply
+
+    async def _fresh(self, ask: Ask) -> Reply:
+        """Ask the server: in one request where it can give several choices, else in one for each."""
+        if ask.n == 1:
+            return _first(await self._persistently(ask), 1)
+        if self._supports_n is None:
+            async with self._finding_out:
+                if self._supports_n is None:
+                    return await self._find_out(ask)
+        if self._supports_n:
+            reply = await self._persistently(ask)
+            if len(reply.choices) >= ask.n:
+                return _first(reply, ask.n)
+        return await self._one_by_one(ask)
+
+    async def _find_out(self, ask: Ask) -> Reply:
+        """Ask for several choices and learn from the answer whether the server can give them."""
+        try:
+            reply = await self._persistently(ask)
+        except RefusedError:
+            reply = await self._one_by_one(ask)  # refused, too, where it was not for their number
+            self._supports_n = False
+            return reply
+        self._supports_n = len(reply.choices) >= ask.n
+        return _first(reply, ask.n) if self._supports_n else await self._one_by_one(ask)
+
+    async def _one_by_one(self, ask: Ask) -> Reply:
+        """Ask once for each choice, each with a seed of its own."""
+        singles = [replace(ask, n=1, seed=ask.seed + number) for number in range(ask.n)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self.ask(single)) for single in singles]
+        except* TeacherError as errors:
+            raise _worst(errors) from None
+        return merged([task.result() for task in tasks])
+
+    async def _persistently(self, ask: Ask) -> Reply:
+        """Return the first good reply, tried again as long as that makes sense."""
+        body = ask.body(self._settings.model)
+        used_up = failed = 0
+        while True:
+            answer = await self._once(body, is_repeated=failed > 0)
+            if isinstance(answer, Reply):
                 return answer
+            failed += 1
+            used_up += not answer.nobody_there
+            self._note_fault(answer, id(body))
+            if used_up >= self._settings.tries:
+                raise AskError(f"{self._settings.tries} tries failed; the last one: {answer.reason}.")
+            self.counters.retries[answer.reason] += 1
+            pause = pause_s(failed, answer.asked_for_s, self._settings.longest_pause_s, self._rng)
+            await self._waiting(self._clock.sleep(pause))
 
-            found = list(await asyncio.gather(*(one(prompt) for prompt in prompts)))
-        if prompts and all(answer is None for answer in found):
-            raise TeacherError(f"The server of the model {self.model} answered none of {len(found)} requests.")
-        return found
+    async def _once(self, body: bytes, *, is_repeated: bool) -> Reply | Fault:
+        """Send one request when there is room, and learn from what becomes of it."""
+        await self._waiting(self._gate.enter(first=is_repeated))
+        answer: Reply | Fault | None = None
+        try:
+            if self._gone is not None:
+                raise TeacherError(str(self._gone))
+            self.counters.requests += 1
+            answer = await self._wire.send(body)
+        except AskError:
+            self._absence.answered()
+            raise
+        finally:
+            self._learn(answer)
+            self._gate.set_limit(self._pace.limit)
+            self._gate.leave()
+        if isinstance(answer, Reply):
+            self._absence.answered()
+            self._count(answer)
+        return answer
 
-    async def _ask(self, session: aiohttp.ClientSession, prompt: str) -> str | None:
-        body = {
-            "model": self.model,
-            "messages": [{"role": "user", "content": prompt}],
-            "temperature": 0,
-            "max_tokens": self.max_tokens,
-        }
-        key = self.api_key.get_secret_value()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        for attempt in range(_TRIES):
-            if attempt:
-                await asyncio.sleep(0.5 * 2**attempt)
-            try:
-                async with session.post(
-                    f"{self.url.rstrip('/')}/chat/completions", json=body, headers=headers
-                ) as response:
-                    if response.status in _TRANSIENT:
-                        continue
-                    if response.status != 200:
-                        return None
-                    return _text_of(await response.json(content_type=None))
-            except (TimeoutError, aiohttp.ClientError, ValueError):
-                continue
-        return None
+    def _learn(self, answer: Reply | Fault | None) -> None:
+        if isinstance(answer, Reply):
+            work = answer.completion_tokens or len(answer.choices)
+            self._pace.answered(self._clock.now_s(), self._gate.under_way, work)
+        elif isinstance(answer, Fault) and answer.is_overload:
+            self._pace.turned_away(self._clock.now_s(), self._gate.under_way)
+
+    def _count(self, reply: Reply) -> None:
+        counters, settings = self.counters, self._settings
+        counters.prompt_tokens += reply.prompt_tokens
+        counters.completion_tokens += reply.completion_tokens
+        counters.cost += reply.prompt_tokens * settings.prompt_price / 1e6
+        counters.cost += reply.completion_tokens * settings.completion_price / 1e6
+
+    def _note_fault(self, fault: Fault, ask: int) -> None:
+        """Raise TeacherError, now and for every later ask, once the server has been away for too long."""
+        now = self._clock.now_s()
+        if self._absence.failed(ask, now, nobody_there=fault.nobody_there):
+            self._gone = TeacherError(
+                f"The server of the model {self._settings.model} gave no good answer for "
+                f"{self._settings.away_after_s:.0f} s (last: {fault.reason}). Look whether it runs and whether "
+                "TEACHER_URL is right; what was answered until then is kept."
+            )
+        if self._gone is not None:
+            raise TeacherError(str(self._gone))
+
+    async def _waiting(self, pause: Awaitable[None]) -> None:
+        began = self._clock.now_s()
+        try:
+            await pause
+        finally:
+            self.counters.waited_s += self._clock.now_s() - began
 
 
-def _text_of(answer: object) -> str | None:
-    """Return the first choice's text, strictly; None for any other shape."""
-    try:
-        content = answer["choices"][0]["message"]["content"]  # type: ignore[index]
-    except (KeyError, IndexError, TypeError):
-        return None
-    return content[:_LONGEST_ANSWER] if isinstance(content, str) else None
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _first(reply: Reply, n: int) -> Reply:
+    """Return a reply with no more choices than were wanted."""
+    return reply if len(reply.choices) == n else replace(reply, choices=reply.choices[:n])
+
+
+def _worst(errors: BaseExceptionGroup[TeacherError]) -> TeacherError:
+    """Return the error that says most: that the server is unusable, before that one ask was not answered."""
+    found = [error for error in errors.exceptions if isinstance(error, TeacherError)]
+    return min(found, key=lambda error: isinstance(error, AskError))

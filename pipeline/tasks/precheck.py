@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checks.contribution import ChangedFile, Leaf, read_contribution
@@ -18,13 +19,15 @@ from pipeline.contract import (
     PrecheckResult,
 )
 from pipeline.likeness import METHOD, likeness
+from pipeline.settings import PipelineSettings
 from pipeline.tasks.bench import Bench, ContributionError
 from pipeline.tasks.inputs import read_input
-from pipeline.teacher import Teacher
+from pipeline.teacher import Ask, AskError, CacheError, ChatMessage, ReplyCache, Teacher, TeacherError
 
 RESULT_TYPE = "application/vnd.taxonomy-bot.precheck+json"
 CONTRIBUTION = "contribution"  # the role of the artifact that holds the changed files: {"PATH": "TEXT"}
 _MOST_QUESTIONS = 200
+_LONGEST_ANSWER = 512  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,42 @@ def precheck(spec: JobSpec, bench: Bench) -> Outcome:
     def told(done: int) -> None:
         bench.tell(done / len(seeds), f"{done} of {len(seeds)} questions answered")
 
-    teacher = Teacher(
-        settings.teacher_url, settings.teacher_model, settings.teacher_api_key, settings.teacher_timeout_s
-    )
-    answers = asyncio.run(teacher.answers([seed.prompt for seed in seeds], told))
+    try:
+        answers = asyncio.run(_answers(settings, [seed.prompt for seed in seeds], told))
+    except (TeacherError, CacheError) as error:
+        return Outcome(Ending.INFRA_ERROR, str(error), run_s=time.monotonic() - began)
     result = result_of(spec, settings.teacher_model, seeds, answers)
     stored = store.put("precheck.json", result.to_json().encode(), RESULT_TYPE)
     return Outcome(Ending.SUCCEEDED, f"{len(result.rows)} questions", stored, (), time.monotonic() - began)
+
+
+async def _answers(
+    settings: PipelineSettings, prompts: Sequence[str], told: Callable[[int], None]
+) -> list[str | None]:
+    """Return the answer to each prompt, in order; None where the model gave none after some tries.
+
+    Raises TeacherError when it cannot be used, or answers to nothing at all.
+    """
+    done = 0
+
+    async def one(teacher: Teacher, prompt: str) -> str | None:
+        nonlocal done
+        try:
+            reply = await teacher.ask(Ask((ChatMessage("user", prompt),), max_tokens=_LONGEST_ANSWER))
+        except AskError:
+            return None
+        done += 1
+        told(done)
+        return reply.choices[0].text
+
+    with contextlib.ExitStack() as stack:
+        path = settings.teacher_cache
+        cache = stack.enter_context(ReplyCache(path)) if path is not None else None
+        async with Teacher(settings.teacher, cache) as teacher:
+            found = list(await asyncio.gather(*(one(teacher, prompt) for prompt in prompts)))
+    if all(answer is None for answer in found):
+        raise TeacherError(f"The model {settings.teacher_model} answered none of {len(found)} questions.")
+    return found
 
 
 def seeds_of(files: dict[str, str]) -> list[Seed]:
