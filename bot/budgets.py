@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from bot.jobs import JobKind
+from pipeline.contract import Queue
 
 # until something was measured: GPU hours that one job of a kind is expected to take
 _EXPECTED_GPU_H = {JobKind.PRECHECK: 0.0, JobKind.GENERATE: 0.5, JobKind.EVALUATE: 1.0, JobKind.POSTCHECK: 0.2}
@@ -22,6 +23,13 @@ class Budget:
     gpu_h_per_month: float = 0.0
     quiet_from: time | None = None  # in UTC: between these nothing that needs a GPU begins
     quiet_until: time | None = None
+    nightly_gpu_h: float = 0.0  # of one night, from `nightly_at` until it is that late again
+    nightly_at: time = time(2)  # in UTC
+
+    @property
+    def limits_gpu_hours(self) -> bool:
+        """True where a limit on GPU hours is set."""
+        return bool(self.gpu_h_per_day or self.gpu_h_per_month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,13 @@ class Spent:
     gpu_h_today: float
     gpu_h_this_month: float
     is_paused: bool = False
+    nightly_h: float = 0.0  # of nightly jobs since the night began
+    waiting_of_author: int = 0  # in the same queue
 
 
-def refusal(kind: JobKind, budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime) -> str:
+def refusal(
+    kind: JobKind, budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime, *, is_nightly: bool = False
+) -> str:
     """Return why a job cannot be queued now and when to try again, in Markdown; empty when it can."""
     if spent.is_paused and needs_gpu(kind):
         return "The GPUs are paused by a maintainer. Try again later; `/status` tells when they are back."
@@ -52,7 +64,23 @@ def refusal(kind: JobKind, budget: Budget, spent: Spent, expected_gpu_h: float, 
         )
     if spent.waiting_in_queue >= budget.waiting_per_queue:
         return f"{spent.waiting_in_queue} jobs wait already. Try again in some hours."
+    if is_nightly and (reason := _nightly_refusal(budget, spent, expected_gpu_h, now)):
+        return reason
     return _gpu_refusal(budget, spent, expected_gpu_h, now)
+
+
+def _nightly_refusal(budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime) -> str:
+    cap = budget.nightly_gpu_h
+    if not cap or not expected_gpu_h:
+        return ""
+    cost = f"This job is expected to take {expected_gpu_h:.1f} GPU hours"
+    if expected_gpu_h > cap:
+        return f"{cost}, and a night has {cap:.1f}: it never fits. An operator may set `NIGHTLY_GPU_H` higher."
+    if spent.nightly_h + expected_gpu_h > cap:
+        left = max(0.0, cap - spent.nightly_h)
+        again = f"Try again after {_next_night(now, budget)}."
+        return f"{cost}, and {left:.1f} of this night's {cap:.1f} are left. {again}"
+    return ""
 
 
 def _gpu_refusal(budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime) -> str:
@@ -89,6 +117,52 @@ def is_quiet(budget: Budget, now: datetime) -> bool:
     if budget.quiet_from <= budget.quiet_until:
         return budget.quiet_from <= clock < budget.quiet_until
     return clock >= budget.quiet_from or clock < budget.quiet_until
+
+
+def held_because(
+    queue: str,
+    now: datetime,
+    budget: Budget,
+    paused: bool,
+    *,
+    is_nightly: bool = False,
+    nightly_h: float = 0.0,
+    expected_gpu_h: float = 0.0,
+) -> str:
+    """Return why what waits in a queue does not begin now, and until when, in a sentence; empty when it may.
+
+    For a nightly job `nightly_h` is what such jobs have taken of this night, `expected_gpu_h` what it should take.
+    """
+    if queue == Queue.CPU:
+        return ""
+    if paused:
+        return "The GPUs are paused by an operator; it begins by itself when they are back."
+    if is_quiet(budget, now) and budget.quiet_until is not None:
+        return f"These are quiet hours: it begins by itself after {budget.quiet_until:%H:%M} UTC."
+    if is_nightly and not fits_the_night(budget, nightly_h, expected_gpu_h):
+        return (
+            f"This night's {budget.nightly_gpu_h:.1f} GPU hours are taken: it begins by itself after "
+            f"{_next_night(now, budget)}."
+        )
+    return ""
+
+
+def fits_the_night(budget: Budget, nightly_h: float, expected_gpu_h: float) -> bool:
+    """True when a nightly job may begin. The first of a night may whatever it takes, or it would wait for ever."""
+    cap = budget.nightly_gpu_h
+    return not cap or nightly_h == 0 or (nightly_h < cap and nightly_h + expected_gpu_h <= cap)
+
+
+def night_began(now: datetime, budget: Budget) -> datetime:
+    """Return when this night began: the last time it was as late as the nightly work begins."""
+    at = budget.nightly_at
+    begun = now.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
+    return begun if begun <= now else begun - timedelta(days=1)
+
+
+def _next_night(now: datetime, budget: Budget) -> str:
+    begins = night_began(now, budget) + timedelta(days=1)
+    return f"{begins:%H:%M} UTC" if begins.date() == now.date() else f"{begins:%H:%M} UTC tomorrow"
 
 
 def _midnight(now: datetime) -> datetime:

@@ -37,7 +37,10 @@ from pipeline.contract import (
 
 log = structlog.get_logger()
 
+NO_LONGER_NEWEST = "Its commit is no longer the newest; what is there now can be let through anew."
+NO_LONGER_LET_THROUGH = "No triager lets it through any longer; one who does starts it anew by a command."
 _GRACE = timedelta(minutes=2)
+PRESENT_FOR = timedelta(seconds=60)  # a worker that said hello within it takes jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +153,10 @@ class Leases:
             return "there is no such job"
         memory = await self._memories.get(job.request.repository_id, job.request.number)
         if memory is None or not memory.is_open or memory.head_sha != job.request.head_sha:
-            await self._engine.end_one(job.id, JobState.SUPERSEDED, "Its commit is no longer the newest.")
+            await self._engine.end_one(job.id, JobState.SUPERSEDED, NO_LONGER_NEWEST)
             return "its commit is no longer the head of an open pull request"
         if Label.GENERATE_READY not in memory.status.flags:
-            await self._engine.end_one(job.id, JobState.CANCELLED, "No triager lets it through any longer.")
+            await self._engine.end_one(job.id, JobState.CANCELLED, NO_LONGER_LET_THROUGH)
             return "no triager lets it through any longer"
         return await self._reason_to_wait(job)
 
@@ -232,6 +235,13 @@ class Leases:
             log.warning("jobs.lease_lost", job=job.id, state=after.life.state, message=after.life.message)
             await self._on_change(before, after)
             self._wake()
+
+    def present_on(self, queue: str) -> frozenset[str]:
+        """Return the names of the workers that take jobs from a queue now, whether or not they have one."""
+        since = self._clock.now() - PRESENT_FOR
+        return frozenset(
+            name for name, each in self.workers.items() if queue in each.queues and each.heard_at > since
+        )
 
     def _note_worker(self, hello: WorkerHello) -> None:
         if hello.is_leaving:

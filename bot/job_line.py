@@ -37,12 +37,13 @@ def in_batches(
     is_overdue: Callable[[T], bool] = lambda _: False,
     limit: int,
 ) -> list[T]:
-    """Return the first jobs of a line in the order that saves swaps: overdue ones, then what is loaded, then the rest.
+    """Return the first jobs of a line in the order that saves swaps: overdue, what is loaded, the rest.
 
     `waiting` stands in the order of the line, and so do those that are alike. Once a job is taken, what it needs
     is what is loaded.
     """
-    rest, taken = list(waiting), []
+    rest = list(waiting)
+    taken: list[T] = []
     now_loaded = frozenset(loaded)
     while rest and len(taken) < limit:
         overdue = next((job for job in rest if is_overdue(job)), None)
@@ -56,7 +57,7 @@ def in_batches(
 
 
 class PassedOver:
-    """Remembers since when jobs are passed by others. It forgets with the process, which only costs one patience."""
+    """Remembers since when jobs are passed by others. A restart costs one patience more."""
 
     def __init__(self, patience: timedelta) -> None:
         self._patience = patience

@@ -3,26 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
-from bot.budgets import Budget, is_quiet
+from bot.budgets import Budget, fits_the_night, held_because, night_began
 from bot.clock import Clock
 from bot.github.errors import GitHubError
-from bot.job_leases import Leases, Terms
+from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
+from bot.job_line import NIGHTLY_PRIORITY, PassedOver, in_batches
 from bot.job_mail import BrokerAwayError, JobMail
+from bot.jobs import JobKind
 from bot.store.jobs import JobStore, StoredJob
 from pipeline.artifacts import ArtifactError
-from pipeline.contract import Artifact, JobSpec, Queue, TaskKind
+from pipeline.contract import Artifact, JobSpec, Load, Queue, TaskKind, needs
 
 log = structlog.get_logger()
 
-_PRESENT_FOR = timedelta(seconds=60)  # a worker that said hello within it takes jobs
+
 _LOOK_EVERY_S = 5.0
+_LOOK_AHEAD = 50  # jobs of a queue, for one that needs what is loaded
 
 Inputs = Callable[[StoredJob], Awaitable[dict[str, Artifact]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Queues that are sent from together, and how many workers there are free.
+
+    `loaded` is what the GPUs of workers that swap hold; None where nothing is swapped.
+    """
+
+    queues: tuple[Queue, ...]
+    free: int
+    loaded: frozenset[Load] | None = None
+
+
+def lanes(queues: Sequence[Queue], workers: Sequence[Presence]) -> list[Lane]:
+    """Return the lanes of some queues: all that a swapping worker serves are one, each other is one of its own."""
+    swapping = [worker for worker in workers if worker.loaded is not None]
+    shared = tuple(queue for queue in queues if any(queue in worker.queues for worker in swapping))
+    found = [Lane((queue,), _free(workers, (queue,))) for queue in queues if queue not in shared]
+    if shared:
+        idle = [worker.loaded for worker in swapping if not worker.is_busy]
+        loaded = idle or [worker.loaded for worker in swapping]
+        found.append(Lane(shared, _free(workers, shared), frozenset(each for each in loaded if each is not None)))
+    return found
+
+
+def _free(workers: Sequence[Presence], queues: Sequence[Queue]) -> int:
+    return sum(1 for worker in workers if not worker.is_busy and any(queue in worker.queues for queue in queues))
+
+
+@dataclass(slots=True)
+class _Night:
+    """What nightly jobs have taken of this night, while messages are sent."""
+
+    budget: Budget
+    costs: Mapping[JobKind, float]
+    hours: float
+
+    def has_room_for(self, job: StoredJob) -> bool:
+        if job.priority > NIGHTLY_PRIORITY or job.queue == Queue.CPU:
+            return True
+        return fits_the_night(self.budget, self.hours, self.costs[job.request.kind])
+
+    def note(self, job: StoredJob) -> None:
+        if job.priority <= NIGHTLY_PRIORITY and job.queue != Queue.CPU:
+            self.hours += self.costs[job.request.kind]
 
 
 class JobSender:
@@ -38,7 +88,9 @@ class JobSender:
         inputs: Inputs,
         budget: Budget,
         is_paused: Callable[[], Awaitable[bool]],
+        swap_patience: timedelta = timedelta(minutes=20),
     ) -> None:
+        """`swap_patience` is how long a job may be passed by others that need no swap of models."""
         self._store = store
         self._leases = leases
         self._mail = mail
@@ -47,8 +99,14 @@ class JobSender:
         self._inputs = inputs
         self._budget = budget
         self._is_paused = is_paused
+        self._passed_over = PassedOver(swap_patience)
         self._something_new = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        leases.ask_before_granting(self._held)
+
+    async def _held(self, job: StoredJob) -> str:
+        """Say why a job whose message is out already is not to begin now after all."""
+        return held_because(job.queue, self._clock.now(), self._budget, await self._is_paused())
 
     def wake(self) -> None:
         """Something may be sent now."""
@@ -87,23 +145,31 @@ class JobSender:
 
     async def send_all(self) -> int:
         """Send what there is room for. Return how many messages were sent."""
+        now, paused = self._clock.now(), await self._is_paused()
+        open_queues = [queue for queue in Queue if not held_because(queue, now, self._budget, paused)]
+        night = await self._night(now) if self._budget.nightly_gpu_h else None
         sent = 0
-        for queue in Queue:
-            sent += await self._send_some(queue)
+        for lane in lanes(open_queues, self._workers(now)):
+            sent += await self._send_some(lane, now, night)
         return sent
 
-    async def _send_some(self, queue: Queue) -> int:
-        now = self._clock.now()
-        if queue is not Queue.CPU and (is_quiet(self._budget, now) or await self._is_paused()):
-            return 0
+    async def _night(self, now: datetime) -> _Night:
+        costs = await self._store.expected_costs()
+        began = night_began(now, self._budget)
+        return _Night(self._budget, costs, await self._store.gpu_hours.of_night(now, began, costs))
+
+    async def _send_some(self, lane: Lane, now: datetime, night: _Night | None) -> int:
         lost_before = now - self._terms.resend_after
-        room = self._free(queue) + 1 - await self._store.count_sent(queue.value, lost_before)
+        out = sum([await self._store.count_sent(queue.value, lost_before) for queue in lane.queues])
+        room = lane.free + 1 - out
         if room <= 0:
             return 0
         sent = []
-        for job in await self._store.next_in(queue.value, now, lost_before, room):
+        for job in await self._chosen(lane, now, lost_before, room, night):
+            if night is not None and not night.has_room_for(job):
+                continue
             try:
-                await self._mail.send_job(queue.value, await self.spec_of(job))
+                await self._mail.send_job(job.queue, await self.spec_of(job))
             except BrokerAwayError as error:
                 log.warning("jobs.not_sent", job=job.id, error=str(error))
                 break
@@ -111,17 +177,38 @@ class JobSender:
                 log.warning("jobs.no_inputs", job=job.id, error=str(error))
                 continue
             sent.append(job.id)
+            if night is not None:
+                night.note(job)
         if sent:
             await self._store.note_sent(sent, now)
         return len(sent)
 
-    def _free(self, queue: Queue) -> int:
-        since = self._clock.now() - _PRESENT_FOR
-        return sum(
-            1
-            for worker in self._leases.workers.values()
-            if queue in worker.queues and not worker.is_busy and worker.heard_at > since
+    async def _chosen(
+        self, lane: Lane, now: datetime, lost_before: datetime, room: int, night: _Night | None
+    ) -> list[StoredJob]:
+        """Return the next jobs of a lane: in the order of the line, or in batches where models are swapped."""
+        look_ahead = _LOOK_AHEAD if lane.loaded is not None else room
+        waiting: list[StoredJob] = []
+        for queue in lane.queues:
+            found = await self._store.next_in(queue.value, now, lost_before, look_ahead)
+            if night is not None and not all(night.has_room_for(job) for job in found):
+                found = await self._store.next_in(queue.value, now, lost_before, look_ahead, with_nightly=False)
+            waiting += found
+        waiting.sort(key=lambda job: (job.due_at, job.id))
+        if lane.loaded is None:
+            return waiting[:room]
+        chosen = in_batches(
+            waiting,
+            lambda job: needs(TaskKind(job.request.kind.value)),
+            lane.loaded,
+            is_overdue=lambda job: self._passed_over.is_overdue(job.id, now),
+            limit=room,
         )
+        self._passed_over.note([job.id for job in waiting], {job.id for job in chosen}, now)
+        return chosen
+
+    def _workers(self, now: datetime) -> list[Presence]:
+        return [each for each in self._leases.workers.values() if each.heard_at > now - PRESENT_FOR]
 
     async def spec_of(self, job: StoredJob) -> JobSpec:
         """Return the message of a job's attempt. Raises what its inputs raise."""

@@ -77,9 +77,13 @@ class BotSettings(BaseSettings):
     gpu_h_per_day: Annotated[float, Field(ge=0)] = 0.0  # 0: no limit
     gpu_h_per_month: Annotated[float, Field(ge=0)] = 0.0
     quiet_hours: Annotated[str, Field(pattern=_QUIET)] = ""  # "08:00-18:00" in UTC: no GPU job begins then
+    nightly_gpu_h: Annotated[float, Field(ge=0)] = (
+        0.0  # of nightly jobs, from one NIGHTLY_AT to the next; 0: no limit
+    )
+    swap_patience_minutes: Annotated[float, Field(ge=0)] = 20.0  # a job is passed so long by others without a swap
     job_retries: Annotated[int, Field(ge=0, le=10)] = 2  # after infrastructure errors
     worker_silence_s: Annotated[float, Field(ge=1)] = 60.0  # after which its job is given to another
-    job_retry_pause_s: Annotated[float, Field(ge=0)] = 30.0  # before the first of them; doubled for each further one
+    job_retry_pause_s: Annotated[float, Field(ge=0)] = 30.0  # before the first; doubled for each further one
     job_resend_s: Annotated[float, Field(ge=1)] = 60.0  # a message that no worker has asked about by then is lost
     broker_redelivery_s: Annotated[float, Field(ge=1)] = REDELIVERY_S  # of messages that nobody acknowledges
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
@@ -140,6 +144,8 @@ class BotSettings(BaseSettings):
             self.gpu_h_per_month,
             time.fromisoformat(quiet_from) if quiet_from else None,
             time.fromisoformat(quiet_until) if quiet_until else None,
+            self.nightly_gpu_h,
+            time.fromisoformat(self.nightly_at),
         )
 
     @property

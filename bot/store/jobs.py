@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,12 @@ from sqlalchemy import RowMapping, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.budgets import Spent
+from bot.budgets import Spent, expected_gpu_h
 from bot.job_flow import Lease, Life
 from bot.job_line import NIGHTLY_PRIORITY, due_at
 from bot.jobs import Job, JobKind, JobRequest, JobState
+from bot.store.gpu_hours import GpuHourStore
+from bot.store.swaps import SwapStore
 from bot.store.switches import GPU_PAUSED
 from bot.store.tables import job_reports, jobs, pull_requests, switches
 from checks.contribution import Login, Sha
@@ -64,11 +66,22 @@ class Waiting:
     kind: JobKind
 
 
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Lines of the log of one attempt that reached us at once."""
+
+    attempt: int
+    at: datetime
+    lines: str
+
+
 class JobStore:
     """Reads and writes jobs."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.gpu_hours = GpuHourStore(engine)
+        self.swaps = SwapStore(engine)
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     async def add(
@@ -133,7 +146,7 @@ class JobStore:
         running = func.count().filter(jobs.c.state == JobState.RUNNING.value)
         query = select(jobs.c.queue, waiting, running).where(jobs.c.state.in_(_GOING)).group_by(jobs.c.queue)
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query.order_by(jobs.c.queue))).tuples().all()
+            rows = (await connection.execute(query.order_by(jobs.c.queue))).all()
         return [(str(queue), int(wait), int(run)) for queue, wait, run in rows]
 
     async def asked_from(self, request: JobRequest) -> StoredJob | None:
@@ -155,6 +168,10 @@ class JobStore:
         )
         async with self._engine.connect() as connection:
             return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
+
+    async def expected_costs(self) -> dict[JobKind, float]:
+        """Return how many GPU hours a job of each kind should take."""
+        return {kind: expected_gpu_h(kind, await self.gpu_times(kind)) for kind in JobKind}
 
     async def next_in(
         self, queue: str, now: datetime, resend_before: datetime, limit: int, *, with_nightly: bool = True
@@ -202,6 +219,15 @@ class JobStore:
         query = select(func.count()).where(jobs.c.queue == job.queue, jobs.c.state == JobState.QUEUED.value, ahead)
         async with self._engine.connect() as connection:
             return int((await connection.execute(query)).scalar_one()) + 1
+
+    async def ahead(self, job: StoredJob) -> dict[JobKind, int]:
+        """Return how many jobs of each kind are before a queued one."""
+        place = tuple_(literal(job.due_at, jobs.c.due_at.type), literal(job.id))
+        is_ahead = tuple_(jobs.c.due_at, jobs.c.id) < place
+        where = (jobs.c.queue == job.queue, jobs.c.state == JobState.QUEUED.value, is_ahead)
+        query = select(jobs.c.kind, func.count()).where(*where).group_by(jobs.c.kind)
+        async with self._engine.connect() as connection:
+            return {JobKind(kind): int(count) for kind, count in await connection.execute(query)}
 
     async def change(
         self, job_id: int, step: Callable[[StoredJob], StoredJob | None]
@@ -255,6 +281,11 @@ class JobStore:
             await connection.execute(update(jobs).where(jobs.c.id == job.id).values(check_run_id=check_run_id))
             await connection.execute(update(jobs).where(jobs.c.id == job.id, same).values(is_shown=True))
 
+    async def show_again(self, job_id: int) -> None:
+        """Have a job shown anew on GitHub, although it has not changed."""
+        async with self._engine.begin() as connection:
+            await connection.execute(update(jobs).where(jobs.c.id == job_id).values(is_shown=False))
+
     async def spent(self, request: JobRequest, queue: str, now: datetime) -> Spent:
         """Return what is spent when a job is asked for: counts, and GPU hours of this day and month in UTC."""
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -268,23 +299,29 @@ class JobStore:
         )
         counted = select(func.count()).select_from(jobs)
         hours = select(func.coalesce(func.sum(jobs.c.gpu_s), 0.0) / 3600)
-        queries = (
-            counted.where(*mine, jobs.c.state.in_(_GOING)),
-            counted.where(
-                jobs.c.repository_id == request.repository_id,
-                jobs.c.number.in_(of_author),
-                jobs.c.queued_at >= day,
-            ),
-            counted.where(jobs.c.queue == queue, jobs.c.state == JobState.QUEUED.value),
-            hours.where(jobs.c.finished_at >= day),
-            hours.where(jobs.c.finished_at >= day.replace(day=1)),
-            select(switches.c.is_on).where(switches.c.name == GPU_PAUSED),
+        in_queue = (jobs.c.queue == queue, jobs.c.state == JobState.QUEUED.value)
+        its = (jobs.c.repository_id == request.repository_id, jobs.c.number.in_(of_author))
+        query = select(
+            counted.where(*mine, jobs.c.state.in_(_GOING)).scalar_subquery(),
+            counted.where(*its, jobs.c.queued_at >= day).scalar_subquery(),
+            counted.where(*in_queue).scalar_subquery(),
+            hours.where(jobs.c.finished_at >= day).scalar_subquery(),
+            hours.where(jobs.c.finished_at >= day.replace(day=1)).scalar_subquery(),
+            select(switches.c.is_on).where(switches.c.name == GPU_PAUSED).scalar_subquery(),
+            counted.where(*its, *in_queue).scalar_subquery(),
         )
         async with self._engine.connect() as connection:
-            going, today, waiting, gpu_today, gpu_month, paused = [
-                (await connection.execute(query)).scalar_one_or_none() or 0 for query in queries
-            ]
-        return Spent(int(going), int(today), int(waiting), float(gpu_today), float(gpu_month), bool(paused))
+            row = (await connection.execute(query)).one()
+        going, today, waiting, gpu_today, gpu_month, paused, of_author_waiting = (value or 0 for value in row)
+        return Spent(
+            int(going),
+            int(today),
+            int(waiting),
+            float(gpu_today),
+            float(gpu_month),
+            bool(paused),
+            waiting_of_author=int(of_author_waiting),
+        )
 
     async def run_times(self, kind: JobKind, limit: int = 50) -> list[float]:
         """Return how long the newest successful jobs of a kind ran, in seconds."""
@@ -314,6 +351,24 @@ class JobStore:
         async with self._engine.connect() as connection:
             found = (await connection.execute(query)).scalars().all()
         return [line for lines in found for line in lines.splitlines()]
+
+    async def log_pages(self, job_id: int, rows: int = 200) -> AsyncIterator[list[LogPart]]:
+        """Yield all of a job's log, oldest first, some reports at a time."""
+        last = (0, -1)
+        while True:
+            later = tuple_(job_reports.c.attempt, job_reports.c.sequence) > tuple_(*(literal(n) for n in last))
+            query = (
+                select(job_reports)
+                .where(job_reports.c.job_id == job_id, later)
+                .order_by(job_reports.c.attempt, job_reports.c.sequence)
+                .limit(rows)
+            )
+            async with self._engine.connect() as connection:
+                found = (await connection.execute(query)).mappings().all()
+            if not found:
+                return
+            yield [LogPart(row["attempt"], row["at"], row["lines"]) for row in found]
+            last = (found[-1]["attempt"], found[-1]["sequence"])
 
     async def _all(self, *where: Any) -> list[StoredJob]:
         async with self._engine.connect() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,6 +14,15 @@ from bot.store.tables import switches
 GPU_PAUSED = "gpu paused"
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """How a switch stands, who set it so, and when; nobody knows of one that was never set."""
+
+    is_on: bool = False
+    set_by: str = ""
+    at: datetime | None = None
+
+
 class Switches:
     """Reads and writes switches; one that was never set is off."""
 
@@ -22,16 +32,22 @@ class Switches:
 
     async def is_on(self, name: str) -> bool:
         """Return how a switch stands."""
-        query = select(switches.c.is_on).where(switches.c.name == name)
-        async with self._engine.connect() as connection:
-            return bool((await connection.execute(query)).scalar_one_or_none())
+        return (await self.get(name)).is_on
 
-    async def set(self, name: str, at: datetime, *, on: bool) -> None:
-        """Set a switch."""
+    async def get(self, name: str) -> Switch:
+        """Return how a switch stands, and since when."""
+        query = select(switches).where(switches.c.name == name)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return Switch(row["is_on"], row["set_by"], row["at"]) if row else Switch()
+
+    async def set(self, name: str, at: datetime, *, on: bool, by: str = "") -> None:
+        """Set a switch. One that stands so already keeps who set it, and when."""
+        values = {"is_on": on, "at": at, "set_by": by[:64]}
         statement = (
             self._insert(switches)
-            .values(name=name, is_on=on, at=at)
-            .on_conflict_do_update(index_elements=["name"], set_={"is_on": on, "at": at})
+            .values(name=name, **values)
+            .on_conflict_do_update(index_elements=["name"], set_=values, where=switches.c.is_on.is_not(on))
         )
         async with self._engine.begin() as connection:
             await connection.execute(statement)

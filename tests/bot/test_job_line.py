@@ -102,7 +102,7 @@ def test_the_order_is_total_and_the_same_for_line_position_and_model(waiting: li
 
 @given(arrivals=st.lists(st.integers(0, 120), min_size=30, max_size=120), every_minutes=st.integers(1, 30))
 def test_a_nightly_job_is_begun_however_many_others_keep_coming(arrivals: list[int], every_minutes: int) -> None:
-    "One server, and more work for pull requests than it can ever do: what came first of the night still gets its turn."
+    "More work for pull requests than can ever be done: what came first of the night still gets its turn."
     line = [(due_at(NOW, NIGHTLY_PRIORITY), 0, True)]
     coming = sorted(NOW + timedelta(minutes=m * 20) for m in arrivals)
     at, ahead = NOW, 0
@@ -209,7 +209,7 @@ def test_what_is_loaded_goes_on_until_somebody_has_waited_too_long() -> None:
     minutes=st.integers(1, 15),
 )
 def test_nobody_is_passed_for_longer_than_the_patience(arrivals: list[tuple[int, Load]], minutes: int) -> None:
-    "One worker, jobs in any mixture: whoever was first passed twenty minutes ago is passed by nobody later in the line."
+    "One worker, any mixture: who was first passed twenty minutes ago is passed by nobody any more."
     coming = sorted((m, n, need) for n, (m, need) in enumerate(arrivals))
     line: list[tuple[int, int, Load]] = []
     passed, loaded, at = PassedOver(PATIENCE), Load.NOTHING, NOW
@@ -220,7 +220,11 @@ def test_nobody_is_passed_for_longer_than_the_patience(arrivals: list[tuple[int,
             line.append(coming.pop(0))
         now = at
         chosen = in_batches(
-            line, lambda job: job[2], [loaded], is_overdue=lambda job: passed.is_overdue(job[1], now), limit=1
+            line,
+            lambda job: job[2],
+            [loaded],
+            is_overdue=lambda job, now=now: passed.is_overdue(job[1], now),
+            limit=1,
         )
         passed.note([n for _, n, _ in line], [n for _, n, _ in chosen], at)
         for job in chosen:
