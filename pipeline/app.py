@@ -15,6 +15,7 @@ from celery.worker.request import Request
 from kombu import Exchange, Queue
 
 from pipeline.contract import TASK_NAME, ContractError, JobSpec
+from pipeline.gpus import gpus_here, held_gpus, visible_gpus
 from pipeline.settings import PipelineSettings
 from pipeline.worker.supervisor import Supervisor
 
@@ -57,7 +58,14 @@ def make_celery(settings: PipelineSettings) -> Celery:
 
 
 def run_worker(settings: PipelineSettings) -> None:
-    """Work until told to go: SIGTERM hands the job back, a second one ends at once."""
+    """Work until told to go: SIGTERM hands the job back, a second one ends at once. Raises GpuError."""
+    named = settings.visible_gpus
+    gpus = visible_gpus(named, gpus_here()) if named != () else ()
+    with held_gpus(gpus, settings.runtime_dir, settings.worker_name):
+        _work_until_told(settings)
+
+
+def _work_until_told(settings: PipelineSettings) -> None:
     app = make_celery(settings)
     supervisor = Supervisor(settings, is_leaving=lambda: worker_state.should_stop is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from importlib.metadata import PackageNotFoundError, version
@@ -51,6 +52,7 @@ def worker(
 ) -> None:
     """Take jobs and do them, one at a time. Settings come from TAXONOMY_PIPELINE_... variables."""
     from pipeline.app import run_worker
+    from pipeline.gpus import GpuError
     from pipeline.settings import PipelineSettingsError, read_pipeline_settings
 
     try:
@@ -58,7 +60,58 @@ def worker(
     except PipelineSettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    run_worker(settings)
+    try:
+        run_worker(settings)
+    except GpuError as error:
+        typer.echo(f"The worker cannot start: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@cli.command(name="offline-teacher")
+def offline_teacher(
+    host: Annotated[str, typer.Option(help="Listen here.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+    delay_ms: Annotated[float, typer.Option(help="Answer after so long.", min=0)] = 0.0,
+    slots: Annotated[int, typer.Option(help="Answer so many requests at once; 0: all.", min=0)] = 0,
+    line: Annotated[int | None, typer.Option(help="Say 429 when more than so many wait for a slot.", min=0)] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let a share of the requests fail: KIND:SHARE or KIND:SHARE:TIMES, such as 429:0.2. Kinds: slow, "
+            "429, 500, 503, cut, reset, silent, garbage, rating, empty, shape. A retry succeeds after TIMES (1)."
+        ),
+    ] = None,
+    fault_seed: Annotated[int, typer.Option(help="Another number: other requests fail.")] = 0,
+    slow_ms: Annotated[float, typer.Option(help="How much later a slow answer comes.", min=0)] = 2000.0,
+    retry_after_s: Annotated[float, typer.Option(help="What Retry-After says.", min=0)] = 0.0,
+    model: Annotated[list[str] | None, typer.Option(help="Answer to this name, too.")] = None,
+    until_stdin_ends: Annotated[bool, typer.Option(help="Stop when standard input ends.", hidden=True)] = False,
+) -> None:
+    """Serve rules that answer like a model, by OpenAI's protocol: to try everything out without a model."""
+    from pipeline.tiny.faults import FaultError
+    from pipeline.tiny.process import serve
+    from pipeline.tiny.server import OfflineTeacher
+
+    try:
+        teacher = OfflineTeacher(
+            host=host,
+            port=port,
+            delay_ms=delay_ms,
+            slots=slots,
+            line=line,
+            faults=fault or (),
+            fault_seed=fault_seed,
+            slow_ms=slow_ms,
+            retry_after_s=retry_after_s,
+            models=model or (),
+        )
+        asyncio.run(serve(teacher, until_stdin_ends=until_stdin_ends))
+    except FaultError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        typer.echo(f"The offline teacher cannot listen on {host}, port {port}: {error.strerror}.", err=True)
+        raise typer.Exit(1) from None
 
 
 def _reports(name: str) -> bool:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 import structlog
 
 from pipeline.contract import Ending, JobSpec, LogLevel, LogLine, Outcome, Progress
+from pipeline.gpus import Gpu, GpuError, gpus_here, visible_gpus
+from pipeline.machine import this_machine
 from pipeline.settings import PipelineSettings
 from pipeline.tasks import Bench, ContributionError, InputError, run_task
 
@@ -86,16 +88,36 @@ class Engine:
 
 def _work(pipe: Connection[Any, Any], settings: PipelineSettings, parent: int) -> None:
     """Do one job after the other until the pipe is closed or the parent is gone."""
+    _see_only(settings.visible_gpus)
     os.setsid()  # so that whatever a job starts dies with it
     threading.Thread(target=_die_with, args=(parent,), name="orphan watch", daemon=True).start()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gpus: tuple[Gpu, ...] | None = None
     while True:
         try:
             spec = JobSpec.from_json(pipe.recv())
         except EOFError:
             return
-        pipe.send(Said(outcome=_outcome_of(spec, settings, pipe)))
+        outcome = _outcome_of(spec, settings, pipe)
+        gpus = _gpus_of(settings) if gpus is None else gpus
+        pipe.send(Said(outcome=replace(outcome, machine=this_machine(gpus))))
+
+
+def _see_only(gpus: tuple[str, ...] | None) -> None:
+    """Have CUDA, and whatever a job starts, see these GPUs alone, counted as nvidia-smi counts them."""
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    if gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+
+
+def _gpus_of(settings: PipelineSettings) -> tuple[Gpu, ...]:
+    named = settings.visible_gpus
+    try:
+        return visible_gpus(named, gpus_here()) if named != () else ()
+    except GpuError as error:  # it was there when the worker started: the work itself finds out
+        log.error("gpu.gone", error=str(error))
+        return ()
 
 
 def _die_with(parent: int) -> None:

@@ -123,12 +123,15 @@ class Workshop:
         files = json.dumps({SKILL_PATH: a_skill()})
         return {"contribution": self.artifacts.put("contribution.json", files.encode(), "application/json")}
 
-    def starts_a_worker(self, name: str = "worker", **settings: str) -> subprocess.Popen[bytes]:
+    def starts_a_worker(
+        self, name: str = "worker", environment: dict[str, str] | None = None, **settings: str
+    ) -> subprocess.Popen[bytes]:
         "Start a worker as a process of its own."
         values = {
             "BROKER_URL": self.redis.url,
             "ARTIFACTS_URL": str(self.folder / "artifacts"),
             "WORKER_NAME": name,
+            "RUNTIME_DIR": str(self.folder / "run"),
             "WORK_DIR": str(self.folder / f"work-{name}"),
             "TEACHER_URL": self.model.url,
             "TEACHER_MODEL": "tiny",
@@ -136,10 +139,12 @@ class Workshop:
             "RESEND_S": "0.5",
             "LEASE_WAIT_S": "1",
         } | settings
-        environment = os.environ | {f"TAXONOMY_PIPELINE_{key}": value for key, value in values.items()}
+        set_for_it = {f"TAXONOMY_PIPELINE_{key}": value for key, value in values.items()}
         program = Path(sys.executable).with_name("taxonomy-pipeline")
         with (self.folder / f"{name}.log").open("ab") as log:
-            worker = subprocess.Popen([program, "worker"], env=environment, stdout=log, stderr=log)
+            worker = subprocess.Popen(
+                [program, "worker"], env=os.environ | set_for_it | (environment or {}), stdout=log, stderr=log
+            )
         self._workers.append(worker)
         return worker
 
@@ -170,6 +175,12 @@ class Workshop:
     async def runs(self, job: Job) -> StoredJob:
         "Wait until a job runs."
         return await self.until(lambda seen: seen.life.state is JobState.RUNNING, job)
+
+    async def hears_of(self, worker: str, within_s: float = 20.0) -> None:
+        "Wait until a worker has said hello."
+        async with asyncio.timeout(within_s):
+            while worker not in self.leases.workers:
+                await asyncio.sleep(0.02)
 
     @staticmethod
     def tells_to_go(worker: subprocess.Popen[bytes]) -> None:
