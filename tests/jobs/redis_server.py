@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -47,6 +48,16 @@ class RedisServer:
             self._process.wait()
             self._process = None
             self.socket.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        "Let it stand still: its socket takes connections, and nobody answers."
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        "Let it go on where it stood."
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def wipe(self) -> None:
         "Lose everything it holds."
