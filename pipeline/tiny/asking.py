@@ -1,0 +1,68 @@
+"""Makes a question of a sentence: with a gap in it, or by who, what, when and where."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.tiny.dice import Dice
+from pipeline.tiny.items import Item
+from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, WORD, Sentence, is_english
+
+GAP = "____"
+_YEAR = re.compile(r"\b(?:1\d{3}|20\d{2})\b")
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
+_SUBJECT = re.compile(
+    r"(?P<subject>(?:(?:The|A|An|Its|His|Her|Their|Most|Some|Many) )?[\w'-]+(?: (?:(?:of|the)\b|[\w'-]+)){0,5}?) "
+    r"(?P<verb>is|are|was|were|has|have|had|can) (?P<rest>.+?)[.!]?"
+)
+_DOER = re.compile(
+    r"(?P<doer>[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3}) (?P<act>[a-z]{3,}(?:ed|ought|ade|ote|rew|old) .+?)[.!]?"
+)
+_PASSIVE = re.compile(
+    r"(?P<participle>\w+(?:ed|en|ilt|ade|own|ung|old|und)) (?P<where>in|at|by|on|from) (?P<what>.+)"
+)
+_OF_WHICH = {"by": "By whom or what", "from": "From where or when", "at": "Where", "on": "On what or when"}
+_LOWER = re.compile(r"(?:The|A|An|Its|His|Her|Their|Most|Some|Many|It|He|She|They|About|Almost|Only)\b")
+
+
+def gap_question(sentence: Sentence, dice: Dice) -> Item | None:
+    """Return a question for what is left out of the sentence, answered by that; None if nothing can be."""
+    text = sentence.text
+    kind, found = _left_out(text, dice)
+    if found is None:
+        return None
+    gapped = text[: found.start()] + GAP + text[found.end() :]
+    asked = f'Which {kind} belongs in the gap: "{gapped}"' if is_english(text) else gapped.rstrip(".。")
+    return Item(question=f"{asked}?", answer=found[0])
+
+
+def _left_out(text: str, dice: Dice) -> tuple[str, re.Match[str] | None]:
+    for kind, pattern in (("year", _YEAR), ("number", NUMBER), ("name", _NAME)):
+        if (found := pattern.search(text)) and dice.falls(0.6):
+            return kind, found
+    words = [m for m in WORD.finditer(text) if len(m[0]) > 3 and m[0].casefold() not in FUNCTION_WORDS]
+    return "word", dice.pick(words) if words else None
+
+
+def asked_about(sentence: Sentence) -> str | None:
+    """Return a question of who, what, when or where that the sentence answers; None if it has no such shape."""
+    if not is_english(sentence.text):
+        return None
+    if found := _DOER.fullmatch(sentence.text):
+        return f"Who or what {found['act']}?"
+    if not (found := _SUBJECT.fullmatch(sentence.text)):
+        return None
+    subject, verb, rest = found["subject"], found["verb"], found["rest"]
+    if _LOWER.match(subject):
+        subject = subject[0].lower() + subject[1:]
+    if verb in ("has", "have", "had"):
+        return f"What {'did' if verb == 'had' else 'does' if verb == 'has' else 'do'} {subject} have?"
+    if verb == "can":
+        return f"What can {subject} do?"
+    if passive := _PASSIVE.fullmatch(rest):
+        at = passive["where"]
+        which = _OF_WHICH.get(at) or ("When" if _YEAR.match(passive["what"]) else "Where or in what")
+        return f"{which} {verb} {subject} {passive['participle']}?"
+    if rest.partition(" ")[0] in ("a", "an", "the", "one"):
+        return f"What {verb} {subject}?"
+    return f"What can be said of {subject}?"
