@@ -89,7 +89,7 @@ class OutputTooLongError(Exception):
 
 
 class ConfinedGit:
-    """Git with one empty repository and one server. Every method raises RefusedError at the end of its limits."""
+    """Git with one folder, in which it makes an empty repository, and one server. Every method raises RefusedError at the end of its limits."""
 
     def __init__(
         self, folder: Path, place: GitPlace, authorities: Path | None, limits: DocumentLimits, deadline: Deadline
@@ -109,7 +109,7 @@ class ConfinedGit:
 
     def begin(self) -> None:
         """Make the empty repository. Raises RefusedError when this machine's git cannot do what is needed."""
-        (self._folder / "home").mkdir()
+        (self._folder / "home").mkdir(parents=True)
         version = self.read("version").decode("ascii", "replace")
         found = re.search(r"(\d+)\.(\d+)", version)
         if found is None or (int(found[1]), int(found[2])) < _OLDEST:

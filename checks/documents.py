@@ -130,7 +130,7 @@ def _fetched(
     deadline = Deadline(limits.time_s)
     authorities = _authorities(reach, folder)
     place = find_git_place(reference.repo, reach, trust_in(authorities), resolve, deadline)
-    git = ConfinedGit(folder, place, authorities, limits, deadline)
+    git = ConfinedGit(folder / "git", place, authorities, limits, deadline)
     git.begin()
     repository = DocumentRepository(git, reference.commit, limits)
     repository.fetch_commit()

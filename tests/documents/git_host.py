@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import shutil
 import ssl
 import subprocess
 import threading
@@ -104,6 +105,7 @@ class GitHost:
         self.asked: list[str] = []
         self.authorisations: list[str] = []
         self.port = 0
+        self._path, self._git = os.environ["PATH"], shutil.which("git") or "git"
         self._context = _certified(folder, self.ca_file)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -145,7 +147,7 @@ class GitHost:
     async def backend(self, request: web.Request) -> web.Response:
         "Answer as git itself does."
         environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": self._path,
             "GIT_PROJECT_ROOT": str(self.root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -158,7 +160,7 @@ class GitHost:
             "REMOTE_ADDR": "127.0.0.1",
         }
         program = await asyncio.create_subprocess_exec(
-            "git",
+            self._git,
             "http-backend",
             env=environment,
             stdin=asyncio.subprocess.PIPE,
