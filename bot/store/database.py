@@ -1,4 +1,4 @@
-"""Opening the database: engine, durability, migrations."""
+"""Opening the database: where it is, its connections, its durability, its migrations."""
 
 from __future__ import annotations
 
@@ -9,29 +9,87 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import AsyncAdaptedQueuePool, Connection, event, make_url
+from sqlalchemy import URL, Connection, NullPool, event, make_url, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.store.connections import InTurn
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_LIKE = "It has to look like sqlite:////srv/bot/bot.sqlite or postgresql://USER:PASSWORD@HOST/DATABASE."
+_CONNECT_WITHIN_S = 10
+_ANSWER_WITHIN_S = 60  # of one statement: a server that has vanished must not hold a pull request for ever
+_WAIT_S = 30  # for a connection, while all are in use
+_MIGRATING = 7_305_891_220_046_152_109  # the lock that only one process of this program holds at a time
 
 
-class SchemaError(Exception):
+class DatabaseError(Exception):
+    """The database cannot be used; the text says why, and how to put it right."""
+
+
+class SchemaError(DatabaseError):
     """The database was made by a newer version of the bot: this one must not touch it."""
 
 
-def open_engine(database_url: str) -> AsyncEngine:
-    """Return an engine. SQLite runs in WAL mode and is on disk before a commit returns.
+def driver_url(address: str) -> URL:
+    """Return an address as an operator writes it, with the driver that we use for it.
 
-    SQLite gets a single connection: it has one writer at a time anyway, and callers that queue here wait far
+    Raises DatabaseError for a database that we do not know. The text never repeats the address: it may hold a
+    password.
+    """
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise DatabaseError(f"The address of the database cannot be read. {_LIKE}") from None
+    driver = _DRIVERS.get(url.drivername, url.drivername)
+    if driver not in _DRIVERS.values():
+        raise DatabaseError(f"{url.drivername} is not a database that this program knows. {_LIKE}")
+    if "sslmode" in url.query:  # libpq's word for what the driver calls `ssl`
+        url = url.set(query={("ssl" if key == "sslmode" else key): value for key, value in url.query.items()})
+    return url.set(drivername=driver)
+
+
+def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
+    """Return an engine. Nothing is connected yet. Raises DatabaseError when the address is of no use.
+
+    PostgreSQL is asked over at most so many connections. SQLite runs in WAL mode and is on disk before a commit
+    returns; it gets a single connection: it has one writer at a time anyway, and callers that queue here wait far
     shorter than connections that meet a locked file, sleep and try again.
     """
-    if make_url(database_url).get_backend_name() != "sqlite":
-        return create_async_engine(database_url, hide_parameters=True)
+    url = driver_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        return _postgresql(url, connections)
     engine = create_async_engine(
-        database_url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
+        url,
+        poolclass=InTurn,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=_WAIT_S,
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _durable_sqlite)
     return engine
+
+
+def _postgresql(url: URL, connections: int) -> AsyncEngine:
+    """Return an engine whose connections are tried before use, so that a restart of the server is not noticed."""
+    kept = min(connections, 5)
+    try:
+        return create_async_engine(
+            url,
+            poolclass=InTurn,
+            pool_size=kept,
+            max_overflow=connections - kept,
+            pool_timeout=_WAIT_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": _CONNECT_WITHIN_S, "command_timeout": _ANSWER_WITHIN_S},
+            hide_parameters=True,
+        )
+    except ImportError:
+        raise DatabaseError(
+            'For PostgreSQL the extra has to be installed: pip install "taxonomy-bot[postgresql]"'
+        ) from None
 
 
 def _durable_sqlite(connection: Any, _record: Any) -> None:
@@ -42,21 +100,43 @@ def _durable_sqlite(connection: Any, _record: Any) -> None:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the schema up to date. Raises SchemaError when the database is newer than this code."""
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+    """Bring the schema up to date: wholly, or not at all. One process does it at a time, the others wait.
+
+    Raises SchemaError when the database is newer than this code.
+    """
+    if engine.dialect.name == "sqlite":
+        async with engine.begin() as connection:
+            await connection.run_sync(_upgrade)
+        return
+    patient = create_async_engine(engine.url, poolclass=NullPool, hide_parameters=True)  # large tables take long
+    try:
+        async with patient.begin() as connection:
+            await connection.run_sync(_upgrade)
+    finally:
+        await patient.dispose()
 
 
 def _upgrade(connection: Connection) -> None:
+    scripts = ScriptDirectory(str(_MIGRATIONS))
+    if _is_current(connection, scripts):
+        return
+    if connection.dialect.name == "sqlite":  # without this each step would be final by itself
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING})
+    if _is_current(connection, scripts):  # somebody else was quicker
+        return
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
+    command.upgrade(config, "head")
+
+
+def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
     current = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in scripts.walk_revisions()}
-    if current is not None and current not in known:
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
         raise SchemaError(
             f"The database has schema revision {current}, which this version does not know. "
             "It was written by a newer version: start that one, or restore a backup."
         )
-    command.upgrade(config, "head")
+    return current == scripts.get_current_head()
