@@ -1,4 +1,4 @@
-"""Opening the database: where it is, its connections, its durability, its migrations."""
+"""Opening the database: its connections, its durability, its migrations."""
 
 from __future__ import annotations
 
@@ -9,45 +9,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, NullPool, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, NullPool, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.store.address import DatabaseError, driver_url
 from bot.store.connections import InTurn
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-_LIKE = "It has to look like sqlite:////srv/bot/bot.sqlite or postgresql://USER:PASSWORD@HOST/DATABASE."
 _CONNECT_WITHIN_S = 10
 _ANSWER_WITHIN_S = 60  # of one statement: a server that has vanished must not hold a pull request for ever
 _WAIT_S = 30  # for a connection, while all are in use
 _MIGRATING = 7_305_891_220_046_152_109  # the lock that only one process of this program holds at a time
 
 
-class DatabaseError(Exception):
-    """The database cannot be used; the text says why, and how to put it right."""
-
-
 class SchemaError(DatabaseError):
     """The database was made by a newer version of the bot: this one must not touch it."""
-
-
-def driver_url(address: str) -> URL:
-    """Return an address as an operator writes it, with the driver that we use for it.
-
-    Raises DatabaseError for a database that we do not know. The text never repeats the address: it may hold a
-    password.
-    """
-    try:
-        url = make_url(address)
-    except (ArgumentError, ValueError):
-        raise DatabaseError(f"The address of the database cannot be read. {_LIKE}") from None
-    driver = _DRIVERS.get(url.drivername, url.drivername)
-    if driver not in _DRIVERS.values():
-        raise DatabaseError(f"{url.drivername} is not a database that this program knows. {_LIKE}")
-    if "sslmode" in url.query:  # libpq's word for what the driver calls `ssl`
-        url = url.set(query={("ssl" if key == "sslmode" else key): value for key, value in url.query.items()})
-    return url.set(drivername=driver)
 
 
 def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
