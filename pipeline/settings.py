@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options
+from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options, checked_broker
 from pipeline.gpus import named_gpus
 from pipeline.teacher_settings import TeacherSettings, checked_address
 from pipeline.vllm_arguments import Adapter, adapters_of, checked_extra, checked_name
@@ -96,6 +96,12 @@ class PipelineSettings(BaseSettings):
             use_proxy=self.teacher_use_proxy,
         )
 
+    @field_validator("broker_url")
+    @classmethod
+    def _is_a_broker(cls, value: SecretStr) -> SecretStr:
+        checked_broker(value.get_secret_value())
+        return value
+
     @field_validator("gpus", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
@@ -112,9 +118,9 @@ class PipelineSettings(BaseSettings):
         return broker_address(self.broker_url.get_secret_value())
 
     @property
-    def broker_options(self) -> dict[str, float]:
+    def broker_options(self) -> dict[str, float | str]:
         """How kombu is to treat the broker."""
-        return broker_options(self.broker_redelivery_s)
+        return broker_options(self.broker_address, self.broker_redelivery_s)
 
 
 class ServeSettings(BaseSettings):

@@ -17,6 +17,7 @@ from pipeline.contract import (
     LeaseAnswer,
     Message,
     answers_queue,
+    broker_transport,
     read_any,
 )
 from pipeline.settings import PipelineSettings
@@ -36,6 +37,7 @@ class Mail:
     def __init__(self, settings: PipelineSettings) -> None:
         self._address = settings.broker_address
         self._options = settings.broker_options
+        self._transport = broker_transport(self._address)
         self._worker = settings.worker_name
         self._sending = threading.Lock()
         self._outgoing: Connection | None = None
@@ -82,7 +84,9 @@ class Mail:
                 raise MailError(type(error).__name__) from None
 
     def _connection(self) -> Connection:
-        return Connection(self._address, connect_timeout=5, transport_options=self._options)
+        return Connection(
+            self._address, connect_timeout=5, transport=self._transport, transport_options=self._options
+        )
 
     def _drop_outgoing(self) -> None:
         if self._outgoing is not None:

@@ -31,7 +31,7 @@ from bot.store.pull_requests import PullMemory, PullRequestStore
 from bot.store.switches import GPU_PAUSED, Switches
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
-from pipeline.contract import Artifact
+from pipeline.contract import Artifact, broker_address
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.jobs.model_server import ModelServer
 from tests.jobs.redis_server import RedisServer
@@ -44,10 +44,18 @@ class Workshop:
     """Use it as an async context manager."""
 
     def __init__(
-        self, folder: Path, *, heartbeat_s: float = 0.5, silent_s: float = 3.0, resend_s: float = 2.0
+        self,
+        folder: Path,
+        *,
+        heartbeat_s: float = 0.5,
+        silent_s: float = 3.0,
+        resend_s: float = 2.0,
+        broker: str = "",
     ) -> None:
+        """`broker` is an address other than that of a Redis of its own."""
         self.folder = folder
         self.redis = RedisServer(folder)
+        self.broker_url = broker or self.redis.url
         self.model = ModelServer()
         self.artifacts = ArtifactStore(str(folder / "artifacts"))
         self.changes: list[tuple[StoredJob, StoredJob]] = []
@@ -61,7 +69,8 @@ class Workshop:
         self._database: AsyncEngine | None = None
 
     async def __aenter__(self) -> Self:
-        self.redis.start()
+        if self.broker_url == self.redis.url:
+            self.redis.start()
         await self.model.start()
         await self.open_bot()
         await self.memories.save(
@@ -84,7 +93,7 @@ class Workshop:
         self._database = open_engine(f"sqlite+aiosqlite:///{self.folder / 'bot.sqlite'}")
         await migrate(self._database)
         self.store, self.memories = JobStore(self._database), PullRequestStore(self._database)
-        self.mail = JobMail(self.redis.url)
+        self.mail = JobMail(broker_address(self.broker_url))
         switches = Switches(self._database)
 
         async def note(before: StoredJob, after: StoredJob) -> None:
@@ -128,7 +137,7 @@ class Workshop:
     ) -> subprocess.Popen[bytes]:
         "Start a worker as a process of its own."
         values = {
-            "BROKER_URL": self.redis.url,
+            "BROKER_URL": self.broker_url,
             "ARTIFACTS_URL": str(self.folder / "artifacts"),
             "WORKER_NAME": name,
             "RUNTIME_DIR": str(self.folder / "run"),
