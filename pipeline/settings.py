@@ -6,10 +6,11 @@ import os
 import shlex
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options, checked_broker
@@ -59,6 +60,21 @@ class PipelineSettings(BaseSettings):
     teacher_cache: Path | None = None  # a file; without it nothing is remembered between runs
     teacher_use_proxy: bool = False  # the one that HTTP_PROXY and HTTPS_PROXY name
 
+    critic_url: str = ""  # of the model that judges; without it the teacher judges
+    critic_model: str = ""
+    critic_api_key: SecretStr = SecretStr("")
+
+    generate_seed: int = 42  # decides all chance
+    generate_auxiliary: bool = False  # summaries of the documents are trained on, too
+    generate_passages: Annotated[int, Field(ge=1, le=10_000)] = 40  # of one leaf's documents at most, spread evenly
+
+    model_server_url: str = ""  # where it is asked to sleep and to wake; empty: TEACHER_URL without its /v1
+    model_server_command: Annotated[tuple[str, ...], NoDecode] = ()  # starts it; empty: others run it
+    model_server_rest: Literal["sleep", "stop"] = "sleep"  # how it leaves the GPU to the student
+    model_server_ready_s: Annotated[float, Field(gt=0)] = 900.0  # until it is healthy after a start or waking
+    model_server_sleep_s: Annotated[float, Field(gt=0)] = 120.0  # until it has to sleep
+    gpu_profile: Literal["separate", "single"] = "separate"  # single: teacher and student take turns on one GPU
+
     lease_wait_s: Annotated[float, Field(gt=0)] = 10.0  # for one answer to "may I?"; then it is asked again
     resend_s: Annotated[float, Field(gt=0)] = 10.0  # until the end of a job is confirmed
     hello_s: Annotated[float, Field(gt=0)] = 15.0
@@ -73,10 +89,38 @@ class PipelineSettings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("teacher_url")
+    @field_validator("teacher_url", "critic_url")
     @classmethod
     def _plain_address(cls, value: str) -> str:
         return checked_address(value)
+
+    @field_validator("model_server_command", mode="before")
+    @classmethod
+    def _command(cls, value: Any) -> Any:
+        return shlex.split(value) if isinstance(value, str) else value
+
+    @field_validator("model_server_url")
+    @classmethod
+    def _plain_server_address(cls, value: str) -> str:
+        return checked_address(value)
+
+    @field_validator("gpu_profile")
+    @classmethod
+    def _has_what_it_swaps(cls, value: str, info: ValidationInfo) -> str:
+        if value == "single" and not (info.data.get("model_server_url") or info.data.get("teacher_url")):
+            raise ValueError(f"single needs a model server to swap: set {PREFIX}TEACHER_URL")
+        if (
+            value == "single"
+            and info.data.get("model_server_rest") == "stop"
+            and not info.data.get("model_server_command")
+        ):
+            raise ValueError(f"to stop the model server it has to be ours: set {PREFIX}MODEL_SERVER_COMMAND")
+        return value
+
+    @property
+    def model_server_address(self) -> str:
+        """Where the model server is told to sleep and to wake."""
+        return self.model_server_url or self.teacher_url.rstrip("/").removesuffix("/v1")
 
     @property
     def teacher(self) -> TeacherSettings:
@@ -101,6 +145,19 @@ class PipelineSettings(BaseSettings):
     def _is_a_broker(cls, value: SecretStr) -> SecretStr:
         checked_broker(value.get_secret_value())
         return value
+
+    @property
+    def critic(self) -> TeacherSettings:
+        """How to reach the critic: like the teacher, but for what is set apart."""
+        if not self.critic_url and not self.critic_model:
+            return self.teacher
+        return replace(
+            self.teacher,
+            url=self.critic_url or self.teacher_url,
+            model=self.critic_model or self.teacher_model,
+            api_key=self.critic_api_key if self.critic_url else self.teacher_api_key,
+            supports_n=None,
+        )
 
     @field_validator("gpus", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -24,10 +24,13 @@ from pipeline.contract import (
     SpecRefusal,
     WorkerHello,
     attempt_named,
+    needs,
 )
+from pipeline.model_server import ModelServer
 from pipeline.settings import PipelineSettings
 from pipeline.worker.engine import Engine
 from pipeline.worker.mail import Mail, MailError
+from pipeline.worker.one_gpu import Change, OneGpu
 from pipeline.worker.outbox import Outbox
 
 log = structlog.get_logger()
@@ -59,7 +62,10 @@ class Supervisor:
         self._mail = Mail(settings)
         self._outbox = Outbox(settings.work_dir, self._mail, settings.resend_s)
         self._engine = Engine(settings)
+        is_single = settings.gpu_profile == "single"
+        self._gpu = OneGpu(ModelServer(settings), self._engine.kill) if is_single else None
         self._answers: dict[str, LeaseAnswer] = {}
+        self._revoked: dict[tuple[int, int], str] = {}  # what was to stop before we knew that it had begun
         self._answered = threading.Event()
         self._attempt: _Attempt | None = None
         self._lock = threading.Lock()
@@ -67,6 +73,9 @@ class Supervisor:
 
     def start(self) -> None:
         """Begin to listen and to say hello."""
+        if self._gpu is not None:
+            self._gpu.look()
+        self._engine.tidy_up()
         self._mail.start(self._take)
         self._outbox.start()
         threading.Thread(target=self._keep_in_touch, name="heartbeat", daemon=True).start()
@@ -75,6 +84,8 @@ class Supervisor:
         """End the work process, say goodbye and close the mail."""
         self._stop.set()
         self._engine.kill()
+        if self._gpu is not None:
+            self._gpu.close()
         self._hello(is_leaving=True)
         self._outbox.stop()
         self._mail.stop()
@@ -95,6 +106,7 @@ class Supervisor:
         attempt = _Attempt(spec, lease)
         with self._lock:
             self._attempt = attempt
+            attempt.stop_because = self._revoked.get((spec.job_id, spec.attempt), "")
         log.info("job.begun", job=spec.job_id, attempt=spec.attempt, task=spec.task)
         outcome = self._work(attempt)
         with self._lock:
@@ -127,6 +139,8 @@ class Supervisor:
     def _ask(self, spec: JobSpec) -> LeaseAnswer | None:
         """Ask for the lease until there is an answer; None when the worker is asked to go meanwhile."""
         nonce = secrets.token_hex(16)
+        self._answers.clear()  # those that came twice
+        self._revoked.clear()
         request = LeaseRequest(spec.job_id, spec.attempt, self._settings.worker_name, self._mail.answers_to, nonce)
         while not self._is_leaving():
             try:
@@ -144,6 +158,29 @@ class Supervisor:
     def _work(self, attempt: _Attempt) -> Outcome:
         """Have it done; stop it when it is told to, takes too long, or the worker is asked to go."""
         deadline = time.monotonic() + attempt.spec.time_limit_s
+        change = self._gpu.change_to(needs(attempt.spec.task)) if self._gpu is not None else None
+        if change is None:
+            return self._have_done(attempt, deadline)
+        stopped = self._wait_for(change, attempt, deadline)
+        if stopped is not None:
+            return stopped
+        if change.error:
+            return Outcome(Ending.INFRA_ERROR, change.error)
+        return replace(self._have_done(attempt, deadline), swap=change.swap)
+
+    def _wait_for(self, change: Change, attempt: _Attempt, deadline: float) -> Outcome | None:
+        """Wait until the GPU holds what is needed. Return why the job is stopped meanwhile; the change goes on."""
+        told = False
+        while not change.is_done(_POLL_S):
+            if (because := self._reason_to_stop(attempt, deadline)) is not None:
+                return because
+            if not told:
+                attempt.progress = Progress(0.0, f"loading the {needs(attempt.spec.task)}")
+                self._tell(attempt)
+                told = True
+        return None
+
+    def _have_done(self, attempt: _Attempt, deadline: float) -> Outcome:
         next_word = time.monotonic() + _TELL_EVERY_S
         self._engine.start(attempt.spec)
         while True:
@@ -211,7 +248,8 @@ class Supervisor:
     def _hello(self, *, is_leaving: bool = False) -> None:
         attempt = self._attempt
         job_id = attempt.spec.job_id if attempt is not None else 0
-        self._send(WorkerHello(self._settings.worker_name, self._settings.queues, job_id, is_leaving))
+        loaded = self._gpu.loaded if self._gpu is not None else None
+        self._send(WorkerHello(self._settings.worker_name, self._settings.queues, job_id, is_leaving, loaded))
 
     def _send(self, message: JobReport | WorkerHello) -> None:
         try:
@@ -227,6 +265,9 @@ class Supervisor:
         if not answer.stop:
             self._outbox.confirm(answer.job_id, answer.attempt)
             return
-        attempt = self._attempt
-        if attempt is not None and (attempt.spec.job_id, attempt.spec.attempt) == (answer.job_id, answer.attempt):
-            attempt.stop_because = answer.reason or "The bot said so."
+        named, because = (answer.job_id, answer.attempt), answer.reason or "The bot said so."
+        with self._lock:
+            attempt = self._attempt
+            self._revoked[named] = because
+        if attempt is not None and (attempt.spec.job_id, attempt.spec.attempt) == named:
+            attempt.stop_because = because
