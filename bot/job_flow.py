@@ -136,10 +136,16 @@ def refused(life: Life, attempt: int, message: str, now: datetime, patience: Pat
     return _broken(life, message, now, patience, None)
 
 
-def looked_after(life: Life, now: datetime, patience: Patience, can_hear_since: datetime | None = None) -> Life:
+def looked_after(
+    life: Life,
+    now: datetime,
+    patience: Patience,
+    can_hear_since: datetime | None = None,
+    heard_until: datetime | None = None,
+) -> Life:
     """Return the life after a look at the clock: a worker that fell silent, or takes too long, loses its lease.
 
-    Silence before `can_hear_since` was not the worker's.
+    Silence before `can_hear_since` and after `heard_until` was not the worker's: nobody could be heard.
     """
     lease = life.lease
     if life.state is not JobState.RUNNING or lease is None:
@@ -147,7 +153,7 @@ def looked_after(life: Life, now: datetime, patience: Patience, can_hear_since: 
     if now >= lease.deadline:
         return replace(life, state=JobState.TIMED_OUT, lease=None, message="It took longer than its time limit.")
     heard_at = max(lease.heard_at, can_hear_since) if can_hear_since else lease.heard_at
-    if now - heard_at >= patience.heartbeat:
+    if (heard_until or now) - heard_at >= patience.heartbeat:
         return _broken(life, f"The worker {lease.worker} fell silent.", now, patience, None)
     return life
 

@@ -217,13 +217,14 @@ class Leases:
     async def look_at_the_clock(self) -> None:
         """Take the lease from workers that fell silent or take too long.
 
-        Silence counts only while we could have heard them: not while the broker, or we, were away.
+        Silence counts only while we could have heard them: not while the broker, or we, were away or stood still.
         """
         now = self._clock.now()
-        can_hear_since = now - timedelta(seconds=self._mail.heard_for_s)
+        heard = self._mail.heard
+        since, until = now - timedelta(seconds=heard.since_s), now - timedelta(seconds=heard.until_s)
 
         def look(job: StoredJob) -> StoredJob:
-            return job.living(looked_after(job.life, now, self._terms.patience, can_hear_since), now)
+            return job.living(looked_after(job.life, now, self._terms.patience, since, until), now)
 
         for job in await self._store.running():
             changed = await self._store.change(job.id, look)

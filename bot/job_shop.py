@@ -51,8 +51,11 @@ class JobShop:
             heartbeat_s=min(15.0, settings.worker_silence_s / 4),
             resend_after=timedelta(seconds=settings.job_resend_s),
         )
-        self._mail = JobMail(address_of(settings.broker, self._broker), settings.broker_redelivery_s)
-        self._board = JobBoard(app, store, repositories, rows, artifacts, clock, self._bring_up_to_date)
+        self._mail = JobMail(
+            address_of(settings.broker, self._broker),
+            settings.broker_redelivery_s,
+            deaf_after_s=settings.worker_silence_s / 2,
+        )
         budget, switches = settings.budget, Switches(database)
         self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed)
         self.leases = Leases(

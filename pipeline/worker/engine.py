@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 import traceback
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -23,10 +20,12 @@ from pipeline.gpus import Gpu, GpuError, gpus_here, visible_gpus
 from pipeline.machine import this_machine
 from pipeline.settings import PipelineSettings
 from pipeline.tasks import Bench, ContributionError, InputError, run_task
+from pipeline.worker.held import held_folder, remove_abandoned
 
 log = structlog.get_logger()
 
 _LONGEST_LINE = 2_000
+_FOLDERS = "job-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,12 @@ class Engine:
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
+        self.tidy_up()
+
+    def tidy_up(self) -> None:
+        """Remove the work folders of processes that were killed, here or in a worker that died."""
+        if count := remove_abandoned(self._settings.work_dir, _FOLDERS):
+            log.info("work.abandoned_folders_removed", count=count)
 
 
 def _work(pipe: Connection[Any, Any], settings: PipelineSettings, parent: int) -> None:
@@ -129,8 +134,6 @@ def _die_with(parent: int) -> None:
 
 def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any, Any]) -> Outcome:
     began = time.monotonic()
-    settings.work_dir.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"job-{spec.job_id}-", dir=settings.work_dir))
 
     def tell(share: float, stage: str) -> None:
         pipe.send(Said(progress=Progress(min(max(share, 0.0), 1.0), stage[:200])))
@@ -139,7 +142,8 @@ def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any,
         pipe.send(Said(line=LogLine(time.monotonic() - began, level, text[:_LONGEST_LINE])))
 
     try:
-        return run_task(spec, Bench(settings, folder, tell, note))
+        with held_folder(settings.work_dir, f"{_FOLDERS}{spec.job_id}-") as folder:
+            return run_task(spec, Bench(settings, folder, tell, note))
     except ContributionError as error:
         return Outcome(Ending.FAILED_BY_CONTRIBUTION, str(error), run_s=time.monotonic() - began)
     except InputError as error:
@@ -149,5 +153,3 @@ def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any,
         note(traceback.format_exc()[-_LONGEST_LINE:], LogLevel.ERROR)
         message = f"The job broke down ({type(error).__name__}); that is our fault."
         return Outcome(Ending.INFRA_ERROR, message, run_s=time.monotonic() - began)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

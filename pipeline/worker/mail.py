@@ -38,7 +38,7 @@ class Mail:
         self._address = settings.broker_address
         self._options = settings.broker_options
         self._transport = broker_transport(self._address)
-        self._worker = settings.worker_name
+        self.worker = settings.worker_name
         self._sending = threading.Lock()
         self._outgoing: Connection | None = None
         self._stop = threading.Event()
@@ -62,7 +62,7 @@ class Mail:
     @property
     def answers_to(self) -> str:
         """The queue that answers come to."""
-        return answers_queue(self._worker)
+        return answers_queue(self.worker)
 
     def send(self, message: Message) -> None:
         """Send to the bot. Raises MailError while the broker is away."""

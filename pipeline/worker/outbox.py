@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -68,7 +69,9 @@ class Outbox:
     def _send(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError, MailError):
             try:
-                self._mail.send(JobReport.from_json(path.read_text(encoding="utf-8")))
+                # the worker that it was written by may be gone: we are the one to answer
+                report = JobReport.from_json(path.read_text(encoding="utf-8"))
+                self._mail.send(replace(report, worker=self._mail.worker))
             except ContractError as error:
                 log.error("outbox.unreadable", file=path.name, error=str(error))
                 path.rename(path.with_suffix(".unreadable"))

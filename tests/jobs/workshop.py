@@ -93,7 +93,9 @@ class Workshop:
         self._database = open_engine(f"sqlite+aiosqlite:///{self.folder / 'bot.sqlite'}")
         await migrate(self._database)
         self.store, self.memories = JobStore(self._database), PullRequestStore(self._database)
-        self.mail = JobMail(broker_address(self.broker_url))
+        self.mail = JobMail(
+            broker_address(self.broker_url), deaf_after_s=self.terms.patience.heartbeat.total_seconds() / 2
+        )
         switches = Switches(self._database)
 
         async def note(before: StoredJob, after: StoredJob) -> None:
