@@ -27,6 +27,8 @@ from bot.github.client import GitHubApp
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
+from bot.job_log_downloads import ROUTE as LOG_ROUTE
+from bot.job_log_downloads import JobLogDownloads
 from bot.job_shop import JobShop
 from bot.jobs import JobQueue, NoJobs
 from bot.locks import PullLocks
@@ -38,6 +40,7 @@ from bot.plan import Planner
 from bot.policies import Policies
 from bot.reconcile import Reconciler
 from bot.records import Records
+from bot.reruns import Reruns
 from bot.rule_workers import RuleWorkers
 from bot.same_leaf import SameLeaf
 from bot.settings import BotSettings
@@ -48,6 +51,7 @@ from bot.store.database import migrate, open_engine
 from bot.store.deliveries import DeliveryStore
 from bot.store.desk_log import DeskLog
 from bot.store.history import History
+from bot.store.jobs import JobStore
 from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
@@ -98,6 +102,7 @@ def make_app(
     artifact_store = ArtifactStore(settings.artifact_store_url)
     links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
     downloads = ArtifactDownloads(links, ArtifactRows(engine), artifact_store, clock)
+    logs = JobLogDownloads(links, JobStore(engine), clock)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
@@ -106,7 +111,8 @@ def make_app(
         async with aiohttp.ClientSession(timeout=timeout) as session:
             github = _github(session, settings, clock)
             policies = Policies(settings, clock)
-            shop = JobShop(github, policies, settings, engine, clock) if settings.broker and jobs is None else None
+            has_shop = settings.broker and jobs is None
+            shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
             queue = jobs or (shop.queue if shop is not None else NoJobs())
             desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged)
             dispatcher = Dispatcher(
@@ -142,6 +148,7 @@ def make_app(
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get(ROUTE, downloads.handle, allow_head=False)
+    app.router.add_get(LOG_ROUTE, logs.handle, allow_head=False)
     return app
 
 
@@ -187,6 +194,7 @@ def make_desk(
         merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of),
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
         closing=Closing(github, records, signer, clock, build_at=settings.build_at),
+        reruns=Reruns(github, commands, jobs, signer, clock),
     )
     desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)

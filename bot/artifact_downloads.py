@@ -33,7 +33,7 @@ _KNOWN_MEDIA_TYPES = frozenset(
         "text/plain",
     }
 )
-_SAFE = {
+SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox",
     "Referrer-Policy": "no-referrer",
@@ -46,10 +46,10 @@ _FORGED = (
 )
 _EXPIRED = (
     "This link has expired: links to files last only for some days.\n\n"
-    "Look at the place where you found it, for the bot may have written a fresh one there; or ask the people who "
-    "run the bot, who get one with `taxonomy-bot artifacts list`."
+    "Write `/status` on the pull request: the answer holds fresh links. The people who run the bot get some with "
+    "`taxonomy-bot artifacts list`, too."
 )
-_GONE = (
+GONE = (
     "This file is no longer kept.\n\n"
     "Files of pull requests are cleaned up after some time. If you still need it, ask for the job that made it to "
     "be run again."
@@ -78,16 +78,11 @@ class ArtifactDownloads:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Return the file, or a page that says in plain words why not, and what to do."""
         sha256, name = request.match_info["sha256"], request.match_info["name"]
-        expires, signature = request.query.get("expires", ""), request.query.get("signature", "")
-        try:
-            self._links.check(sha256, name, expires, signature, self._clock.now())
-        except ForgedLinkError:
-            return _page(HTTPStatus.FORBIDDEN, _FORGED)
-        except ExpiredLinkError:
-            return _page(HTTPStatus.FORBIDDEN, _EXPIRED)
+        if (closed := door_closed(request, self._links, sha256, name, self._clock)) is not None:
+            return closed
         artifact = await self._rows.find(sha256, name)
         if artifact is None:
-            return _page(HTTPStatus.NOT_FOUND, _GONE)
+            return page(HTTPStatus.NOT_FOUND, GONE)
         # an answer cannot be taken back once its first bytes are sent, so the whole file is verified before
         with tempfile.TemporaryFile() as file:
             try:
@@ -95,13 +90,13 @@ class ArtifactDownloads:
                     await asyncio.to_thread(self._store.write_to, artifact, file)
             except ArtifactMissingError:
                 log.error("artifact.missing", sha256=sha256, name=name)
-                return _page(HTTPStatus.NOT_FOUND, _GONE)
+                return page(HTTPStatus.NOT_FOUND, GONE)
             except ArtifactCorruptError:
                 log.error("artifact.corrupt", sha256=sha256, name=name)
-                return _page(HTTPStatus.INTERNAL_SERVER_ERROR, _CORRUPT)
+                return page(HTTPStatus.INTERNAL_SERVER_ERROR, _CORRUPT)
             except ArtifactStoreError as error:
                 log.error("artifact.store_unusable", error=str(error))
-                return _page(HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE)
+                return page(HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE)
             return await _sent(request, artifact, file)
 
 
@@ -109,7 +104,7 @@ async def _sent(request: web.Request, artifact: Artifact, file: BinaryIO) -> web
     is_known = artifact.media_type in _KNOWN_MEDIA_TYPES
     response = web.StreamResponse(
         headers={
-            **_SAFE,
+            **SAFE,
             "Content-Type": artifact.media_type if is_known else "application/octet-stream",
             "Content-Disposition": f'attachment; filename="{artifact.name}"',
         }
@@ -123,5 +118,20 @@ async def _sent(request: web.Request, artifact: Artifact, file: BinaryIO) -> web
     return response
 
 
-def _page(status: HTTPStatus, text: str) -> web.Response:
-    return web.Response(status=status, text=text + "\n", headers=_SAFE)
+def door_closed(
+    request: web.Request, links: ArtifactLinks, thing: str, name: str, clock: Clock
+) -> web.Response | None:
+    """Return the page that says why a link opens nothing; None when it may be followed."""
+    expires, signature = request.query.get("expires", ""), request.query.get("signature", "")
+    try:
+        links.check(thing, name, expires, signature, clock.now())
+    except ForgedLinkError:
+        return page(HTTPStatus.FORBIDDEN, _FORGED)
+    except ExpiredLinkError:
+        return page(HTTPStatus.FORBIDDEN, _EXPIRED)
+    return None
+
+
+def page(status: HTTPStatus, text: str) -> web.Response:
+    """Return a page of plain words."""
+    return web.Response(status=status, text=text + "\n", headers=SAFE)

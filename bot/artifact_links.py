@@ -1,4 +1,4 @@
-"""Signed links to artifacts: whoever holds one may download that one file, for some days."""
+"""Signed links to artifacts and logs: whoever holds one may download that one file, for some days."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 _MOMENT = re.compile(r"[1-9][0-9]{0,11}")
 _DAY_S = 24 * 3600
+LOG_NAME = "log.txt"
 
 
 class LinkError(Exception):
@@ -49,15 +50,30 @@ class ArtifactLinks:
         `name` is a plain one (`pipeline.artifacts.plain_name`). The end is rounded up, by at most a seventh of that
         time and a day: a text that is written anew soon holds the same link, and no comment is edited only for it.
         """
+        return self._link(f"artifacts/{sha256}", sha256, name, now)
+
+    def log_link(self, job_id: int, now: datetime) -> str:
+        """Return a link to the log of a job, as `link` does."""
+        thing = log_of(job_id)
+        return self._link(f"logs/{job_id}", thing, LOG_NAME, now)
+
+    def last_until(self, now: datetime) -> datetime:
+        """Return until when the links work that are given now."""
+        step_s = max(1, min(_DAY_S, self._lasts_s // 7))
+        return datetime.fromtimestamp(math.ceil((now.timestamp() + self._lasts_s) / step_s) * step_s, UTC)
+
+    def _link(self, place: str, thing: str, name: str, now: datetime) -> str:
         if not self._public_url:
             return ""
-        step_s = max(1, min(_DAY_S, self._lasts_s // 7))
-        expires = str(math.ceil((now.timestamp() + self._lasts_s) / step_s) * step_s)
-        signature = _signature(self._keys[0], sha256, name, expires)
-        return f"{self._public_url}/artifacts/{sha256}/{name}?expires={expires}&signature={signature}"
+        expires = str(int(self.last_until(now).timestamp()))
+        signature = _signature(self._keys[0], thing, name, expires)
+        return f"{self._public_url}/{place}/{name}?expires={expires}&signature={signature}"
 
     def check(self, sha256: str, name: str, expires: str, signature: str, now: datetime) -> None:
-        """Return if the link may be followed. Raises ForgedLinkError, or ExpiredLinkError for one that was ours."""
+        """Return if the link may be followed. Raises ForgedLinkError, or ExpiredLinkError for one that was ours.
+
+        For a log, `log_of` its job stands in for the hash.
+        """
         # every key is tried, so that the time it takes tells nothing
         fitting = [
             hmac.compare_digest(_signature(key, sha256, name, expires).encode(), signature.encode(errors="replace"))
@@ -67,6 +83,11 @@ class ArtifactLinks:
             raise ForgedLinkError
         if now >= datetime.fromtimestamp(int(expires), UTC):
             raise ExpiredLinkError
+
+
+def log_of(job_id: int) -> str:
+    """Return what is signed in place of a hash for the log of a job; no hash looks like it."""
+    return f"log-of-job-{job_id}"
 
 
 def _signature(key: bytes, sha256: str, name: str, expires: str) -> str:

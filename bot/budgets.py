@@ -51,7 +51,10 @@ def refusal(
 ) -> str:
     """Return why a job cannot be queued now and when to try again, in Markdown; empty when it can."""
     if spent.is_paused and needs_gpu(kind):
-        return "The GPUs are paused by a maintainer. Try again later; `/status` tells when they are back."
+        return (
+            "The GPUs are paused by an operator, so nothing that needs one is queued. Try again when they are "
+            "back; an operator knows when, and what is queued already begins then by itself."
+        )
     if spent.going_of_pull >= budget.going_per_pull:
         return (
             f"{spent.going_of_pull} jobs of this pull request wait or run already, and {budget.going_per_pull} is "
@@ -63,7 +66,10 @@ def refusal(
             f"{budget.per_author_and_day} is the most. Try again after {_midnight(now):%H:%M} UTC."
         )
     if spent.waiting_in_queue >= budget.waiting_per_queue:
-        return f"{spent.waiting_in_queue} jobs wait already. Try again in some hours."
+        return (
+            f"{spent.waiting_in_queue} jobs wait in this queue already, and {budget.waiting_per_queue} is the "
+            "most. Try again in some hours, when they are fewer."
+        )
     if is_nightly and (reason := _nightly_refusal(budget, spent, expected_gpu_h, now)):
         return reason
     return _gpu_refusal(budget, spent, expected_gpu_h, now)

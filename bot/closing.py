@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.actions import EditComment, RemoveLabel
 from bot.apply import Writer
 from bot.clock import Clock
+from bot.comments.jobs import nothing_computed
 from bot.comments.markers import Marker, MarkerSigner
 from bot.comments.notices import thanks
 from bot.events import PullClosed
@@ -50,23 +51,38 @@ class Closing:
         status = replace(memory.status, flags=memory.status.flags - {Label.READY_TO_MERGE, Label.STALE})
         closed_by_id = memory.closed_by_id if event.actor.is_bot else event.actor.id
         after = replace(memory.with_status(status, now), is_open=False, closed_by_id=closed_by_id)
-        await self._write(event, after)
-        await records.memories.save(after, now)
+        await records.memories.save(await self._write(event, after), now)
 
-    async def _write(self, event: PullClosed, memory: PullMemory) -> None:
+    async def _write(self, event: PullClosed, memory: PullMemory) -> PullMemory:
+        """Write it on GitHub. Return what is remembered of the comment then."""
         client = self._app.installation(event.origin.installation_id)
-        pull = await PullReader(client, event.origin.full_name).pull(event.number)
+        reader = PullReader(client, event.origin.full_name)
+        pull = await reader.pull(event.number)
         writer = Writer(client, pull, self._clock)
         over = sorted({Label.READY_TO_MERGE, Label.STALE} & pull.labels)
         await writer.apply([RemoveLabel(label) for label in over])
-        if not event.is_merged or memory.comment_id is None:
-            return
+        if memory.comment_id is None:
+            return memory
+        if not event.is_merged:
+            return await self._nothing_is_computed(memory, reader, writer)
         is_built = pull.targets_default_branch and any(is_contribution(path) for path in memory.changed_paths)
         text = thanks(memory.author, _next_build(self._clock.now(), self._build_at) if is_built else None)
         mark = Marker(Turn.TRIAGER, memory.comment_posted_for, memory.status, memory.content_digest)
         body = f"{self._signer.sign(mark, memory.repository_id, memory.number)}\n{text}"
         if digest_of(body) != memory.comment_digest:
             await writer.apply([EditComment(memory.comment_id, body)])
+        return memory
+
+    async def _nothing_is_computed(self, memory: PullMemory, reader: PullReader, writer: Writer) -> PullMemory:
+        """Take the line from the living comment that says what is being computed: it would stand there for ever."""
+        if not await self._records.jobs.of_pull(memory.repository_id, memory.number):
+            return memory
+        for comment in await reader.own_comments(memory.number, self._app.app_id):
+            body = nothing_computed(comment.body)
+            if comment.id == memory.comment_id and body != comment.body:
+                await writer.apply([EditComment(comment.id, body)])
+                return replace(memory, comment_digest=digest_of(body))
+        return memory
 
 
 def _next_build(now: datetime, at: tuple[int, int]) -> datetime:

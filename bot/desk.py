@@ -15,6 +15,7 @@ from bot.events import (
     DefaultBranchMoved,
     Event,
     Ignored,
+    JobRerequested,
     Labelled,
     MergeGroupAsked,
     Origin,
@@ -34,6 +35,7 @@ from bot.merging import MergeDesk
 from bot.plan import Again
 from bot.policies import Policies
 from bot.records import Records
+from bot.reruns import Reruns
 from bot.same_leaf import Said, SameLeaf
 from bot.triage import Triage, Triaged
 from bot.witness import Witness
@@ -56,6 +58,7 @@ class Rooms:
     merging: MergeDesk
     groups: MergeGroups
     closing: Closing
+    reruns: Reruns
 
 
 class Desk:
@@ -101,6 +104,8 @@ class Desk:
                 await self._bear_witness(event)
             case ChecksRerequested():
                 await self._judge_again(event)
+            case JobRerequested():
+                await self._rerun(event)
             case OthersChecked(origin, head_sha, name):
                 if refused := await self._rooms.merging.refused_at(origin, head_sha, name):
                     await self._merge(origin, refused)
@@ -170,6 +175,15 @@ class Desk:
         if counts is None:
             return
         await self.refresh(event.origin, event.number)
+
+    async def _rerun(self, event: JobRerequested) -> None:
+        number = await self._rooms.reruns.pull_of(event)
+        if number is None:
+            return
+        async with self._locks.of(event.origin, number):
+            is_queued = await self._rooms.reruns.take(event, number)
+        if is_queued:
+            await self.refresh(event.origin, number)
 
     async def _bear_witness(self, event: WordsChanged) -> None:
         async with self._locks.of(event.origin, event.number):

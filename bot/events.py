@@ -17,6 +17,7 @@ _NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError)
 TRIAGE_ACTIONS: Final = frozenset({"reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft"})
 _PASSING = frozenset({"success", "neutral", "skipped"})
 _GROUP_REF = re.compile(r"/pr-(\d{1,10})-[0-9a-f]{40}$")
+_JOB = re.compile(r"job:([1-9][0-9]{0,17})")
 _EXTERNAL_ID = re.compile(r"pull:(\d{1,10}):[0-9a-f]{40}:[0-9a-f]{12}:[0-9a-f]{8}")
 
 
@@ -146,6 +147,16 @@ class ChecksRerequested:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRerequested:
+    """Somebody pressed "Re-run" beside a job's check run."""
+
+    origin: Origin
+    job_id: int
+    actor: Account
+    request: str  # the delivery's id
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultBranchMoved:
     """The default branch has new commits, so the policy may have changed."""
 
@@ -167,6 +178,7 @@ Event = (
     | Labelled
     | WordsChanged
     | ChecksRerequested
+    | JobRerequested
     | OthersChecked
     | MergeGroupAsked
     | DefaultBranchMoved
@@ -304,6 +316,8 @@ def _rerequested(data: dict[str, Any], name: str, app_id: int, guid: str) -> Eve
     if name == "check_suite":
         return ChecksRerequested(_origin(data), None, data[name]["head_sha"], None, guid)
     run = data["check_run"]
+    if match := _JOB.fullmatch(run["external_id"] or ""):
+        return JobRerequested(_origin(data), int(match[1]), _account(data["sender"]), guid)
     check = Check(run["name"]) if run["name"] in set(Check) else None
     return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from statistics import median
 
 import structlog
 
@@ -16,16 +15,19 @@ from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError, NotFoundError, RefusedError
 from bot.github.pulls import PullReader
+from bot.job_views import JobViews, artifacts_of
 from bot.jobs import JobState
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.jobs import JobStore, StoredJob
 from bot.store.repositories import RepositoryStore
 from pipeline.artifacts import ArtifactError, ArtifactStore
-from pipeline.contract import ContractError, PrecheckResult
+from pipeline.contract import ContractError, PrecheckResult, Queue
 
 log = structlog.get_logger()
 
 _LOOK_EVERY_S = 15.0  # also how often progress is shown at most
+_LOOK_AT_LINES_EVERY = timedelta(minutes=1)
+_FRONT_OF_LINE = 5  # further behind, a place is shown as it was when the job was queued
 
 Refresh = Callable[[Origin, int], Awaitable[None]]
 
@@ -37,6 +39,7 @@ class JobBoard:
         self,
         app: GitHubApp,
         store: JobStore,
+        looks: JobViews,
         repositories: RepositoryStore,
         rows: ArtifactRows,
         artifacts: ArtifactStore,
@@ -46,12 +49,14 @@ class JobBoard:
         """`refresh` brings the living comment of a pull request up to date."""
         self._app = app
         self._store = store
+        self._looks = looks
         self._repositories = repositories
         self._rows = rows
         self._artifacts = artifacts
         self._clock = clock
         self._refresh = refresh
         self._views: dict[int, JobReportView] = {}  # what is shown of jobs that are not over, since we run
+        self._look_at_lines_from = clock.now()
         self._something_new = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -96,6 +101,22 @@ class JobBoard:
                 await self._show(job)
             except GitHubError as error:
                 log.warning("jobs.not_shown", job=job.id, error=str(error))
+        if self._clock.now() >= self._look_at_lines_from:
+            self._look_at_lines_from = self._clock.now() + _LOOK_AT_LINES_EVERY
+            await self._show_moved()
+
+    async def _show_moved(self) -> None:
+        """Show those at the front of each line that have moved up, or should be done at another time by now."""
+        for queue in Queue:
+            for waiting in await self._store.line(queue.value, _FRONT_OF_LINE):
+                job = await self._store.get(waiting.id)
+                known = self._views.get(waiting.id)
+                if job is None or known is None or known == job_report(await self._looks.of(job)):
+                    continue
+                try:
+                    await self._show(job)
+                except GitHubError as error:
+                    log.warning("jobs.not_shown", job=job.id, error=str(error))
 
     async def _show(self, job: StoredJob) -> None:
         origin = await self._repositories.origin_of(job.request.repository_id)
@@ -109,7 +130,7 @@ class JobBoard:
             await self._store.note_shown(job, job.check_run_id)
             return
         await self._keep_artifacts(job)
-        view = job_report(job, *await self._prospects(job), await self._result(job), await self._log(job))
+        view = job_report(await self._looks.of(job), await self._result(job), await self._log(job))
         if self._views.get(job.id) == view:
             await self._store.note_shown(job, job.check_run_id)
             return
@@ -123,19 +144,11 @@ class JobBoard:
         except RefusedError as error:  # a commit that is gone shows nothing any more
             log.info("jobs.not_showable", job=job.id, error=str(error))
         await self._store.note_shown(job, run_id)
-        self._views[job.id] = view
-        if job.life.state.is_over:
-            del self._views[job.id]
-        if pull.is_open and job.life.state is not JobState.RUNNING:
+        before = self._views.pop(job.id, None)
+        if not job.life.state.is_over:
+            self._views[job.id] = view
+        if pull.is_open and (before is None or before.status != view.status):
             await self._refresh(origin, job.request.number)
-
-    async def _prospects(self, job: StoredJob) -> tuple[int, timedelta | None]:
-        """Return the place in the queue, and how long it should take until it is done, from measured times."""
-        if job.life.state is not JobState.QUEUED:
-            return 0, None
-        position = await self._store.position(job)
-        times = await self._store.run_times(job.request.kind)
-        return position, timedelta(seconds=position * median(times)) if times else None
 
     async def _result(self, job: StoredJob) -> PrecheckResult | None:
         outcome = job.life.outcome
@@ -151,11 +164,8 @@ class JobBoard:
         return await self._store.log_of(job.id) if job.life.state.is_over else []
 
     async def _keep_artifacts(self, job: StoredJob) -> None:
-        outcome = job.life.outcome
-        if outcome is None:
-            return
         request, kept = job.request, []
-        for artifact in (*((outcome.result,) if outcome.result else ()), *outcome.artifacts):
+        for artifact in artifacts_of(job):
             try:
                 kept.append(
                     KeptArtifact.told(artifact, request.repository_id, request.number, self._clock.now(), job.id)

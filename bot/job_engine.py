@@ -8,13 +8,14 @@ from datetime import datetime
 
 import structlog
 
-from bot.budgets import Budget, expected_gpu_h, refusal
+from bot.budgets import Budget, Spent, expected_gpu_h, needs_gpu, night_began, refusal
 from bot.clock import Clock
 from bot.job_flow import begun_again, ended
-from bot.job_line import PULL_REQUEST_PRIORITY, due_at
+from bot.job_line import NIGHTLY_PRIORITY, PULL_REQUEST_PRIORITY, due_at
 from bot.job_mail import BrokerAwayError, JobMail
-from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError
-from bot.store.jobs import JobStore, StoredJob, as_job
+from bot.job_views import JobViews
+from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError, has_not_failed, no_such_job
+from bot.store.jobs import JobStore, StoredJob
 from pipeline.contract import Confirmation, Queue
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ class JobEngine:
         clock: Clock,
         wake: Callable[[], None],
         on_change: OnChange,
+        views: JobViews | None = None,
     ) -> None:
         self._store = store
         self._mail = mail
@@ -47,8 +49,9 @@ class JobEngine:
         self._clock = clock
         self._wake = wake
         self._on_change = on_change
+        self._views = views or JobViews(store, clock, budget)
 
-    async def submit(self, request: JobRequest, at: datetime) -> Job:
+    async def submit(self, request: JobRequest, at: datetime, priority: int = PULL_REQUEST_PRIORITY) -> Job:
         """Queue a job, or return the one that the same source has queued, or an equal one that is not over.
 
         Raises JobsUnavailableError when the budget does not allow it, with when to try again.
@@ -56,14 +59,31 @@ class JobEngine:
         stored = await self._store.going_equal(request) or await self._store.asked_from(request)
         if stored is None:
             queue = QUEUE_OF[request.kind]
-            expected = expected_gpu_h(request.kind, await self._store.gpu_times(request.kind))
-            spent = await self._store.spent(request, queue.value, at)
-            if reason := refusal(request.kind, self._budget, spent, expected, at):
-                raise JobsUnavailableError(reason)
-            stored = await self._store.add(request, queue.value, PULL_REQUEST_PRIORITY, at)
+            spent = await self._refuse_beyond_the_budget(request, queue, at, priority)
+            stored = await self._store.add(request, queue.value, priority, at, spent.waiting_of_author)
             await self._on_change(stored, stored)
             self._wake()
         return await self._seen(stored)
+
+    async def _refuse_beyond_the_budget(
+        self, request: JobRequest, queue: Queue, at: datetime, priority: int
+    ) -> Spent:
+        """Return what is spent already. Raises JobsUnavailableError."""
+        expected = expected_gpu_h(request.kind, await self._store.gpu_times(request.kind))
+        spent = await self._store.spent(request, queue.value, at)
+        is_nightly = priority <= NIGHTLY_PRIORITY
+        if needs_gpu(request.kind) and self._budget.limits_gpu_hours:
+            promised = await self._store.gpu_hours.promised(await self._store.expected_costs())
+            used = await self._store.gpu_hours.used(at)
+            spent = replace(spent, gpu_h_today=used.today + promised, gpu_h_this_month=used.this_month + promised)
+        if is_nightly and self._budget.nightly_gpu_h:
+            began = night_began(at, self._budget)
+            costs = await self._store.expected_costs()
+            hours = await self._store.gpu_hours.of_night(at, began, costs, with_waiting=True)
+            spent = replace(spent, nightly_h=hours)
+        if reason := refusal(request.kind, self._budget, spent, expected, at, is_nightly=is_nightly):
+            raise JobsUnavailableError(reason)
+        return spent
 
     async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
         """Return the jobs of a pull request, oldest first."""
@@ -79,24 +99,37 @@ class JobEngine:
 
     async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
         """Queue a job anew that came to nothing. Raises JobsUnavailableError."""
+        stored = await self._store.get(job_id)
+        if stored is not None and stored.life.state.is_retriable:
+            await self._refuse_beyond_the_budget(stored.request, Queue(stored.queue), at, stored.priority)
 
         def again(job: StoredJob) -> StoredJob | None:
             is_its = (job.request.repository_id, job.request.number) == (repository_id, number)
             if not is_its or not job.life.state.is_retriable:
-                raise JobsUnavailableError(f"Job {job_id} of this pull request has not failed.")
+                raise JobsUnavailableError(has_not_failed(job_id))
             place = due_at(at, job.priority)
             return replace(job.living(begun_again(job.life), at), queued_at=at, due_at=place)
 
         changed = await self._store.change(job_id, again)
         if changed is None:
-            raise JobsUnavailableError(f"There is no job {job_id}.")
+            raise JobsUnavailableError(no_such_job(job_id))
         await self._on_change(*changed)
         self._wake()
         return await self._seen(changed[1])
 
+    async def find(self, job_id: int) -> Job | None:
+        """Return a job by its number, of whichever pull request."""
+        stored = await self._store.get(job_id)
+        return await self._seen(stored) if stored else None
+
+    async def show_again(self, job_id: int) -> None:
+        """Have its check run written anew, as it stands."""
+        await self._store.show_again(job_id)
+        if (stored := await self._store.get(job_id)) is not None:
+            await self._on_change(stored, stored)
+
     async def _seen(self, stored: StoredJob) -> Job:
-        position = await self._store.position(stored) if stored.life.state is JobState.QUEUED else 0
-        return as_job(stored, position)
+        return await self._views.of(stored)
 
     async def end_one(self, job_id: int, state: JobState, message: str = "") -> int:
         """End one job, tell its worker to stop, and return 1; 0 when it was over already."""

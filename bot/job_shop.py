@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.artifact_links import ArtifactLinks
 from bot.broker import address_of, own_broker
 from bot.clock import Clock
 from bot.events import Origin
@@ -15,9 +16,10 @@ from bot.job_board import JobBoard
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
 from bot.job_inputs import JobInputs
-from bot.job_leases import Leases, Terms
+from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_mail import JobMail
 from bot.job_sender import JobSender
+from bot.job_views import JobViews
 from bot.jobs import JobKind
 from bot.policies import Policies
 from bot.settings import BotSettings
@@ -26,6 +28,7 @@ from bot.store.jobs import JobStore, StoredJob
 from bot.store.pull_requests import PullRequestStore
 from bot.store.repositories import RepositoryStore
 from bot.store.switches import GPU_PAUSED, Switches
+from bot.swaps import SwapForecast, heard_lately
 from pipeline.artifacts import ArtifactStore
 
 Refresh = Callable[[Origin, int], Awaitable[None]]
@@ -35,7 +38,13 @@ class JobShop:
     """The engine and its rooms. `queue` is what the desk talks to."""
 
     def __init__(
-        self, app: GitHubApp, policies: Policies, settings: BotSettings, database: AsyncEngine, clock: Clock
+        self,
+        app: GitHubApp,
+        policies: Policies,
+        settings: BotSettings,
+        database: AsyncEngine,
+        clock: Clock,
+        links: ArtifactLinks,
     ) -> None:
         self._broker = own_broker(settings.broker)
         self._refresh: Refresh | None = None
@@ -57,7 +66,20 @@ class JobShop:
             deaf_after_s=settings.worker_silence_s / 2,
         )
         budget, switches = settings.budget, Switches(database)
-        self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed)
+
+        async def is_paused() -> bool:
+            return await switches.is_on(GPU_PAUSED)
+
+        def present(queue: str) -> Collection[str]:
+            return self.leases.present_on(queue)
+
+        def workers() -> list[Presence]:
+            return heard_lately(self.leases.workers, clock.now(), PRESENT_FOR)
+
+        swap = SwapForecast(store, workers).of
+        views = JobViews(store, clock, budget, present, links, is_paused, swap)
+        self._board = JobBoard(app, store, views, repositories, rows, artifacts, clock, self._bring_up_to_date)
+        self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed, views)
         self.leases = Leases(
             self.queue,
             store,
@@ -70,8 +92,9 @@ class JobShop:
             self._changed,
         )
         inputs = JobInputs(app, policies, repositories, rows, artifacts, clock, most_commits=settings.max_commits)
+        swap_patience = timedelta(minutes=settings.swap_patience_minutes)
         self._sender = JobSender(
-            store, self.leases, self._mail, terms, clock, inputs.of, budget, lambda: switches.is_on(GPU_PAUSED)
+            store, self.leases, self._mail, terms, clock, inputs.of, budget, is_paused, swap_patience
         )
 
     async def start(self, refresh: Refresh) -> None:

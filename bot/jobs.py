@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from bot.job_prospects import NOTHING_KNOWN, Prospects
 from checks.contribution import Login, Sha
+from pipeline.contract import Progress
 
 
 class JobKind(StrEnum):
@@ -57,18 +59,59 @@ class JobRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FileLink:
+    """A file of a job. `size` in bytes, None while it grows; `url` is empty where we have no public address."""
+
+    name: str
+    size: int | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFiles:
+    """What a job has made, and its log; the links work until `until`."""
+
+    links: tuple[FileLink, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One job as it stands. `position` counts from 1 while it is queued, else it is 0."""
+    """One job as it stands. `position` counts from 1 while it is queued, else it is 0.
+
+    `message` and `progress` are its worker's words: to be shown shortened and escaped.
+    """
 
     id: int
     request: JobRequest
     state: JobState
     queued_at: datetime
     position: int = 0
+    attempt: int = 1
+    message: str = ""
+    progress: Progress | None = None
+    begun_at: datetime | None = None
+    prospects: Prospects = NOTHING_KNOWN
+    files: JobFiles = JobFiles()
+
+
+_NO_WORKERS = (
+    "No workers are set up here, so nothing can be computed. Ask a maintainer; once there are some, try again."
+)
 
 
 class JobsUnavailableError(Exception):
     """Nothing can be queued now; the text says why and when to try again, in Markdown."""
+
+
+def has_not_failed(job_id: int) -> str:
+    """Say that there is nothing to retry."""
+    return f"Job {job_id} has not failed, so there is nothing to retry: it waits, runs or is done. See `/status`."
+
+
+def no_such_job(job_id: int) -> str:
+    """Say that nobody knows of a job."""
+    return f"There is no job {job_id} any more. `/status` lists those of this pull request."
 
 
 class JobQueue(Protocol):
@@ -85,6 +128,14 @@ class JobQueue(Protocol):
         """Return the jobs of a pull request, oldest first."""
         ...
 
+    async def find(self, job_id: int) -> Job | None:
+        """Return a job by its number, of whichever pull request."""
+        ...
+
+    async def show_again(self, job_id: int) -> None:
+        """Have its check run written anew, as it stands."""
+        ...
+
     async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
         """Cancel or supersede the jobs that are not over: one, or all. Return how many."""
         ...
@@ -99,11 +150,18 @@ class NoJobs:
 
     async def submit(self, request: JobRequest, at: datetime) -> Job:
         """Refuse."""
-        raise JobsUnavailableError("No workers are set up here, so nothing can be computed. Ask a maintainer.")
+        raise JobsUnavailableError(_NO_WORKERS)
 
     async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
         """Return nothing."""
         return ()
+
+    async def find(self, job_id: int) -> Job | None:
+        """Return nothing."""
+        return None
+
+    async def show_again(self, job_id: int) -> None:
+        """Do nothing."""
 
     async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
         """Return that nothing ended."""
@@ -111,7 +169,7 @@ class NoJobs:
 
     async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
         """Refuse."""
-        raise JobsUnavailableError("No workers are set up here, so nothing can be computed. Ask a maintainer.")
+        raise JobsUnavailableError(_NO_WORKERS)
 
 
 class JobsInMemory:
@@ -155,6 +213,14 @@ class JobsInMemory:
         """Return the jobs of a pull request."""
         return tuple(self._placed(job) for job in self._jobs.values() if _is_of(job, repository_id, number))
 
+    async def find(self, job_id: int) -> Job | None:
+        """Return a job."""
+        job = self._jobs.get(job_id)
+        return self._placed(job) if job else None
+
+    async def show_again(self, job_id: int) -> None:
+        """Do nothing: nobody shows these jobs."""
+
     async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
         """Cancel or supersede."""
         ended = [
@@ -170,7 +236,7 @@ class JobsInMemory:
         """Queue a job anew."""
         job = self._jobs.get(job_id)
         if job is None or not _is_of(job, repository_id, number) or not job.state.is_retriable:
-            raise JobsUnavailableError(f"Job {job_id} of this pull request has not failed.")
+            raise JobsUnavailableError(has_not_failed(job_id))
         self._jobs[job_id] = replace(job, state=JobState.QUEUED, queued_at=at)
         return self._placed(self._jobs[job_id])
 

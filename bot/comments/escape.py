@@ -16,6 +16,8 @@ _LINE_START = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+#>=:]))")
 _UNSEEN = ("C", "Zl", "Zp")  # controls, and the separators that break a line where nobody expects it
 _SPLIT = "\ue000"  # stands for the split while the text is escaped; private, so never a contributor's own
 _CODE = re.compile(r"`([^`\n]+)`")
+# colours, moves of the cursor and titles of windows, as programs write them for a terminal
+_TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-Z\\-~]")
 
 
 def visible(text: str) -> str:
@@ -27,6 +29,22 @@ def _shown(character: str) -> str:
     if character in "\n\t" or not unicodedata.category(character).startswith(_UNSEEN):
         return character
     return f"<U+{ord(character):04X}>"
+
+
+def short(text: str, most: int) -> str:
+    """Return somebody's words on one line of at most `most` characters, without what is meant for a terminal.
+
+    What is invisible in them stays: escape the result, or show it by `visible`.
+    """
+    # what a line becomes shorter by is bounded, so that a huge one costs nothing
+    folded = " ".join(_TERMINAL.sub("", text[: 8 * most + 1000]).split())
+    is_cut = len(folded) > most or len(text) > 8 * most + 1000
+    return folded[: most - 1] + "…" if is_cut else folded
+
+
+def for_terminals_removed(text: str) -> str:
+    """Return text without colours, moves of the cursor and whatever else is meant for a terminal."""
+    return _TERMINAL.sub("", text)
 
 
 def escape(text: str) -> str:

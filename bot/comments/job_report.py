@@ -1,19 +1,20 @@
-"""What a job's check run shows: how it stands, how long it may take, and what came of it."""
+"""What a job's check run shows: how it stands, when it should be done, and what came of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
-from bot.comments.escape import escape
-from bot.comments.jobs import stage
+from bot.comments.escape import block, code, escape, short
+from bot.comments.jobs import LONGEST_MESSAGE, LONGEST_STAGE, by_when, files_in_words, share_of, stage
 from bot.jobs import Job, JobKind, JobState
-from bot.store.jobs import StoredJob, as_job
 from pipeline.contract import PrecheckResult, Progress
 
-_MOST_SUMMARY = 60_000
+_MOST_SUMMARY = 60_000  # bytes; GitHub takes 65,535
 _LONGEST_CELL = 300
+_LONGEST_LOG_LINE, _MOST_LOG_LINES = 160, 20
 _KNOWN_FROM = 0.6  # answers at least this alike count as known
+_BAR_LENGTH = 20
 
 _NAMES = {
     JobKind.PRECHECK: "Precheck",
@@ -30,6 +31,15 @@ _CONCLUSIONS = {
     JobState.CANCELLED: "cancelled",
     JobState.SUPERSEDED: "cancelled",
 }
+_TITLES = {
+    JobState.SUCCEEDED: "Done",
+    JobState.FAILED_BY_CONTRIBUTION: "Could make nothing of this contribution",
+    JobState.INFRA_ERROR: "Broke down: our fault",
+    JobState.TIMED_OUT: "Took too long",
+    JobState.CANCELLED: "Cancelled",
+    JobState.SUPERSEDED: "Superseded",
+}
+_TELLS_LOG = (JobState.INFRA_ERROR, JobState.FAILED_BY_CONTRIBUTION, JobState.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,102 +55,120 @@ class JobReportView:
     summary: str
 
 
-def job_report(
-    stored: StoredJob, position: int, wait: timedelta | None, result: PrecheckResult | None, log_tail: list[str]
-) -> JobReportView:
-    """Return what to show. `wait` is the expected time until it is done, None while nothing was measured."""
-    state = stored.life.state
-    job = as_job(stored, position)
-    parts = [_sentence(stored, job, wait)]
-    if result is not None:
-        parts.append(precheck_table(result))
-    if log_tail and state in (JobState.INFRA_ERROR, JobState.FAILED_BY_CONTRIBUTION, JobState.TIMED_OUT):
-        parts.append("Last lines of its log:\n\n" + "\n".join(f"- {escape(line)}" for line in log_tail[-20:]))
+def job_report(job: Job, result: PrecheckResult | None = None, log_tail: list[str] | None = None) -> JobReportView:
+    """Return what to show of a job; `log_tail` are the last lines of its log."""
+    state = job.state
+    head = [_sentence(job)]
+    if log_tail and state in _TELLS_LOG:
+        lines = (short(line, _LONGEST_LOG_LINE) for line in log_tail[-_MOST_LOG_LINES:])
+        head.append("The last lines of its log:\n\n" + block("\n".join(lines), "text"))
+    tail = [part for part in (files_in_words(job.files), _footer(job)) if part]
+    room = _MOST_SUMMARY - len("\n\n".join((*head, *tail)).encode()) - 100
+    table = [precheck_table(result, room)] if result is not None else []
     return JobReportView(
-        _NAMES[stored.request.kind],
-        f"job:{stored.id}",
-        stored.request.head_sha,
+        _NAMES[job.request.kind],
+        f"job:{job.id}",
+        job.request.head_sha,
         "completed" if state.is_over else "in_progress" if state is JobState.RUNNING else "queued",
         _CONCLUSIONS.get(state, ""),
-        _title(stored, job, wait, result),
-        _cut("\n\n".join(parts)),
+        _title(job, result),
+        "\n\n".join((*head, *table, *tail)),
     )
 
 
-def precheck_table(result: PrecheckResult) -> str:
-    """Return the model's answers beside the contributor's, escaped, the most alike first."""
-    known = sum(1 for row in result.rows if row.similarity >= _KNOWN_FROM)
+def precheck_table(result: PrecheckResult, most_bytes: int = _MOST_SUMMARY) -> str:
+    """Return the model's answers beside the contributor's, escaped, the most alike first, as many as fit."""
     head = (
-        f"The base model {escape(result.model)} answers {known} of {len(result.rows)} seed questions much like "
-        f"expected (by {escape(result.method)}, at least {_KNOWN_FROM:.0%}; a rough measure, no judgement)."
+        f"The base model {code(short(result.model, 100))} answers **{_known(result)} of {len(result.rows)}** seed "
+        f"questions much like expected (by {escape(short(result.method, 100))}, at least {_KNOWN_FROM:.0%}; a "
+        "rough measure, no judgement)."
     )
     if result.unanswered:
         head += f" It gave no answer to {result.unanswered}."
-    rows = sorted(result.rows, key=lambda row: -row.similarity)
-    lines = [
-        f"| {_cell(row.question)} | {_cell(row.expected)} | {_cell(row.answer)} | {row.similarity:.0%} |"
-        for row in rows
-    ]
-    return "\n".join(
-        (head, "", "| question | expected answer | the model's answer | likeness |", "|---|---|---|---:|", *lines)
-    )
+    lines = [head, "", "| question | expected answer | the model's answer | likeness |", "|---|---|---|---:|"]
+    room = most_bytes - len("\n".join(lines).encode())
+    for row in sorted(result.rows, key=lambda row: -row.similarity):
+        cells = (_cell(row.question), _cell(row.expected), _cell(row.answer))
+        line = f"| {' | '.join(cells)} | {min(1.0, max(0.0, row.similarity)):.0%} |"
+        room -= len(line.encode()) + 1
+        if room < 0:
+            return "\n".join((*lines, "", "… the rest does not fit in here; the whole result is among the files."))
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _known(result: PrecheckResult) -> int:
+    return sum(1 for row in result.rows if row.similarity >= _KNOWN_FROM)
 
 
 def _cell(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
-    return escape(cut)
+    return escape(short(text, _LONGEST_CELL))
 
 
-def _title(stored: StoredJob, job: Job, wait: timedelta | None, result: PrecheckResult | None) -> str:
-    state, progress = stored.life.state, stored.life.progress
-    if state is JobState.QUEUED:
-        eta = f", done in about {_words(wait)}" if wait else ""
-        return f"{stage(job).capitalize()}{eta}"
-    if state is JobState.RUNNING:
-        return f"{progress.share:.0%}: {_plain(progress)}" if progress else "Just begun"
+def _title(job: Job, result: PrecheckResult | None) -> str:
+    at = by_when(job.prospects)
+    done = f", done {at}" if at else ""
+    if job.state is JobState.QUEUED:
+        place = stage(job)
+        return f"{place[0].upper()}{place[1:]}{done}"
+    if job.state is JobState.RUNNING:
+        told = job.progress
+        return f"{share_of(told):.0%}: {_plain(told)}{done}" if told else f"Just begun{done}"
     if result is not None:
-        return f"{len(result.rows)} questions asked"
-    return state.value.capitalize()
+        return f"The model answers {_known(result)} of {len(result.rows)} much as expected"
+    return _TITLES[job.state]
 
 
-def _sentence(stored: StoredJob, job: Job, wait: timedelta | None) -> str:
-    message = f" {escape(stored.life.message)}" if stored.life.message else ""
-    match stored.life.state:
+def _sentence(job: Job) -> str:
+    message = f" {escape(short(job.message, LONGEST_MESSAGE))}" if job.message else ""
+    at = by_when(job.prospects)
+    match job.state:
         case JobState.QUEUED:
-            eta = f" It should be done in about {_words(wait)}." if wait else ""
-            again = (
-                f"{message} It is tried again (attempt {stored.life.attempt})." if stored.life.attempt > 1 else ""
-            )
-            return f"It is {stage(job)}.{eta}{again}"
+            done = f" It should be done {at}." if at else ""
+            again = f"\n\nIt is tried again (attempt {job.attempt}).{message}" if job.attempt > 1 else ""
+            held = f" {job.prospects.held_because}" if job.prospects.held_because else ""
+            return f"It is **{stage(job)}**.{held}{done}{again}"
         case JobState.RUNNING:
-            return "It runs. This page tells how far it is."
+            done = f" It should be done {at}." if at else ""
+            return f"{_bar(job.progress)}It runs{_since(job.begun_at)}.{done}"
         case JobState.SUCCEEDED:
             return "It is done."
         case JobState.FAILED_BY_CONTRIBUTION:
-            return f"It could make nothing of this contribution.{message}"
+            return (
+                f"It could make nothing of this contribution.{message}\n\n"
+                f"Once that is mended and pushed, a triager starts it anew with `/{job.request.kind}`."
+            )
         case JobState.INFRA_ERROR | JobState.TIMED_OUT:
-            return f"It came to nothing; that is our fault, not the author's.{message} `/retry` has it tried again."
+            return (
+                f"It came to nothing; that is our fault, not the author's.{message}\n\n`/retry {job.id}`, or "
+                '"Re-run" above, has it tried again.'
+            )
         case JobState.CANCELLED:
             return f"It was cancelled.{message}"
         case _:
             return f"It was superseded by something newer.{message}"
 
 
+def _bar(progress: Progress | None) -> str:
+    if progress is None:
+        return ""
+    share = share_of(progress)
+    full = round(share * _BAR_LENGTH)
+    bar = "█" * full + "░" * (_BAR_LENGTH - full)
+    return f"{bar} **{share:.0%}** {escape(short(progress.stage, LONGEST_STAGE))}\n\n"
+
+
+def _since(begun_at: datetime | None) -> str:
+    return f" since {begun_at:%H:%M} UTC" if begun_at else ""
+
+
+def _footer(job: Job) -> str:
+    asked = f"Job {job.id}, asked for by {code(job.request.asked_by)} at {job.queued_at:%H:%M} UTC"
+    asked += f" on {job.queued_at.day} {job.queued_at:%B %Y}."
+    ends = "" if job.state.is_over else f" `/cancel {job.id}` ends it, `/status` tells how it stands now."
+    return f"<sub>{asked}{ends}</sub>"
+
+
 def _plain(progress: Progress) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in progress.stage).split())[:100]
-
-
-def _words(wait: timedelta | None) -> str:
-    minutes = round((wait or timedelta()).total_seconds() / 60)
-    if minutes < 1:
-        return "a minute"
-    if minutes < 90:
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    return f"{round(minutes / 60)} hours"
-
-
-def _cut(summary: str) -> str:
-    if len(summary.encode()) <= _MOST_SUMMARY:
-        return summary
-    kept = summary.encode()[:_MOST_SUMMARY].decode(errors="ignore").rpartition("\n")[0]
-    return kept + "\n\n… the rest does not fit in here; the whole result is kept as an artifact."
+    told = "".join(c if c.isprintable() else " " for c in short(progress.stage, LONGEST_STAGE))
+    return " ".join(told.split())

@@ -38,3 +38,8 @@ def thanks(author: str, build: datetime | None) -> str:
         f"{heading}\nYour contribution will be in the build of {build.day} {build:%B %Y}, which begins at "
         f"{build:%H:%M} UTC. I tell you here what it did to the model.\n"
     )
+
+
+def not_run_again(login: str, job_id: int, reason: str) -> str:
+    """Say kindly why a job is not run again although somebody pressed the button beside it."""
+    return f'{code(login)}, thank you for the look at job {job_id}. "Re-run" did not start it again: {reason}'

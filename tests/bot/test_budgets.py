@@ -19,10 +19,10 @@ LIMITED = Budget(4, 20, 500, gpu_h_per_day=8.0, gpu_h_per_month=100.0)
     [
         pytest.param(Spent(4, 4, 4, 0, 0), "`/cancel` one", id="too many of one pull request"),
         pytest.param(Spent(0, 20, 0, 0, 0), "Try again after 00:00 UTC", id="too many for one author today"),
-        pytest.param(Spent(0, 0, 500, 0, 0), "500 jobs wait already", id="a long queue"),
+        pytest.param(Spent(0, 0, 500, 0, 0), "500 jobs wait in this queue already", id="a long queue"),
         pytest.param(Spent(0, 0, 0, 7.5, 0), "0.5 are left today", id="the day's hours"),
         pytest.param(Spent(0, 0, 0, 0, 99.5), "Try again after 1 April", id="the month's hours"),
-        pytest.param(Spent(0, 0, 0, 0, 0, is_paused=True), "paused by a maintainer", id="paused"),
+        pytest.param(Spent(0, 0, 0, 0, 0, is_paused=True), "paused by an operator", id="paused"),
     ],
 )
 def test_a_refusal_says_why_and_when_to_try_again(spent: Spent, said: str) -> None:

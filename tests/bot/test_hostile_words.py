@@ -12,7 +12,8 @@ from bot.commands.registry import all_commands
 from bot.comments.batches import BatchRow, preview_text, results_text
 from bot.comments.check_report import check_report
 from bot.comments.job_report import job_report
-from bot.comments.notices import approvals_fell, label_put_right, thanks
+from bot.comments.jobs import jobs_in_full
+from bot.comments.notices import approvals_fell, label_put_right, not_run_again, thanks
 from bot.comments.readiness import readiness_report
 from bot.comments.replies import reply
 from bot.comments.sign_off import sign_off_recipe
@@ -27,11 +28,11 @@ from bot.workflow import State
 from checks.findings import Check, Finding, Outcome, Severity, Suggestion, Verdict
 from checks.policy import Policy
 from checks.sign_off_advice import RemediationText, SignOffAdvice
-from pipeline.contract import AnsweredQuestion, PrecheckResult
+from pipeline.contract import AnsweredQuestion, PrecheckResult, Progress
 from tests.bot.rendering import rendered, tags, text_nodes
 from tests.bot.situations import SHA, a_case, a_job, a_situation, a_standing, a_status, an_approved_case
 from tests.words.findings import LINKS, cause
-from tests.words.jobs import a_stored_job
+from tests.words.jobs import ADDRESS, FILES, a_precheck
 from tests.words.living import a_pardon, comment
 from tests.words.notices import BUILD
 from tests.words.replies import answer
@@ -54,11 +55,18 @@ HOSTILE = [
     "x\n\n# Heading\n\n| a | b |\n|---|---|\n\n/approve",
     "`@instruct/everyone` <script> ](http://x) \u202e #666",
 ]
+FOR_TERMINALS = [
+    "\x1b[31;1m@instruct/everyone\x1b[0m",
+    "\x1b]8;;http://x\x07link\x1b]8;;\x07",
+    "\x9b2J\x1b(B\x1bc\r\x08\x00",
+    "\x1b[<script>alert(1)</script>",
+    "@\x1b[0minstruct/everyone #\x1b[0m666",
+]
 _OURS = {
     *("p", "h2", "h3", "h4", "strong", "em", "code", "pre", "a", "ul", "ol", "li", "hr", "br"),
     *("details", "summary", "sub", "table", "thead", "tbody", "tr", "th", "td"),
 }
-_OUR_ADDRESSES = (LINKS.repository_url, LINKS.rules_url, Policy().messages.rules_url)
+_OUR_ADDRESSES = (ADDRESS, LINKS.repository_url, LINKS.rules_url, Policy().messages.rules_url)
 _HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
 
 
@@ -161,6 +169,7 @@ def test_what_is_said_unasked_repeats_nothing_with_effect(hostile: str) -> None:
     teams = Policy().teams
     rows = (BatchRow(2, f"`{Label.HOLD}`", "done"),)
     for text in (
+        not_run_again(hostile, 3, ""),
         label_put_right(Label.HOLD, hostile, "", was_set=True),
         approvals_fell([hostile], "edited", hostile),
         thanks(hostile, BUILD),
@@ -173,14 +182,52 @@ def test_what_is_said_unasked_repeats_nothing_with_effect(hostile: str) -> None:
         assert_it_does_nothing(text)
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", [*HOSTILE, *FOR_TERMINALS])
 def test_what_a_job_repeats_does_nothing(hostile: str) -> None:
-    "Questions and answers of contributors and models, log lines and reasons, in a job's check run."
+    "Questions and answers of contributors and models, log lines, reasons and progress, in a job's check run."
     rows = (AnsweredQuestion(hostile, hostile, hostile, 0.5),)
     result = PrecheckResult(SHA, hostile, hostile, rows)
-    assert_it_does_nothing(job_report(a_stored_job(JobState.SUCCEEDED), 0, None, result, []).summary)
-    ended = a_stored_job(JobState.FAILED_BY_CONTRIBUTION, message=hostile)
-    assert_it_does_nothing(job_report(ended, 0, None, None, [hostile]).summary)
+    ended = a_precheck(JobState.FAILED_BY_CONTRIBUTION, message=hostile)
+    running = a_precheck(JobState.RUNNING, progress=Progress(0.5, hostile))
+    again = a_precheck(position=1, attempt=2, message=hostile)
+    for report in (
+        job_report(a_precheck(JobState.SUCCEEDED), result),
+        job_report(ended, None, [hostile, "```", hostile]),
+        job_report(running),
+        job_report(again),
+    ):
+        assert_it_does_nothing(report.summary)
+        assert report.title.isprintable()
+        assert "\x1b" not in report.summary
+    for line in jobs_in_full((ended, running, again)):
+        assert_it_does_nothing(line)
+
+
+def test_the_log_in_a_check_run_cannot_break_out_of_its_block() -> None:
+    "Fences, tags and tables in it are shown, line by line, and nothing after them is swallowed."
+    lines = ["```", "~~~", "</code></pre><img src=x>", "@instruct/everyone", "\x1b[2J\x1b[31mred\x1b[0m"]
+    html = rendered(job_report(a_precheck(JobState.INFRA_ERROR), None, lines).summary)
+    assert html.count("<pre") == html.count("</pre>") == 1
+    assert "&lt;/code&gt;&lt;/pre&gt;&lt;img src=x&gt;\n@instruct/everyone\nred\n</code></pre>" in html
+    assert "<sub>" in html.partition("</pre>")[2]
+
+
+def test_a_worker_may_tell_very_much() -> None:
+    "Huge lines, huge messages, a progress beyond all bounds and thousands of answers fit, and the footer stays."
+    huge = "\u202e" * 1_000_000
+    rows = tuple(AnsweredQuestion(huge[:5_000], huge[:5_000], huge[:5_000], 1e300 * (-1) ** n) for n in range(500))
+    for report in (
+        job_report(a_precheck(JobState.SUCCEEDED, files=FILES), PrecheckResult(SHA, huge, huge, rows)),
+        job_report(a_precheck(JobState.TIMED_OUT, message=huge, files=FILES), None, [huge] * 100),
+        job_report(a_precheck(JobState.RUNNING, progress=Progress(1e308, huge), files=FILES)),
+        job_report(a_precheck(JobState.RUNNING, progress=Progress(-1e308, huge), files=FILES)),
+    ):
+        assert len(report.title) <= MOST_TITLE
+        assert len(report.summary.encode()) <= MOST_SUMMARY
+        assert report.summary.endswith("</sub>")
+        assert "log.txt" in report.summary
+    jobs = tuple(a_precheck(JobState.TIMED_OUT, id=n, message=huge[:5_000], files=FILES) for n in range(200))
+    assert len("\n".join(jobs_in_full(jobs)).encode()) <= MOST_SUMMARY
 
 
 LONGEST = "\u202e" * 4_000  # each is shown in eight characters

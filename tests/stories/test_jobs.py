@@ -287,6 +287,7 @@ async def test_a_retry_of_what_is_closed_is_refused(world: World, pr: PullReques
     await world.tess.comments(pr, "/retry")
     assert "closed: nothing is computed" in await pr.next_comment()
     assert await states_of(world, pr) == ["generate infrastructure error"]
+    pr.has_been_read()
 
 
 async def test_a_job_that_was_cancelled_stays_so(world: World, pr: PullRequest) -> None:
@@ -336,3 +337,17 @@ async def test_jobs_outlive_a_restart_of_the_bot(world: World, pr: PullRequest) 
     await world.start_bot()
     await world.tess.comments(pr, "/status")
     assert "next in the queue" in await pr.next_comment()
+
+
+async def test_closing_leaves_no_word_of_what_is_being_computed(world: World, pr: PullRequest) -> None:
+    "Nobody edits the comment of what is closed later, so the line goes at once; opened again, all is decided anew."
+    await world.tess.comments(pr, "/generate")
+    assert "Being computed: generate" in await pr.edited_comment()
+    await world.github.close_pull(pr.pull)
+    comment = await pr.edited_comment()
+    assert "Being computed" not in comment
+    assert "All checks passed" in comment
+    await world.github.reopen_pull(pr.pull)
+    await pr.settled()
+    assert "Being computed" not in pr.living_comment.body
+    pr.has_been_read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from bot.commands.parsing import WrittenCommand
 from bot.commands.registry import Command, RefusedError, all_commands
 from bot.commands.situation import Say, Situation
 from bot.events import Account, Origin
+from bot.job_prospects import Prospects
+from bot.job_views import NO_WORKER
 from bot.jobs import JobKind, JobState
 from bot.labels import WORKFLOW_LABELS, Label
 from bot.orders import Order, github_refuses, moved, not_allowed, nothing_to_cancel, unknown
@@ -21,6 +23,7 @@ from checks.contribution import Login
 from checks.findings import Outcome
 from checks.policy import Policy
 from tests.bot.situations import (
+    NOW,
     OLDER_SHA,
     SHA,
     a_case,
@@ -29,6 +32,7 @@ from tests.bot.situations import (
     a_status,
     an_approved_case,
 )
+from tests.words.jobs import FILES, HALF_DONE, HOURS, SOON, a_precheck
 
 CANCELLING = Order(
     Origin(1, "instruct/taxonomy", 1),
@@ -245,6 +249,14 @@ def _speaking() -> dict[str, tuple[Asked, ...]]:
         a_job(1, JobKind.PRECHECK, JobState.SUCCEEDED),
         a_job(2, JobKind.GENERATE, JobState.QUEUED, position=3),
     )
+    all_kinds = (
+        a_precheck(JobState.SUCCEEDED, id=1, files=FILES),
+        a_precheck(JobState.INFRA_ERROR, id=2, message="The worker worker-1 fell silent."),
+        a_precheck(JobState.RUNNING, id=3, progress=HALF_DONE, prospects=SOON),
+        a_precheck(id=4, position=3, prospects=HOURS),
+        a_precheck(id=5, position=4, prospects=Prospects(NOW, None, NO_WORKER)),
+    )
+    many = tuple(replace(jobs[0], id=n) for n in range(1, 31))
     rivals = a_case(rivals=(Rival(2, "bob", False),))
     merged = a_case(is_open=False, is_merged=True)
     return {
@@ -261,6 +273,9 @@ def _speaking() -> dict[str, tuple[Asked, ...]]:
             Asked("it waits for triage", "", anybody),
             Asked("nothing is missing", "", by(Role.OUTSIDER, an_approved_case())),
             Asked("with jobs, and another for the same leaf", "", by(Role.OUTSIDER, rivals, jobs=jobs)),
+            Asked("with jobs in each state", "", by(Role.OUTSIDER, jobs=all_kinds)),
+            Asked("with very many jobs", "", by(Role.OUTSIDER, jobs=many)),
+            Asked("closed, with jobs", "", by(Role.OUTSIDER, CLOSED, jobs=jobs[:1])),
             Asked("without labels", "", by(Role.OUTSIDER, labels=frozenset())),
             Asked("closed", "", by(Role.OUTSIDER, CLOSED)),
             Asked("merged", "", by(Role.OUTSIDER, merged)),

@@ -1,0 +1,73 @@
+"""Handing out the log of a job, also while it grows: only by a signed link, as plain text, harmless to look at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot.artifact_downloads import SAFE, door_closed, page
+from bot.artifact_links import LOG_NAME, ArtifactLinks, log_of
+from bot.clock import Clock
+from bot.comments.escape import for_terminals_removed, visible
+from bot.store.jobs import JobStore, LogPart, StoredJob
+
+ROUTE = "/logs/{job}/" + LOG_NAME
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_GONE = (
+    "This job is no longer known.\n\n"
+    "Write `/status` on the pull request: the answer lists its jobs, with links to their logs."
+)
+
+
+class JobLogDownloads:
+    """Answers requests for logs."""
+
+    def __init__(self, links: ArtifactLinks, jobs: JobStore, clock: Clock) -> None:
+        self._links = links
+        self._jobs = jobs
+        self._clock = clock
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Return the log as far as it is, or a page that says in plain words why not, and what to do."""
+        named = request.match_info["job"]
+        job_id = int(named) if _NUMBER.fullmatch(named) else 0
+        closed = door_closed(request, self._links, log_of(job_id), LOG_NAME, self._clock)
+        if closed is not None:
+            return closed
+        job = await self._jobs.get(job_id)
+        if job is None:
+            return page(HTTPStatus.NOT_FOUND, _GONE)
+        response = web.StreamResponse(
+            headers={
+                **SAFE,
+                "Content-Type": "text/plain; charset=utf-8",
+                "Content-Disposition": f'attachment; filename="job-{job_id}-{LOG_NAME}"',
+            }
+        )
+        await response.prepare(request)
+        async for text in _log(job, self._jobs.log_pages(job_id)):
+            await response.write(text.encode())
+        await response.write_eof()
+        return response
+
+
+async def _log(job: StoredJob, pages: AsyncIterator[list[LogPart]]) -> AsyncIterator[str]:
+    """Yield the log: what it is of, each attempt under its number, and how it ends."""
+    request, attempt = job.request, 0
+    yield f"Job {job.id}: {request.kind} of pull request {request.number} at {request.head_sha}\n"
+    async for parts in pages:
+        for part in parts:
+            if part.attempt != attempt:
+                attempt = part.attempt
+                yield f"\n== attempt {attempt} ==\n"
+            yield "".join(f"{part.at:%Y-%m-%d %H:%M:%S}Z  {_plain(line)}\n" for line in part.lines.split("\n"))
+    yield f"\n== {'no lines yet' if not attempt else 'end' if job.life.state.is_over else 'so far'}: "
+    yield f"the job is {job.life.state} ==\n"
+
+
+def _plain(line: str) -> str:
+    return visible(for_terminals_removed(line).replace("\r", " "))
