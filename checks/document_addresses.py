@@ -12,7 +12,17 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 _TRANSLATED = ip_network("64:ff9b::/96")  # the last 32 bits are the IPv4 address that is meant
 _COMPATIBLE = ip_network("::/96")
-_METADATA_OUTSIDE_PRIVATE = frozenset({ip_address("168.63.129.16")})  # answers only inside its provider's network
+_UNICAST = ip_network("2000::/3")  # all that is given out of IPv6
+_NOT_PUBLIC = tuple(  # beyond what the standard library calls private in all its versions
+    ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # answers only inside its cloud
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "2001::/23",
+        "3fff::/20",
+    )
+)
 
 
 class NameNotFoundError(Exception):
@@ -81,7 +91,7 @@ def _carried(address: Address) -> Iterable[Address]:
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and (address.is_site_local or address.scope_id):
+    if isinstance(address, IPv6Address) and (address not in _UNICAST or address.scope_id):
         return False
     refused = (
         address.is_private
@@ -90,6 +100,6 @@ def _is_public(address: Address) -> bool:
         or address.is_multicast
         or address.is_reserved
         or address.is_unspecified
-        or address in _METADATA_OUTSIDE_PRIVATE
+        or any(address in network for network in _NOT_PUBLIC)
     )
     return address.is_global and not refused

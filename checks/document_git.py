@@ -89,7 +89,7 @@ class OutputTooLongError(Exception):
 
 
 class ConfinedGit:
-    """Git with one folder, in which it makes an empty repository, and one server. Every method raises RefusedError at the end of its limits."""
+    """Git with one empty repository in a folder, and one server. Every method raises RefusedError at its limits."""
 
     def __init__(
         self, folder: Path, place: GitPlace, authorities: Path | None, limits: DocumentLimits, deadline: Deadline

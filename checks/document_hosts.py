@@ -176,7 +176,7 @@ def _redirected(url: str, answer: _Answer, reach: DocumentReach) -> str:
     """Return the repository's other address. Raises RefusedError when that could not have been written itself."""
     target = urljoin(url + _QUESTION, answer.headers.get("location", ""))
     try:
-        if not target.endswith(_QUESTION):
+        if not answer.headers.get("location") or not target.endswith(_QUESTION):
             raise RefusedError(DocumentProblem.REDIRECT, "")
         return check_url(target.removesuffix(_QUESTION), reach)
     except RefusedError:

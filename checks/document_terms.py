@@ -43,7 +43,7 @@ class DocumentLimits:
 
     time_s: float = 180.0
     download_bytes: int = 256 * 2**20
-    memory_bytes: int = 2 * 2**30  # of each program that git starts
+    memory_bytes: int = 2**30  # of each program that git starts
     file_bytes: int = 20 * 2**20
     total_bytes: int = 50 * 2**20
     files: int = 200

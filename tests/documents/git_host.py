@@ -1,8 +1,8 @@
 """A git host on loopback: `git http-backend` behind TLS, with an authority of its own, and ways to misbehave.
 
 Its name, `git.birds.example`, exists in no name service: only who pins its address can reach it. Repositories are
-real ones in a folder; paths can be given another answer (`host.answers`), which is how a test makes it slow, endless,
-or sends it elsewhere. `host.asked` holds the paths that were asked for.
+real ones in a folder; a path can be given another answer (`host.answers`), which is how a test makes it slow or
+endless, or has it send people elsewhere. `host.asked` holds the paths that were asked for.
 """
 
 from __future__ import annotations
@@ -86,7 +86,15 @@ class Repository:
     def commit_all(self, message: str = "More about birds") -> str:
         "Commit what lies in the working copy."
         git(self.work, "add", "--all", "--force")
-        git(self.work, "commit", "--quiet", "--allow-empty", "-m", message)
+        git(
+            self.work,
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--cleanup=verbatim",
+            "--file=-",
+            stdin=message.encode(),
+        )
         return git(self.work, "rev-parse", "HEAD")
 
     def push(self, where: str = "refs/heads/main", what: str = "HEAD") -> None:

@@ -169,11 +169,15 @@ def test_the_environment_of_whoever_runs_this_counts_for_nothing(
 
 
 def test_a_leaf_says_where_its_documents_lie() -> None:
-    (leaf,) = knowledge_of(a_knowledge(document={"repo": REPO, "commit": COMMIT.upper(), "patterns": [" a.md "]})).leaves
+    (leaf,) = knowledge_of(
+        a_knowledge(document={"repo": REPO, "commit": COMMIT.upper(), "patterns": [" a.md "]})
+    ).leaves
     assert reference_of(leaf) == DocumentReference(REPO, COMMIT, ("a.md",))
 
 
-@pytest.mark.parametrize("document", ["a text", {"repo": REPO}, {"repo": ["x"], "commit": COMMIT, "patterns": ["x"]}])
+@pytest.mark.parametrize(
+    "document", ["a text", {"repo": REPO}, {"repo": ["x"], "commit": COMMIT, "patterns": ["x"]}]
+)
 def test_a_block_in_another_shape_names_no_document(document: object) -> None:
     (leaf,) = knowledge_of(a_knowledge(document=document)).leaves
     assert reference_of(leaf) is None
