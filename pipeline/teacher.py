@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from pipeline.teacher_cache import CacheError, ReplyCache
-from pipeline.teacher_gate import Gate
+from pipeline.teacher_gate import Gate, Place
 from pipeline.teacher_messages import (
     Ask,
     AskError,
@@ -214,49 +214,58 @@ class Teacher:
         return merged([task.result() for task in tasks])
 
     async def _persistently(self, ask: Ask) -> Reply:
-        """Return the first good reply, tried again as long as that makes sense."""
+        """Return the first good reply, tried again as long as that makes sense.
+
+        Its place is kept during the pauses that an overloaded server needs, so that fewer are under way meanwhile;
+        after other faults it is left to the next.
+        """
         body = ask.body(self._settings.model)
         used_up = failed = 0
-        while True:
-            answer = await self._once(body, is_repeated=failed > 0)
-            if isinstance(answer, Reply):
-                return answer
-            failed += 1
-            used_up += not answer.nobody_there
-            self._note_fault(answer, id(body))
-            if used_up >= self._settings.tries:
-                raise AskError(f"{self._settings.tries} tries failed; the last one: {answer.reason}.")
-            self.counters.retries[answer.reason] += 1
-            pause = pause_s(failed, answer.asked_for_s, self._settings.longest_pause_s, self._rng)
-            await self._waiting(self._clock.sleep(pause))
-
-    async def _once(self, body: bytes, *, is_repeated: bool) -> Reply | Fault:
-        """Send one request when there is room, and learn from what becomes of it."""
-        await self._waiting(self._gate.enter(first=is_repeated))
-        answer: Reply | Fault | None = None
+        place = Place(self._gate)
         try:
-            if self._gone is not None:
-                raise TeacherError(str(self._gone))
-            self.counters.requests += 1
+            while True:
+                await self._waiting(place.take())
+                answer = await self._once(body)
+                if isinstance(answer, Reply):
+                    return answer
+                failed += 1
+                used_up += not answer.nobody_there
+                self._note_fault(answer, id(body))
+                if used_up >= self._settings.tries:
+                    raise AskError(f"{self._settings.tries} tries failed; the last one: {answer.reason}.")
+                self.counters.retries[answer.reason] += 1
+                pause = pause_s(failed, answer.asked_for_s, self._settings.longest_pause_s, self._rng)
+                if not answer.is_overload:
+                    place.leave()
+                await self._waiting(self._clock.sleep(pause))
+                if self._gate.is_overfull:
+                    place.leave()
+        finally:
+            place.leave()
+
+    async def _once(self, body: bytes) -> Reply | Fault:
+        """Send one request, and learn from what becomes of it."""
+        if self._gone is not None:
+            raise TeacherError(str(self._gone))
+        self.counters.requests += 1
+        try:
             answer = await self._wire.send(body)
         except AskError:
             self._absence.answered()
             raise
-        finally:
-            self._learn(answer)
-            self._gate.set_limit(self._pace.limit)
-            self._gate.leave()
+        self._learn(answer)
         if isinstance(answer, Reply):
             self._absence.answered()
             self._count(answer)
         return answer
 
-    def _learn(self, answer: Reply | Fault | None) -> None:
+    def _learn(self, answer: Reply | Fault) -> None:
         if isinstance(answer, Reply):
             work = answer.completion_tokens or len(answer.choices)
             self._pace.answered(self._clock.now_s(), self._gate.under_way, work)
-        elif isinstance(answer, Fault) and answer.is_overload:
+        elif answer.is_overload:
             self._pace.turned_away(self._clock.now_s(), self._gate.under_way)
+        self._gate.set_limit(self._pace.limit)
 
     def _count(self, reply: Reply) -> None:
         counters, settings = self.counters, self._settings

@@ -31,6 +31,11 @@ class Gate:
                 self.leave()
             raise
 
+    @property
+    def is_overfull(self) -> bool:
+        """Whether more are under way than may be, since the limit was lowered."""
+        return self.under_way > self._limit
+
     def leave(self) -> None:
         """Make room for the next."""
         self.under_way -= 1
@@ -47,3 +52,24 @@ class Gate:
             if not place.done():
                 self.under_way += 1
                 place.set_result(None)
+
+
+class Place:
+    """One visitor's place, which may be taken and left several times; the second time it is taken first."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._is_inside = False
+        self._was_inside = False
+
+    async def take(self) -> None:
+        """Be inside once this returns."""
+        if not self._is_inside:
+            await self._gate.enter(first=self._was_inside)
+            self._is_inside = self._was_inside = True
+
+    def leave(self) -> None:
+        """Be outside."""
+        if self._is_inside:
+            self._is_inside = False
+            self._gate.leave()

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 START = 16  # at once, until the first round has been seen
-_STEP = 1.25  # between two limits that are compared, once the first climb is over
-_WORTH_IT = 0.2  # of the growth of the limit must be seen in the rate, or it was for nothing
-_AS_FAST = 0.97  # a lower limit is kept when the rate stays above this share
-_COLLAPSE = 0.5  # share of requests turned away at which the limit is halved
+_STEP = 1.25  # between two limits that are compared, where a limit is not doubled
+_WORTH_IT = 0.3  # of the growth of the limit must be seen in the rate, or it was for nothing
+_AS_FAST = 0.95  # a lower limit is kept when the rate stays above this share
+_COLLAPSE = 0.5  # share of requests turned away at which the limit falls at once
 _LONGEST_HOLD = 32  # rounds without an experiment
+_AT_THE_TOP = 8  # rounds before it is asked whether less than the most would do
 _ASKS_THAT_TELL = 3  # so many different ones must fail before the server is suspected
 
 
@@ -38,9 +39,12 @@ class Pace:
         self._least = max(1, least)
         self._most = max(self._least, most)
         self.limit = self._bounded(START)
-        self._is_climbing = True  # the first climb: doubling
+        self._is_climbing = True  # by doubling, up to
+        self._ceiling = 2 * self._most  # where doubling went wrong
+        self._was_up = True  # the last experiment
         self._before: tuple[int, float] | None = None  # the limit and rate that the present limit is compared with
-        self._hold = 0
+        self._is_giving_way = False
+        self._hold = 0  # rounds until the next experiment
         self._next_hold = 2
         self._round = _Round(now_s)
 
@@ -64,53 +68,64 @@ class Pace:
         self._round = _Round(now_s)
         share = this.turned_away / (this.answered + this.turned_away)
         if share > _COLLAPSE:
-            self._give_way(this.peak)
+            self._give_way(this.peak, share)
         elif this.was_full and now_s > this.began_s:
-            self._learn(this.work / (now_s - this.began_s), share)
+            self._learn(this.work / (now_s - this.began_s))
 
-    def _give_way(self, peak: int) -> None:
-        self.limit = self._bounded(min(self.limit, peak) // 2)
-        self._is_climbing, self._before, self._hold = True, None, 1
+    def _give_way(self, peak: int, share: float) -> None:
+        limit = min(self.limit, peak)
+        if not self._is_giving_way:
+            self._ceiling = limit
+            self._wait_longer()
+        self._is_giving_way, self._is_climbing, self._before = True, True, None
+        self.limit = self._bounded(int(limit * (1 - share / 2)))
         self._round.was_full = False
 
-    def _learn(self, rate: float, share: float) -> None:
+    def _learn(self, rate: float) -> None:
         """Judge the last step by the rate it brought, and take the next one."""
-        if self._before is not None:
-            limit, old_rate = self._before
-            if not self._was_worth_it(rate, old_rate, self.limit / limit):
-                self._round.was_full = self.limit < limit
-                self._is_climbing, self._before, self.limit = False, None, limit
-                self._hold, self._next_hold = self._next_hold, min(self._next_hold * 2, _LONGEST_HOLD)
-                return
-            self._next_hold = 2
-        self._before = None
-        if self._hold > 0:
-            self._hold -= 1
-            return
-        if self._is_climbing:
-            aim = self.limit * 2
-        elif share > 0:
-            aim = int(self.limit / _STEP)  # some were turned away: perhaps fewer at once bring as much
-        else:
-            aim = max(self.limit + 1, int(self.limit * _STEP))
-        self._try(self._bounded(aim), rate)
-
-    def _try(self, aim: int, rate: float) -> None:
-        if aim == self.limit:
+        self._is_giving_way = False
+        before, self._before = self._before, None
+        if before is not None and not _was_worth_it(rate, before[1], self.limit / before[0]):
+            self._go_to(before[0])
             self._is_climbing = False
-            return
-        self._before = (self.limit, rate)
-        self._round.was_full = aim > self.limit  # more are still under way than a lower limit allows: not judged
-        self.limit = aim
+            self._wait_longer()
+        elif self._hold > 0:
+            self._hold -= 1
+        else:
+            if before is not None:
+                self._next_hold = 2
+            limit = self.limit
+            self._go_to(self._next_limit())
+            if self.limit != limit:
+                self._before = (limit, rate)
+            if limit < self.limit == self._most:
+                self._hold = _AT_THE_TOP
 
-    @staticmethod
-    def _was_worth_it(rate: float, old_rate: float, growth: float) -> bool:
-        if growth < 1:
-            return rate >= old_rate * _AS_FAST
-        return rate >= old_rate * (1 + _WORTH_IT * (growth - 1))
+    def _wait_longer(self) -> None:
+        self._hold, self._next_hold = self._next_hold, min(self._next_hold * 2, _LONGEST_HOLD)
+
+    def _next_limit(self) -> int:
+        """Return the limit to try next: doubled, then a step up and a step down in turn."""
+        if self._is_climbing and self.limit * 2 < self._ceiling:
+            return self.limit * 2
+        self._is_climbing = False
+        goes_up = self.limit < self._most and not self._was_up
+        self._was_up = goes_up
+        return max(self.limit + 1, int(self.limit * _STEP)) if goes_up else int(self.limit / _STEP)
+
+    def _go_to(self, limit: int) -> None:
+        limit = self._bounded(limit)
+        self._round.was_full = limit >= self.limit  # while more are still under way than a limit allows: not judged
+        self.limit = limit
 
     def _bounded(self, limit: int) -> int:
         return min(max(limit, self._least), self._most)
+
+
+def _was_worth_it(rate: float, old_rate: float, growth: float) -> bool:
+    if growth < 1:
+        return rate >= old_rate * _AS_FAST
+    return rate >= old_rate * (1 + _WORTH_IT * (growth - 1))
 
 
 class Absence:
