@@ -16,6 +16,7 @@ from kombu import Exchange, Queue
 
 from pipeline.contract import TASK_NAME, ContractError, JobSpec, broker_transport
 from pipeline.gpus import gpus_here, held_gpus, visible_gpus
+from pipeline.logs import configure_logs
 from pipeline.settings import PipelineSettings
 from pipeline.worker.supervisor import Supervisor
 
@@ -61,6 +62,7 @@ def make_celery(settings: PipelineSettings) -> Celery:
 
 def run_worker(settings: PipelineSettings) -> None:
     """Work until told to go: SIGTERM hands the job back, a second one ends at once. Raises GpuError."""
+    configure_logs(settings.log_format)
     named = settings.visible_gpus
     gpus = visible_gpus(named, gpus_here()) if named != () else ()
     with held_gpus(gpus, settings.runtime_dir, settings.worker_name):

@@ -17,6 +17,7 @@ import structlog
 
 from pipeline.contract import Ending, JobSpec, LogLevel, LogLine, Outcome, Progress
 from pipeline.gpus import Gpu, GpuError, gpus_here, visible_gpus
+from pipeline.logs import configure_logs
 from pipeline.machine import this_machine
 from pipeline.settings import PipelineSettings
 from pipeline.tasks import Bench, ContributionError, InputError, run_task
@@ -93,6 +94,7 @@ class Engine:
 
 def _work(pipe: Connection[Any, Any], settings: PipelineSettings, parent: int) -> None:
     """Do one job after the other until the pipe is closed or the parent is gone."""
+    configure_logs(settings.log_format)
     _see_only(settings.visible_gpus)
     os.setsid()  # so that whatever a job starts dies with it
     threading.Thread(target=_die_with, args=(parent,), name="orphan watch", daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a job holds on disk, under a lock that its process drops when it dies: so what a killed one left is known."""
+"""What a job holds on disk, under a lock that its process drops when it dies: what a killed one left is known."""
 
 from __future__ import annotations
 
