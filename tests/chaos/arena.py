@@ -117,6 +117,7 @@ class Arena:
             "HELLO_S": "0.5",
             "RESEND_S": "0.5",
             "LEASE_WAIT_S": "1",
+            "LOG_FORMAT": "json",
         }
         variables = {f"TAXONOMY_PIPELINE_{key}": value for key, value in settings.items()}
         worker = Program("taxonomy-pipeline", "worker", variables, self.folder / f"{name}.log", skew_s=skew_s)
@@ -126,11 +127,10 @@ class Arena:
 
     async def is_ready(self, worker: Program) -> None:
         "Wait until a worker takes jobs."
-        log = self.folder / f"{self._worker_names[worker.pid]}.log"
         async with asyncio.timeout(PATIENCE_S):
-            while b"worker.ready" not in log.read_bytes():
+            while "worker.ready" not in self.log_of(worker):
                 if not worker.is_alive:
-                    raise RuntimeError(f"a worker did not start:\n{log.read_text()[-2000:]}")
+                    raise RuntimeError(f"a worker did not start:\n{self.log_of(worker)[-2000:]}")
                 await asyncio.sleep(0.05)
 
     async def send_workers_home(self) -> None:
@@ -209,10 +209,15 @@ class Arena:
         lines = [json.loads(line) for line in self.bot_log().splitlines() if '"jobs.lease"' in line]
         return sum(bool(line["refused"]) for line in lines)
 
-    def bot_clock_skew_s(self) -> float:
-        "Return how far the bot's clock is ahead, by what it logged last."
-        last = json.loads(self.bot_log().splitlines()[-1])["timestamp"]
-        return (datetime.fromisoformat(last) - datetime.now(UTC)).total_seconds()
+    def log_of(self, worker: Program) -> str:
+        "Return what a worker has logged."
+        return (self.folder / f"{self._worker_names[worker.pid]}.log").read_text(errors="replace")
+
+    @staticmethod
+    def clock_skew_s(log: str) -> float:
+        "Return how far ahead the clock is that a log was last written by; it may be some seconds old."
+        lines = [line for line in log.splitlines() if line.startswith("{")]
+        return (datetime.fromisoformat(json.loads(lines[-1])["timestamp"]) - datetime.now(UTC)).total_seconds()
 
     def left_folders(self) -> list[str]:
         "Return what is left in the workers' folder: of jobs, and reports that nobody has confirmed."
