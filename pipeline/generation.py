@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.datasets import WrittenFile, is_whole, read_manifest, write_json, write_jsonl, write_manifest
-from pipeline.sdg.blocks.block import Asks
+from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.counts import BlockCount
 from pipeline.sdg.flow import Flow, Makes
 from pipeline.sdg.leaf_run import LeafRun, flows_for, run_leaf
@@ -28,9 +28,10 @@ Tell = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How to generate. `teacher` names the model; `seed` decides all chance."""
+    """How to generate. `teacher` and `critic` name the models; `seed` decides all chance."""
 
     teacher: str
+    critic: str = ""  # empty: the teacher judges
     seed: int = 42
     auxiliary: bool = False
     flows: tuple[Flow, ...] = ()  # instead of those that fit the leaf
@@ -63,7 +64,7 @@ class LeafData:
 
 
 async def generate(
-    subjects: Sequence[Subject], order: Order, teacher: Asks, folder: Path, tell: Tell = lambda *_: None
+    subjects: Sequence[Subject], order: Order, models: Models, folder: Path, tell: Tell = lambda *_: None
 ) -> list[LeafData]:
     """Generate each leaf's data set into its own folder. Return them in order.
 
@@ -79,7 +80,7 @@ async def generate(
             tell(sum(shares) / len(shares), f"{sum(s >= 1 for s in shares)} of {len(shares)} leaves done")
 
         async with gate:
-            made = await _leaf(subject, order, teacher, folder, told)
+            made = await _leaf(subject, order, models, folder, told)
         told(1.0)
         return made
 
@@ -100,7 +101,7 @@ def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 async def _leaf(
-    subject: Subject, order: Order, teacher: Asks, folder: Path, tell: Callable[[float], None]
+    subject: Subject, order: Order, models: Models, folder: Path, tell: Callable[[float], None]
 ) -> LeafData:
     lesson = subject.lesson
     place = folder / Path(lesson.path).parent
@@ -111,7 +112,7 @@ async def _leaf(
         report = json.loads((place / REPORT).read_text(encoding="utf-8"))
         return LeafData(lesson.path, place, there, report, is_old=True)
     began = time.monotonic()
-    run = await run_leaf(lesson, flows, teacher, order.seed, tell)
+    run = await run_leaf(lesson, flows, models, order.seed, tell)
     return await asyncio.to_thread(_written, run, subject, order, key, place, time.monotonic() - began)
 
 
@@ -126,6 +127,7 @@ def key_of(subject: Subject, order: Order, flows: Sequence[Flow]) -> str:
         "passages": [(passage.heading, passage.text) for passage in lesson.passages],
         "flows": [(flow.name, flow.sha256) for flow in flows],
         "teacher": order.teacher,
+        "critic": order.critic or order.teacher,
         "seed": order.seed,
         "licences": subject.licences,
         "document": dict(subject.document) if subject.document else None,
@@ -158,7 +160,10 @@ def _manifest(
         "generated": len(run.rows(Makes.SAMPLES)),
         "questions": len(run.rows(Makes.QUESTIONS)),
         "held_out_seeds": [seed.index for seed in lesson.seeds if seed.split != "train"],
-        "flows": [{"name": flow.flow.name, "sha256": flow.flow.sha256} for flow in run.flows],
+        "flows": [
+            {"name": flow.flow.name, "sha256": flow.flow.sha256, "makes": flow.flow.makes.value}
+            for flow in run.flows
+        ],
         "counts": [
             {
                 "flow": flow.name,
@@ -170,6 +175,7 @@ def _manifest(
             for flow, count in run.counts
         ],
         "teacher": order.teacher,
+        "critic": order.critic or order.teacher,
         "seed": order.seed,
         "licences": list(subject.licences),
         "document": dict(subject.document) if subject.document else None,

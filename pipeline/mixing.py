@@ -95,8 +95,8 @@ def read_recipe(path: Path) -> Recipe:
 def mix(recipe: Recipe, folder: Path, tell: Tell = lambda _: None) -> dict[str, Any]:
     """Write train, dev and test files and a manifest into the folder. Return the manifest's content.
 
-    Only training samples are sampled and replayed. A training sample whose question is tested anywhere in the mix is
-    left out, and counted. Raises RecipeError, or DatasetError for a line that is none.
+    Only training samples are sampled and replayed. A training sample whose question is tested in the mix is
+    left out, and counted. Raises RecipeError; DatasetError for a line that is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _check(recipe)

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 _ZERO_WIDTH_NEEDED = "\u200c\u200d"  # joiners: Persian and Indic spelling and emoji need them
-# what chat templates are made of: <|name|>, <s>, </s>, [INST], <<SYS>>, <start_of_turn>, <｜...｜>
+# what chat templates are made of: <|name|>, <s>, </s>, [INST], <<SYS>>, <start_of_turn>
 _CONTROL_TOKEN = re.compile(
-    r"<\s*[|｜]|[|｜]\s*>|<\s*/?\s*(?:s|pad|unk|bos|eos|mask|start_of_turn|end_of_turn|sys|inst)\s*>|<<\s*/?\s*sys\s*>>"
-    r"|\[\s*/?\s*(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|SYSTEM_PROMPT)\s*\]|<extra_id_\d+>",
+    r"<[|｜]|[|｜]>|</?(?:s|pad|unk|bos|eos|mask|start_of_turn|end_of_turn|sys|inst)>|<extra_id_\d+>"
+    r"|\[/?(?:INST|SYS|AVAILABLE_TOOLS|/?TOOL_CALLS|TOOL_RESULTS|SYSTEM_PROMPT)\]",
     re.IGNORECASE,
 )
-_RATING = re.compile(r"\[(?=\s*\[)|\](?=\s*\])")
-_FENCE = re.compile(r"<<(?=\s*<)|>>(?=\s*>)")
+_ACTS = re.compile(rf"(?:{_CONTROL_TOKEN.pattern})|\[(?=\[)|\](?=\])|<(?=<<)|>(?=>>)", re.IGNORECASE)
 
 
 class BareTextError(Exception):
@@ -32,8 +31,9 @@ class BareTextError(Exception):
 def cleaned(text: str) -> str:
     """Return the text as a model may read it: the same words, nothing that acts."""
     shown = "".join(char for char in unicodedata.normalize("NFC", text) if _is_seen(char))
-    apart = _CONTROL_TOKEN.sub(lambda found: " ".join(found.group(0)), shown)
-    return _FENCE.sub(lambda found: " ".join(found.group(0)) + " ", _RATING.sub(lambda f: f.group(0) + " ", apart))
+    while (apart := _ACTS.sub(lambda found: f"{found.group(0)[0]} {found.group(0)[1:]}", shown)) != shown:
+        shown = apart
+    return shown
 
 
 def control_token(text: str) -> str:

@@ -135,7 +135,7 @@ def parse_flow(text: str, path: Path) -> Flow:
 def _block(data: object, place: tuple[Any, ...], document: YamlDocument, path: Path) -> Block:
     kind = data.get("block") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(kind, str) or kind not in all_blocks():
-        raise FlowError(_where(place, document, path) + _no_such("block", str(kind), all_blocks()))
+        raise FlowError(_where((*place, "block"), document, path) + _no_such("block", str(kind), all_blocks()))
     as_tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     return _validated(all_blocks()[kind], as_tuples, place, document, path)
 

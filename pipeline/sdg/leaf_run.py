@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from checks.contribution import LeafKind
-from pipeline.sdg.blocks.block import Asks
+from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.counts import BlockCount
 from pipeline.sdg.flow import Flow, Makes, Start, read_flow
 from pipeline.sdg.rows import Row
@@ -49,7 +49,7 @@ def flows_for(lesson: Lesson, *, auxiliary: bool = False, only: Sequence[Flow] =
 async def run_leaf(
     lesson: Lesson,
     flows: Sequence[Flow],
-    teacher: Asks,
+    models: Models,
     seed: int,
     tell: Callable[[float], None] = lambda _: None,
 ) -> LeafRun:
@@ -65,7 +65,7 @@ async def run_leaf(
 
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(run_flow(flow, first_rows(lesson, flow.start), teacher, seed, known, told))
+                group.create_task(run_flow(flow, first_rows(lesson, flow.start), models, seed, known, told))
                 for flow in of_sort
             ]
         for task in tasks:

@@ -44,12 +44,16 @@ class Prompt:
 
     def render(self, texts: Mapping[str, str], count: int = 1) -> str:
         """Return the prompt for a row. Raises PromptError for a text that is missing or printed bare."""
+        if lacking := self.needs - texts.keys():
+            raise PromptError(
+                f'The prompt "{self.name}" needs {", ".join(sorted(lacking))}: there is no such text.'
+            )
         used = {name: texts[name] for name in self.needs | self.may_use if name in texts}
         fence = Fence(mark_of(self._source, used))
         given = {name: Fenced(text) for name, text in used.items()}
         try:
             body = self._template.render(**given, fence=fence, count=count)
-        except (TemplateError, BareTextError) as error:
+        except (TemplateError, BareTextError, TypeError) as error:
             raise PromptError(f'The prompt "{self.name}" cannot be filled: {error}') from None
         return f"{_rules()}\n\n{body.strip()}\n"
 

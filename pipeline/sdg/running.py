@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.sdg.blocks import Block, RowBlock, WholeLeafBlock, Work
-from pipeline.sdg.blocks.block import Asks
+from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.counts import BlockCount
 from pipeline.sdg.flow import Flow
 from pipeline.sdg.rows import Row
@@ -28,7 +28,7 @@ class FlowRun:
 async def run_flow(
     flow: Flow,
     rows: Sequence[Row],
-    teacher: Asks,
+    models: Models,
     seed: int,
     known: Sequence[str] = (),
     tell: Tell = lambda _: None,
@@ -39,7 +39,7 @@ async def run_flow(
     leaves no request under way.
     """
     counts = [BlockCount(block.name, block.because) for block in flow.blocks]
-    works = [Work(teacher, seed, count, flow.prompts, tuple(known)) for count in counts]
+    works = [Work(models, seed, count, flow.prompts, tuple(known)) for count in counts]
     stages = _stages(flow.blocks)
     current = list(rows)
     for number, (first, after) in enumerate(stages):

@@ -21,7 +21,7 @@ TextName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,40}$")]  # of a row's t
 
 
 class Asks(Protocol):
-    """Whoever answers: the teacher, or the critic."""
+    """Whoever answers."""
 
     async def ask(self, ask: Ask) -> Reply:
         """Return the answer. Raises TeacherError."""
@@ -29,21 +29,29 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What a block works with: who answers, the run's seed, what is known already, and its own tally."""
+class Models:
+    """The teacher, who writes, and the critic, who judges; they may be one."""
 
     teacher: Asks
+    critic: Asks
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a block works with: the models, the run's seed, what is known already, and its own tally."""
+
+    models: Models
     seed: int
     count: BlockCount
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     known: tuple[str, ...] = ()  # questions that nothing may repeat, such as the seed examples' own
 
-    async def ask(self, prompt: str, temperature: float, max_tokens: int, call: int = 0) -> Choice:
-        """Return one answer. The model's seed follows from the run's, the prompt and the call, and nothing else."""
+    async def ask(self, who: Asks, prompt: str, temperature: float, max_tokens: int, call: int = 0) -> Choice:
+        """Return one answer. The seed that the model gets follows from the run's, the prompt and the call alone."""
         began = time.monotonic()
         digest = hashlib.sha256(f"{self.seed}:{call}:{prompt}".encode("utf-8", "surrogatepass")).digest()
         seed = int.from_bytes(digest[:4], "big") >> 1
-        reply = await self.teacher.ask(Ask((ChatMessage("user", prompt),), temperature, max_tokens, seed=seed))
+        reply = await who.ask(Ask((ChatMessage("user", prompt),), temperature, max_tokens, seed=seed))
         self.count.asked(reply, time.monotonic() - began)
         return reply.choices[0]
 

@@ -16,6 +16,7 @@ from pipeline.sdg.rows import Row, Split
 
 _ORDER = {Split.TEST: 0, Split.DEV: 1, Split.TRAIN: 2}  # who stays: a test is not thinned by what is trained on
 _WORD = re.compile(r"\w+")
+_NAME = re.compile(r"\b\d[\w.,]*\b|(?<=[\w,;)] )[^\W\d_a-z]\w+")
 
 
 class Dedupe(WholeLeafBlock):
@@ -46,35 +47,44 @@ class Dedupe(WholeLeafBlock):
 
 
 class Seen:
-    """Texts by their folded words, and whether another is nearly one of them."""
+    """Texts by their folded words, and whether another is nearly one of them.
+
+    Texts that name different things or numbers ask for different facts, however alike they are otherwise: "When was
+    Ashby founded?" does not repeat "When was Birke founded?".
+    """
 
     def __init__(self, likeness_percent: int) -> None:
         self._least = float(likeness_percent)
         self._exact: set[str] = set()
-        self._by_length: dict[int, list[str]] = defaultdict(list)
+        self._alike: dict[tuple[frozenset[str], int], list[str]] = defaultdict(list)  # by names and length
 
     def add(self, text: str) -> None:
         """Remember a text."""
         words = folded(text)
         if words not in self._exact:
             self._exact.add(words)
-            self._by_length[len(words)].append(words)
+            self._alike[names_in(text), len(words)].append(words)
 
     def has_alike(self, text: str) -> bool:
         """True when nearly the same was added. Texts whose lengths differ too much cannot be alike."""
-        words = folded(text)
+        words, names = folded(text), names_in(text)
         if words in self._exact:
             return True
         # ratio = 1 - distance / (a + b), and the distance is at least the difference of the lengths
         share = self._least / (200 - self._least)
         shortest, longest = int(len(words) * share), int(len(words) / share) + 1
         return any(
-            process.extractOne(words, self._by_length[length], scorer=fuzz.ratio, score_cutoff=self._least)
+            process.extractOne(words, self._alike[names, length], scorer=fuzz.ratio, score_cutoff=self._least)
             for length in range(shortest, longest + 1)
-            if length in self._by_length
+            if (names, length) in self._alike
         )
 
 
 def folded(text: str) -> str:
     """Return the words alone: no case, no accents' spelling, no punctuation, single blanks."""
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the numbers, and the words that begin with a capital letter where no sentence begins."""
+    return frozenset(word.casefold() for word in _NAME.findall(unicodedata.normalize("NFKC", text)))

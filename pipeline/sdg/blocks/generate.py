@@ -62,7 +62,7 @@ class Generate(RowBlock):
             return str(error)
 
     async def _once(self, prompt: str, call: int, work: Work) -> list[dict[str, str]]:
-        choice = await work.ask(prompt, self.temperature, self.max_tokens, call)
+        choice = await work.ask(work.models.teacher, prompt, self.temperature, self.max_tokens, call)
         if not self.records:
             return [{self.into[0]: read_text(choice.text, is_cut=choice.is_cut)}]
         records = read_records(choice.text, self.into, is_cut=choice.is_cut)

@@ -57,5 +57,5 @@ class Judge(RowBlock):
         return await self._once(prompt, AGAIN, work)
 
     async def _once(self, prompt: str, call: int, work: Work) -> str:
-        choice = await work.ask(prompt, self.temperature, self.max_tokens, call)
+        choice = await work.ask(work.models.critic, prompt, self.temperature, self.max_tokens, call)
         return read_rating(choice.text, self.scale)

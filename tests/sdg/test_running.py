@@ -1,0 +1,253 @@
+"""A flow runs to the same rows whatever comes back first; what a model spoils is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from pipeline.sdg.blocks.dedupe import Seen, folded
+from pipeline.sdg.flow import Flow, Makes, read_flow
+from pipeline.sdg.leaf_run import LeafRun, flows_for, run_leaf
+from pipeline.sdg.rows import Split
+from pipeline.sdg.running import FlowRun, run_flow
+from pipeline.sdg.samples import questions_of, samples_of
+from pipeline.sdg.starts import Lesson, first_rows, split_seeds
+from pipeline.teacher import Ask, Reply, TeacherError
+from pipeline.tiny.prompt import Prompt
+from tests.sdg.leaves import KNOWLEDGE, a_freeform_skill, a_grounded_skill, lesson, some_knowledge
+from tests.sdg.offline import OfflineTeacher, Spoil
+
+LESSONS = {"freeform": a_freeform_skill(), "grounded": a_grounded_skill(), "knowledge": some_knowledge()}
+
+
+async def run(name: str, teacher: OfflineTeacher | None = None) -> FlowRun:
+    "Run the flow over the lesson of the same name."
+    flow, lesson = read_flow(name), LESSONS[name]
+    known = lesson.questions
+    return await run_flow(flow, first_rows(lesson, flow.start), (teacher or OfflineTeacher()).models, 1, known)
+
+
+async def whole(lesson: Lesson, **options: bool) -> LeafRun:
+    "Run a leaf through all its flows."
+    return await run_leaf(lesson, flows_for(lesson, **options), OfflineTeacher().models, 1)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+async def test_a_flow_gives_samples(name: str) -> None:
+    "Some are kept and some are dropped, so that the judges have judged."
+    made = await run(name)
+    assert len(made.rows) >= 5
+    assert sum(sum(count.dropped.values()) for count in made.counts) > 0
+    assert all(row.texts["question"] and row.texts["answer"] for row in made.rows)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+async def test_the_order_of_answers_does_not_show(name: str) -> None:
+    "The same rows in the same order, the same tallies, the same rows dropped."
+    at_once = await run(name)
+    for chance in range(3):
+        made = await run(name, OfflineTeacher(shuffled_by=chance))
+        assert made.rows == at_once.rows
+        assert [(c.rows_in, c.kept, c.dropped, c.rows_dropped) for c in made.counts] == [
+            (c.rows_in, c.kept, c.dropped, c.rows_dropped) for c in at_once.counts
+        ]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+async def test_every_row_is_accounted_for(name: str) -> None:
+    "What goes into a block is kept or dropped; what it kept goes into the next."
+    made = await run(name)
+    for block, count in zip(made.flow.blocks, made.counts, strict=True):
+        if block.block not in ("generate", "parse"):
+            assert count.rows_in == count.kept + sum(count.dropped.values()), block.name
+    for before, after in zip(made.counts, made.counts[1:], strict=False):
+        assert before.kept == after.rows_in
+    assert made.counts[-1].kept == len(made.rows)
+
+
+def always(text: str, task: str) -> Spoil:
+    return lambda prompt, reply: text if prompt.task == task else reply
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        ("[[7]]", "the judge gave a rating outside of its scale"),
+        ("I give it [[1]], no, [[3]]", "the judge gave two different ratings"),
+        ("Very good indeed.", "the judge gave no rating"),
+        ("", "the judge gave no rating"),
+    ],
+)
+async def test_a_judge_who_talks_nonsense_lets_nothing_through(spoilt: str, reason: str) -> None:
+    "Each is asked once more, then dropped and counted by the reason."
+    teacher = OfflineTeacher(always(spoilt, "judge-pair"))
+    made = await run("freeform", teacher)
+    judged = next(count for count in made.counts if count.block == "good answers")
+    assert made.rows == ()
+    assert judged.dropped == Counter({reason: judged.rows_in})
+    assert judged.asked_again == Counter({reason: judged.rows_in})
+    assert judged.requests == 2 * judged.rows_in
+
+
+async def test_a_spoilt_reply_is_asked_for_once_more_with_another_seed() -> None:
+    "And the second one counts."
+    spoilt: set[str] = set()
+
+    def once(prompt: Prompt, reply: str) -> str:
+        key = f"{prompt.task}{prompt.data}"
+        if prompt.task == "judge-pair" and key not in spoilt:
+            spoilt.add(key)
+            return "no idea"
+        return reply
+
+    made, usual = await run("freeform", OfflineTeacher(once)), await run("freeform")
+    assert len(made.rows) == len(usual.rows)
+    judged = next(count for count in made.counts if count.block == "good answers")
+    assert judged.asked_again["the judge gave no rating"] == judged.rows_in
+
+
+async def test_a_teacher_who_writes_garbage_gives_no_row() -> None:
+    "Every row of the leaf is dropped by the first block, and nothing breaks."
+    made = await run("knowledge", OfflineTeacher(always("%$#!", "knowledge-questions")))
+    assert made.rows == ()
+    assert made.counts[0].dropped == Counter({"the reply was not in the format asked for": made.counts[0].rows_in})
+
+
+async def test_more_than_asked_for_is_left_out() -> None:
+    "A teacher that does not stop fills no data set."
+    endless = "\n".join(f"### Question\nWho is number {i} of the row?" for i in range(500))
+    made = await run("freeform", OfflineTeacher(always(endless, "questions")))
+    assert made.counts[0].kept == 10 * 4 * 5
+    assert made.counts[0].left_out["more was written than asked for"] == 490 * 4 * 5
+
+
+class Failing(OfflineTeacher):
+    """Fails for good at the nth request; the others never end by themselves."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+        self.stopped = 0
+
+    async def ask(self, ask: Ask) -> Reply:
+        if len(self.asked) + 1 == self.at:
+            self.asked.append(ask)
+            raise TeacherError("The server is gone.")
+        if len(self.asked) >= self.at // 2:
+            self.asked.append(ask)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.stopped += 1
+        return await super().ask(ask)
+
+
+async def test_when_the_teacher_is_gone_nothing_stays_under_way() -> None:
+    "The others are cancelled, and the error is the teacher's own."
+    teacher = Failing(8)
+    with pytest.raises(BaseExceptionGroup) as error:
+        await run("knowledge", teacher)
+    assert error.group_contains(TeacherError)
+    assert teacher.stopped > 0
+    assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("lesson", LESSONS.values(), ids=LESSONS)
+async def test_no_seed_example_is_on_two_sides_of_the_split(lesson: Lesson) -> None:
+    "Prompts for training show no seed example that is tested with, nor the other way round."
+    splits = {seed.index: seed.split for seed in lesson.seeds}
+    assert Counter(splits.values()) == {Split.TRAIN: 3, Split.DEV: 1, Split.TEST: 1}
+    for row in first_rows(lesson, read_flow("freeform").start):
+        for seed in lesson.seeds:
+            shows = any(pair.question in row.texts["examples"] for pair in seed.pairs)
+            assert not shows or seed.split is row.split
+    for sample in samples_of(await whole(lesson), "offline"):
+        seed = sample["metadata"].get("seed")
+        assert sample["metadata"]["split"] == splits[seed]
+
+
+async def test_the_split_does_not_hang_on_the_order_in_the_file() -> None:
+    "Whoever moves an example leaves it on its side."
+    seeds = a_freeform_skill().seeds
+    forwards = {seed.digest: seed.split for seed in split_seeds(seeds)}
+    assert {seed.digest: seed.split for seed in split_seeds(seeds[::-1])} == forwards
+
+
+async def test_no_question_is_trained_on_and_tested() -> None:
+    "Not even nearly: neither among the samples, nor among the multiple choice questions."
+    made = await whole(some_knowledge(), auxiliary=True)
+    samples = list(samples_of(made, "offline"))
+    training = Seen(90)
+    for sample in samples:
+        if sample["metadata"]["split"] == "train":
+            training.add(sample["messages"][0]["content"])
+    tested = [s["messages"][0]["content"] for s in samples if s["metadata"]["split"] == "test"]
+    tested += [question["question"] for question in questions_of(made, "offline")]
+    generated = [t for t in tested if t not in some_knowledge().questions]
+    assert generated
+    assert not [question for question in generated if training.has_alike(question)]
+
+
+async def test_multiple_choice_questions_are_sound() -> None:
+    "Four different options, the gold one is the right answer, each letter is gold about equally often."
+    passages = tuple(
+        f"The town of {name} has {count} bells. The river {river} flows through {name}. {name} was founded in "
+        f"{year} by {founder}."
+        for name, count, river, year, founder in (
+            ("Ashby", 41, "Lune", 1204, "Orm the Old"),
+            ("Birke", 7, "Wende", 1380, "Queen Ada"),
+            ("Corve", 19, "Teme", 1544, "Pell the Fair"),
+            ("Dunmor", 260, "Eska", 1199, "Abbot Rhun"),
+            ("Elsbeck", 3, "Isel", 1610, "Count Garm"),
+            ("Fenwold", 88, "Ouse", 1432, "Bishop Tull"),
+        )
+    )
+    towns, flow = lesson("knowledge/towns/qna.yaml", KNOWLEDGE, passages), read_flow("mmlu")
+    run = await run_flow(flow, first_rows(towns, flow.start), OfflineTeacher().models, 1)
+    made = LeafRun(towns, (run,))
+    questions = questions_of(made, "offline")
+    rights = {row.texts["question"]: row.texts["answer"] for _, row in made.rows(Makes.QUESTIONS)}
+    assert len(questions) >= 8
+    for question in questions:
+        assert len({folded(choice) for choice in question["choices"]}) == 4
+        assert question["choices"][question["answer"]] == rights[question["question"]]
+    letters = Counter(question["answer"] for question in questions)
+    assert max(letters.values()) - min(letters.get(i, 0) for i in range(4)) <= 1
+    assert {q["metadata"]["split"] for q in questions} == {"dev", "test"}
+
+
+def test_too_few_samples_of_a_seed_are_topped() -> None:
+    "A flow keeps at most so many of each seed example, and counts the others."
+    flow = read_flow("freeform")
+    small = Flow(flow.name, flow.about, flow.start, flow.makes, 2, flow.blocks, flow.prompts)
+    lesson = a_freeform_skill()
+    made = asyncio.run(run_flow(small, first_rows(lesson, small.start), OfflineTeacher().models, 1))
+    assert max(Counter(row.seed for row in made.rows).values()) == 2
+    assert made.counts[-1].dropped["more than are wanted of one seed example"] > 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_alike"),
+    [
+        ("How many bells has Ashby?", "how many bells has Ashby", True),
+        (
+            "Which is the largest volcano of the Solar System?",
+            "Which is the largest volcano in the Solar System?",
+            True,
+        ),
+        (
+            "When was the town of Ashby founded by its people?",
+            "When was the town of Birke founded by its people?",
+            False,
+        ),
+        ("What happened in the town in 1204 in summer?", "What happened in the town in 1205 in summer?", False),
+        ("What is a moon?", "Explain how tides come about.", False),
+    ],
+)
+def test_what_nearly_repeats(one: str, other: str, is_alike: bool) -> None:
+    "Wording does not make a question another; a name or a number does."
+    seen = Seen(90)
+    seen.add(one)
+    assert seen.has_alike(other) is is_alike
