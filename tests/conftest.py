@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.rule_workers import RuleWorkers
+from tests.databases import PostgresServer, SqliteFiles
 from tests.fidelity.check import FidelityCheck
 from tests.fidelity.fixtures import fidelity_fixture
 from tests.world import World
@@ -42,10 +43,41 @@ def rule_workers() -> Iterator[RuleWorkers]:
     workers.close()
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """An empty database of its own for each test."""
-    return f"sqlite+aiosqlite:///{tmp_path / 'bot.sqlite'}"
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    """SQLite databases, built by the migrations once."""
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started when the first test of this process asks for it."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of its own for each test, with today's tables: whoever asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        files: SqliteFiles = request.getfixturevalue("sqlite_files")
+        yield files.new_database(tmp_path)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.borrowed() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unbuilt_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database in which there is nothing yet, of both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'bot.sqlite'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.unbuilt() as address:
+        yield address
 
 
 @pytest.fixture

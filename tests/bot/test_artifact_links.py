@@ -257,10 +257,13 @@ def test_what_names_no_file_is_not_written_down(told: Artifact) -> None:
         KeptArtifact.told(told, 1, 7, NOW)
 
 
-async def test_the_bot_serves_what_lies_beside_its_database(database_url: str, rule_workers: RuleWorkers) -> None:
+async def test_the_bot_serves_what_lies_beside_its_database(
+    database_url: str, rule_workers: RuleWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     "The running bot hands out a file of its default store by a link under its public address."
+    monkeypatch.chdir(tmp_path)
     async with World(database_url, rule_workers, public_url="https://bot.example/") as world:
-        store = ArtifactStore(str(world.database_file.parent / "taxonomy-bot-artifacts"))
+        store = ArtifactStore(str(tmp_path / "taxonomy-bot-artifacts"))
         artifact = store.put("report.json", b"{}", "application/json")
         engine = open_engine(database_url)
         await ArtifactRows(engine).note([KeptArtifact.told(artifact, world.repo.id, 7, world.clock.now())])

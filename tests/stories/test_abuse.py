@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from typing import Any
 
 import pytest
@@ -391,7 +390,7 @@ async def test_a_pasted_mark_is_not_believed_after_losing_the_database(
         pr = await world.mallory.opens_pr()
         await pr.next_comment()
     await world.stop_bot()
-    world.lose_the_database()
+    await world.lose_the_database()
     world.deletes_the_bots_comments(pr)
     await world.github.comment(pr.pull, pr.pull.user.login, forged)
     for label in sorted(pr.labels & {"triage-approved"}):
@@ -412,12 +411,9 @@ async def approved(world: World, pr: PullRequest) -> Comment:
     return comment
 
 
-def standing_approvals(world: World, pr: PullRequest) -> list[str]:
-    with sqlite3.connect(world.database_file) as connection:
-        rows = connection.execute(
-            "select kind from approvals where number = ? and fell_at is null order by id", (pr.number,)
-        )
-        return [kind for (kind,) in rows]
+async def standing_approvals(world: World, pr: PullRequest) -> list[str]:
+    query = "select kind from approvals where number = :number and fell_at is null order by id"
+    return [kind for (kind,) in await world.rows(query, number=pr.number)]
 
 
 @pytest.mark.parametrize("by", ["ana", "max"])
@@ -427,7 +423,7 @@ async def test_an_approval_falls_when_somebody_else_edits_its_words(world: World
     await world.github.edit_comment(comment, "Fine work.\n\n/approve the next one, too", by=by)
     reply = await pr.next_comment()
     assert f"The approval of `apo` no longer counts: the words it was given with were edited by `{by}`" in reply
-    assert standing_approvals(world, pr) == ["triage"]
+    assert await standing_approvals(world, pr) == ["triage"]
     await world.github.edit_comment(comment, "Fine work.\n\n/approve again", by=by)
     await pr.settled()
     entries = [e for e in await world.audit_of(pr) if e.act == "words edited"]
@@ -440,7 +436,7 @@ async def test_an_approval_falls_with_its_comment(world: World, pr: PullRequest)
     comment = await approved(world, pr)
     await world.github.delete_comment(comment, by="apo")
     assert "were deleted by `apo`" in await pr.next_comment()
-    assert standing_approvals(world, pr) == ["triage"]
+    assert await standing_approvals(world, pr) == ["triage"]
     pr.has_been_read()
 
 
@@ -449,7 +445,7 @@ async def test_an_own_edit_changes_nothing(world: World, pr: PullRequest) -> Non
     comment = await approved(world, pr)
     await world.github.edit_comment(comment, "Fine work!\n\n/approve cancel")
     await pr.settled()
-    assert standing_approvals(world, pr) == ["triage", "approve"]
+    assert await standing_approvals(world, pr) == ["triage", "approve"]
 
 
 @pytest.mark.parametrize("what", ["edited", "dismissed"])
@@ -458,14 +454,14 @@ async def test_an_approval_by_review_falls_with_the_review(world: World, pr: Pul
     await world.tess.comments(pr, "/triage-approve\n/hold")
     review = await world.github.review(pr.pull, "apo", "/approve")
     await pr.settled()
-    assert standing_approvals(world, pr) == ["triage", "approve"]
+    assert await standing_approvals(world, pr) == ["triage", "approve"]
     pr.has_been_read()
     if what == "edited":
         await world.github.edit_review(review, "/approve!", by="max")
     else:
         await world.github.dismiss_review(review, by="max")
     assert f"were {what} by `max`" in await pr.next_comment()
-    assert standing_approvals(world, pr) == ["triage"]
+    assert await standing_approvals(world, pr) == ["triage"]
     pr.has_been_read()
 
 
@@ -507,7 +503,7 @@ async def test_what_is_closed_is_not_reviewed_any_more(world: World, pr: PullReq
     await world.tess.comments(pr, command)
     assert "closed" in await pr.next_comment()
     assert pr.labels == before
-    assert standing_approvals(world, pr) == []
+    assert await standing_approvals(world, pr) == []
 
 
 async def test_taking_an_approval_back_waits_for_nobody(world: World, pr: PullRequest) -> None:
@@ -522,7 +518,7 @@ async def test_taking_an_approval_back_waits_for_nobody(world: World, pr: PullRe
     await world.stop_bot()
     await world.start_bot()
     await pr.settled()
-    assert standing_approvals(world, pr) == ["triage"]
+    assert await standing_approvals(world, pr) == ["triage"]
     pr.has_been_read()
 
 

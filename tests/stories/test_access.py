@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 import pytest
 
@@ -55,7 +54,7 @@ async def test_a_suspended_installation_is_given_up_in_the_end_and_taken_up_agai
     world.github.fail_next("POST", TOKEN, status=403, body=suspended, times=8 * 3)  # each try asks three times
     pr = await world.ana.opens_pr()
     await world.while_time_passes(hours=1)
-    assert kept(world) == ("failed", "GitHub gave us no access token (403)")
+    assert await kept(world) == ("failed", "GitHub gave us no access token (403)")
     assert pr.checks() == []
 
     world.github.redeliver(next(d for d in world.github.deliveries if d.event == "pull_request"))
@@ -120,7 +119,7 @@ async def opened_by_member(world: World, *, status: int, times: int) -> PullRequ
     return pr
 
 
-def kept(world: World) -> tuple[str, str]:
+async def kept(world: World) -> tuple[str, str]:
     "How the delivery about the pull request ended, and why."
-    with sqlite3.connect(world.database_file) as connection:
-        return connection.execute("select state, error from deliveries where event = 'pull_request'").fetchone()
+    ((state, error),) = await world.rows("select state, error from deliveries where event = 'pull_request'")
+    return state, error

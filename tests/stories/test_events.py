@@ -62,7 +62,7 @@ async def test_a_suite_is_found_again_without_memory(world: World) -> None:
     pr = await world.ana.opens_pr(from_fork=True)
     await pr.next_comment()
     await world.stop_bot()
-    world.lose_the_database()
+    await world.lose_the_database()
     await world.start_bot()
 
     await world.github.rerequest_check_suite(world.repo, pr.pull.head_sha)
@@ -77,7 +77,7 @@ async def test_after_losing_the_database_nothing_is_posted_twice(world: World) -
     pr = await world.ana.opens_pr()
     await pr.next_comment()
     await world.stop_bot()
-    world.lose_the_database()
+    await world.lose_the_database()
     await world.start_bot()
     mark = world.github.mark
 

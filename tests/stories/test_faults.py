@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -79,8 +78,7 @@ async def test_when_github_stays_down_the_delivery_is_kept_as_failed(world: Worl
     await world.ana.opens_pr()
     await world.while_time_passes(hours=1)
     await world.settled()
-    with sqlite3.connect(world.database_file) as connection:
-        rows = connection.execute("select state, error from deliveries where event = 'pull_request'").fetchall()
+    rows = await world.rows("select state, error from deliveries where event = 'pull_request'")
     assert rows == [("failed", "GitHub answered 503")]
 
 

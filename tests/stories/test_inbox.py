@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import io
 import json
-import sqlite3
 import uuid
 from typing import Any
 
@@ -48,16 +47,15 @@ def about(world: World, **fields: Any) -> bytes:
     return json.dumps({"repository": {"id": world.repo.id}, **fields}).encode()
 
 
-def stored(world: World) -> int:
+async def stored(world: World) -> int:
     "How many deliveries are in the database."
-    with sqlite3.connect(world.database_file) as connection:
-        return int(connection.execute("select count(*) from deliveries").fetchone()[0])
+    return len(await world.rows("select id from deliveries"))
 
 
 async def test_a_signed_delivery_is_stored_and_answered_202(world: World, sender: Sender) -> None:
     "The ordinary case."
     assert await sender.sends(about(world)) == 202
-    assert stored(world) == 1
+    assert await stored(world) == 1
 
 
 async def test_nothing_unsigned_is_stored(world: World, sender: Sender) -> None:
@@ -67,7 +65,7 @@ async def test_nothing_unsigned_is_stored(world: World, sender: Sender) -> None:
     assert await sender.sends(body, secret="a guess") == 401
     assert await sender.sends(body, secret=None, **{"X-Hub-Signature-256": "sha256=zzz"}) == 401
     assert await sender.sends(body, secret=None, **{"X-Hub-Signature": "sha1=" + "0" * 40}) == 401
-    assert stored(world) == 0
+    assert await stored(world) == 0
 
 
 async def test_the_signature_covers_the_raw_bytes(world: World, sender: Sender) -> None:
@@ -82,14 +80,14 @@ async def test_the_same_delivery_id_is_stored_once(world: World, sender: Sender)
     "A repeated id is answered 202 and not stored again."
     assert await sender.sends(about(world), guid="11111111-2222") == 202
     assert await sender.sends(about(world), guid="11111111-2222") == 202
-    assert stored(world) == 1
+    assert await stored(world) == 1
 
 
 async def test_repositories_that_are_not_served_are_dropped(world: World, sender: Sender) -> None:
     "Any stranger may install a public App on an own repository: that costs us nothing."
     for body in (b'{"repository": {"id": 999}}', b"{}", b"[]", b"null", b'{"repository": "x"}'):
         assert await sender.sends(body) == 202
-    assert stored(world) == 0
+    assert await stored(world) == 0
 
 
 async def test_unreadable_bodies_and_headers_are_refused(world: World, sender: Sender) -> None:
@@ -98,13 +96,13 @@ async def test_unreadable_bodies_and_headers_are_refused(world: World, sender: S
     assert await sender.sends(b"[" * 100_000) == 400
     assert await sender.sends(about(world), guid="../../etc/passwd") == 400
     assert await sender.sends(about(world), event="pull request!") == 400
-    assert stored(world) == 0
+    assert await stored(world) == 0
 
 
 async def test_a_body_over_the_limit_is_refused(world: World, sender: Sender) -> None:
     "GitHub sends at most 25 MB."
     assert await sender.sends(about(world, padding="x" * (26 * 1024 * 1024))) == 413
-    assert stored(world) == 0
+    assert await stored(world) == 0
 
 
 async def test_both_secrets_count_while_one_is_rotated(world: World, sender: Sender) -> None:
@@ -121,5 +119,4 @@ async def test_payloads_that_lack_documented_fields_are_kept_as_failed(world: Wo
     body = about(world, action="opened", pull_request={"number": "seven"})
     assert await sender.sends(body, event="pull_request") == 202
     await world.settled()
-    with sqlite3.connect(world.database_file) as connection:
-        assert connection.execute("select state from deliveries").fetchall() == [("failed",)]
+    assert await world.rows("select state from deliveries") == [("failed",)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 
 import pytest
 
@@ -32,11 +31,10 @@ def requests_for(world: World, method: str, pattern: str) -> int:
     return sum(line.method == method and bool(re.search(pattern, line.path)) for line in world.github.requests)
 
 
-def fate_of_deliveries(world: World, event: str = "pull_request") -> set[tuple[str, str]]:
+async def fate_of_deliveries(world: World, event: str = "pull_request") -> set[tuple[str, str]]:
     "How the deliveries of one kind ended, with the reason."
-    with sqlite3.connect(world.database_file) as connection:
-        rows = connection.execute("select state, error from deliveries where event = ?", (event,)).fetchall()
-    return {(state, error or "") for state, error in rows}
+    rows = await world.rows("select state, error from deliveries where event = :event", event=event)
+    return {(state, error) for state, error in rows}
 
 
 async def test_a_report_creates_all_its_check_runs_in_one_request(world: World) -> None:
@@ -104,7 +102,7 @@ async def test_a_check_run_that_is_refused_for_good_is_not_tried_forever(world: 
     world.github.fail_next_field("createCheckRun", kind="UNPROCESSABLE", skips=1)
     pr = await world.ana.opens_pr()
     await world.while_time_passes(minutes=5)
-    assert fate_of_deliveries(world) == {("failed", "GraphQL answered UNPROCESSABLE")}
+    assert await fate_of_deliveries(world) == {("failed", "GraphQL answered UNPROCESSABLE")}
     assert names(pr) == ["Contribution", "Merge readiness"]
 
 
@@ -113,7 +111,7 @@ async def test_without_the_permission_the_delivery_says_so(world: World) -> None
     world.github.state.app.permissions["checks"] = "read"
     pr = await world.ana.opens_pr()
     await world.while_time_passes(minutes=5)
-    assert fate_of_deliveries(world) == {("failed", "GraphQL answered FORBIDDEN")}
+    assert await fate_of_deliveries(world) == {("failed", "GraphQL answered FORBIDDEN")}
     assert pr.checks() == []
 
 
@@ -211,7 +209,7 @@ async def test_a_head_that_vanishes_while_we_report_is_left_to_its_own_event(wor
 
     assert pr.check("Contribution").conclusion == "success"
     assert "All checks passed" in pr.living_comment.body
-    assert {state for state, _ in fate_of_deliveries(world)} == {"done"}
+    assert {state for state, _ in await fate_of_deliveries(world)} == {"done"}
     pr.has_been_read()
 
 
@@ -227,7 +225,7 @@ async def test_a_head_that_vanishes_before_a_single_run_is_left_alone_too(world:
     await pr.settled()
 
     assert names(pr) == ALL_THREE
-    assert {state for state, _ in fate_of_deliveries(world, "check_run")} == {"done"}
+    assert {state for state, _ in await fate_of_deliveries(world, "check_run")} == {"done"}
     pr.has_been_read()
 
 
@@ -239,7 +237,7 @@ async def test_a_commit_that_github_has_lost_while_it_is_still_the_head_is_told_
         world.github.fail_next_field("createCheckRun", kind="NOT_FOUND", message="Could not resolve to a commit")
     await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=3)})
     await world.while_time_passes(minutes=5)
-    assert ("failed", "GraphQL answered NOT_FOUND") in fate_of_deliveries(world)
+    assert ("failed", "GraphQL answered NOT_FOUND") in await fate_of_deliveries(world)
 
 
 class VanishingHead:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 from bot.store.approvals import ApprovalStore
-from bot.store.database import open_engine
 from bot.store.desk_log import DeskLog
 from bot.store.history import History
 from bot.store.merge_requests import MergeRequestStore
@@ -18,8 +17,7 @@ from tests.world.world import World
 @asynccontextmanager
 async def records_of(world: World) -> AsyncIterator[SimpleNamespace]:
     "Open those records beside the running bot that the workflow writes."
-    engine = open_engine(f"sqlite+aiosqlite:///{world.database_file}")
-    try:
+    async with world.database() as engine:
         yield SimpleNamespace(
             memories=PullRequestStore(engine),
             approvals=ApprovalStore(engine),
@@ -28,5 +26,3 @@ async def records_of(world: World) -> AsyncIterator[SimpleNamespace]:
             log=DeskLog(engine),
             jobs=world.jobs,
         )
-    finally:
-        await engine.dispose()

@@ -133,7 +133,7 @@ class Troupe:
                 await world.sweeper.sweep()
             case Weather.FORGOTTEN:
                 await world.stop_bot()
-                world.lose_the_database()
+                await world.lose_the_database()
                 await world.github.push_to_default(world.repo, {_POLICY: _LENIENT})
                 await world.start_bot()
             case Weather.CLEAR:

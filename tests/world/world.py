@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 from pydantic import SecretStr
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.app import DISPATCHER, SWEEPER, make_app
 from bot.clock import MovableClock
@@ -80,15 +81,24 @@ class World:
         unknown = [f"{line.method} {line.path}" for line in self.github.unknown_routes]
         assert not unknown, f"the bot called what GitHub does not have: {unknown}"
 
-    @property
-    def database_file(self) -> Path:
-        "The file of the SQLite database."
-        return Path(self._database_url.partition("///")[2])
+    @contextlib.asynccontextmanager
+    async def database(self) -> AsyncIterator[AsyncEngine]:
+        "The bot's database, opened beside the bot as an operator would."
+        engine = open_engine(self._database_url)
+        try:
+            yield engine
+        finally:
+            await engine.dispose()
 
-    def lose_the_database(self) -> None:
-        "Delete the database while the bot is stopped."
-        for file in self.database_file.parent.glob(self.database_file.name + "*"):
-            file.unlink()
+    async def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        "What an operator reads in the database."
+        async with self.database() as engine, engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(text(query), values)]
+
+    async def lose_the_database(self) -> None:
+        "Let everything in the database be lost while the bot is stopped."
+        async with self.database() as engine, engine.begin() as connection:
+            await connection.run_sync(_drop_everything)
 
     @property
     def settings(self) -> BotSettings:
@@ -167,11 +177,8 @@ class World:
 
     async def audit_of(self, pr: PullRequest) -> list[AuditEntry]:
         "What is written down of a pull request."
-        engine = open_engine(self._database_url)
-        try:
+        async with self.database() as engine:
             return await DeskLog(engine).of_pull(self.repo.id, pr.number)
-        finally:
-            await engine.dispose()
 
     def deletes_the_bots_comments(self, pr: PullRequest) -> None:
         "A maintainer deletes what the bot wrote."
@@ -205,3 +212,9 @@ class World:
     def _note_triage(self, _origin: Origin, number: int, triaged: Triaged) -> None:
         self.triaged.append(triaged)
         self.triaged_pulls.append((number, triaged))
+
+
+def _drop_everything(connection: Connection) -> None:
+    found = MetaData()
+    found.reflect(connection)
+    found.drop_all(connection)
