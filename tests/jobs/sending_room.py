@@ -1,0 +1,168 @@
+"""The bot's side of jobs for a test: a real store and transport in memory, and a clock that is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from bot.budgets import Budget
+from bot.clock import MovableClock
+from bot.job_engine import JobEngine
+from bot.job_flow import Patience
+from bot.job_leases import Leases, Terms
+from bot.job_line import PULL_REQUEST_PRIORITY
+from bot.job_mail import JobMail
+from bot.job_sender import JobSender
+from bot.jobs import JobKind, JobRequest
+from bot.store.database import migrate, open_engine
+from bot.store.jobs import JobStore, StoredJob
+from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.switches import GPU_PAUSED, Switches
+from checks.contribution import Login, Sha
+from pipeline.contract import (
+    Artifact,
+    Confirmation,
+    Ending,
+    JobReport,
+    JobSpec,
+    LeaseAnswer,
+    LeaseRequest,
+    Load,
+    Outcome,
+    Queue,
+    Swap,
+    WorkerHello,
+)
+
+HEAD = Sha("c0ffee" + "0" * 34)
+REPOSITORY = 1
+
+
+class SendingRoom:
+    """Use it as an async context manager. Workers are played: they say hello, ask and report as real ones do."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self.clock = MovableClock()
+        self.sent: list[int] = []
+        self._out: list[int] = []
+        self._answers: list[LeaseAnswer] = []
+        self._asked = 0
+
+    async def __aenter__(self) -> Self:
+        self._database = open_engine("sqlite+aiosqlite:///:memory:")
+        await migrate(self._database)
+        self.store, self.switches = JobStore(self._database), Switches(self._database)
+        memories = PullRequestStore(self._database)
+        for number in range(1, 40):
+            memory = PullMemory(
+                REPOSITORY, number, head_sha=HEAD, flags="precheck-generate-ready", author_id=number
+            )
+            await memories.save(memory, self.clock.now())
+        self.mail = _Listened("memory://", self)
+        limits = {kind: timedelta(hours=4) for kind in JobKind}
+        terms = Terms(limits, Patience(), resend_after=timedelta(days=1))
+
+        async def ignore(_before: StoredJob, _after: StoredJob) -> None:
+            return
+
+        async def inputs(_job: StoredJob) -> dict[str, Artifact]:
+            return {}
+
+        async def is_paused() -> bool:
+            return await self.switches.is_on(GPU_PAUSED)
+
+        self.engine = JobEngine(self.store, self.mail, self.budget, self.clock, lambda: None, ignore)
+        self.leases = Leases(
+            self.engine,
+            self.store,
+            memories,
+            self.mail,
+            terms,
+            SecretStr("the webhook secret of the tests"),
+            self.clock,
+            lambda: None,
+            ignore,
+        )
+        self.sender = JobSender(
+            self.store, self.leases, self.mail, terms, self.clock, inputs, self.budget, is_paused
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.mail.stop()
+        await self._database.dispose()
+
+    async def asks_for(self, kind: JobKind, priority: int = PULL_REQUEST_PRIORITY, number: int = 0) -> StoredJob:
+        "Somebody asks for a job, each for another pull request of another author."
+        self._asked += 1
+        number = number or self._asked
+        request = JobRequest(REPOSITORY, number, kind, HEAD, 7, Login("tess"), f"comment:{self._asked}:1")
+        job = await self.engine.submit(request, self.clock.now(), priority)
+        stored = await self.store.get(job.id)
+        assert stored is not None
+        return stored
+
+    async def says_hello(
+        self, worker: str = "worker", loaded: Load | None = None, queues: Iterable[Queue] = tuple(Queue)
+    ) -> None:
+        "A worker that has nothing to do is there."
+        await self.leases.receive(WorkerHello(worker, tuple(queues), 0, False, loaded))
+
+    async def sends(self) -> list[int]:
+        "The sender looks once. Return which jobs it sends."
+        self.sent = []
+        await self.sender.send_all()
+        return self.sent
+
+    async def begins(self, job_id: int, worker: str = "worker") -> LeaseAnswer:
+        "A worker asks for the lease of a job."
+        job = await self.store.get(job_id)
+        assert job is not None
+        await self.leases.receive(LeaseRequest(job_id, job.life.attempt, worker, "there", f"nonce-{job_id}"))
+        return self._answers[-1]
+
+    async def does(self, job_id: int, worker: str = "worker", swap: Swap | None = None, **lasting: float) -> None:
+        "A worker does a job, which lasts a minute if nothing else is said."
+        answer = await self.begins(job_id, worker)
+        assert answer.is_granted, answer.reason
+        await self.clock.advance(**(lasting or {"minutes": 1}))
+        outcome = Outcome(Ending.SUCCEEDED, swap=swap)
+        await self.leases.receive(JobReport(job_id, answer.attempt, worker, 1, answer.secret, outcome=outcome))
+
+    async def one_is_done(self, **lasting: float) -> int:
+        "The sender looks, the worker does the message that lies longest in the broker, and is there again."
+        self._out += await self.sends()
+        job_id = self._out.pop(0)
+        await self.does(job_id, **lasting)
+        await self.says_hello(loaded=self.leases.workers["worker"].loaded)
+        return job_id
+
+    def answered(self, answer: object) -> None:
+        "What the bot answers a worker."
+        if isinstance(answer, LeaseAnswer):
+            self._answers.append(answer)
+
+
+class _Listened(JobMail):
+    """The bot's mail, which the test reads along with; messages go into a real transport."""
+
+    def __init__(self, address: str, room: SendingRoom) -> None:
+        super().__init__(address)
+        self._room = room
+
+    async def send_job(self, queue: str, spec: JobSpec) -> None:
+        "Send, and note it."
+        await super().send_job(queue, spec)
+        self._room.sent.append(spec.job_id)
+
+    async def answer(self, worker: str, message: LeaseAnswer | Confirmation) -> None:
+        "Answer, and note it."
+        await super().answer(worker, message)
+        self._room.answered(message)
