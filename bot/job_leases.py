@@ -12,6 +12,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.clock import Clock
+from bot.job_bounds import LONGEST_WORKER, bounded
 from bot.job_engine import JobEngine, OnChange, stop_order
 from bot.job_flow import NotHeardError, Patience, granted, looked_after, refused, told
 from bot.job_mail import BrokerAwayError, JobMail
@@ -99,11 +100,14 @@ class Leases:
 
     async def receive(self, message: Message) -> None:
         """Take one message of a worker. Returns once it is stored; raises what the database raises."""
+        if len(getattr(message, "worker", "")) > LONGEST_WORKER:
+            log.error("jobs.worker_with_too_long_a_name", kind=message.KIND)
+            return
         match message:
             case LeaseRequest():
                 await self._answer_lease(message)
             case JobReport():
-                await self._take_report(message)
+                await self._take_report(bounded(message))
             case SpecRefusal():
                 await self._take_refusal(message)
             case WorkerHello():
@@ -182,7 +186,7 @@ class Leases:
             return
         before, after = changed
         if report.log:
-            lines = "\n".join(line.text.replace("\n", " ") for line in report.log)
+            lines = "\n".join(line.text for line in report.log)
             await self._store.add_report(report.job_id, report.attempt, report.sequence, now, lines)
         if report.outcome is not None:
             await self._note_end(report, report.outcome, now)

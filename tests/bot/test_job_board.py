@@ -1,0 +1,269 @@
+"""What GitHub shows of jobs, and the logs behind its links: on a simulated GitHub, with a real store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from bot.artifact_links import ArtifactLinks
+from bot.budgets import Budget
+from bot.clock import MovableClock
+from bot.events import Origin
+from bot.github.client import GitHubApp
+from bot.github.pacing import WriteLimits
+from bot.job_board import JobBoard
+from bot.job_flow import granted
+from bot.job_log_downloads import ROUTE, JobLogDownloads
+from bot.job_views import JobViews
+from bot.jobs import JobKind, JobRequest, JobState
+from bot.simulator import CheckRun, Simulator
+from bot.store.artifacts import ArtifactRows
+from bot.store.database import migrate, open_engine
+from bot.store.jobs import JobStore, StoredJob
+from bot.store.repositories import RepositoryStore
+from checks.contribution import Login, Sha
+from pipeline.artifacts import ArtifactStore
+from pipeline.contract import AnsweredQuestion, Ending, Outcome, PrecheckResult, Progress
+from tests.checks.contributions import SKILL_PATH, a_skill
+
+HOURS = timedelta(hours=4)
+
+
+class Exhibition:
+    """A board beside a simulated GitHub with one open pull request. Use it as an async context manager."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.clock = MovableClock()
+        self.github = Simulator(clock=self.clock)
+        self.repo = self.github.create_repository("instruct/taxonomy", {"README.md": "# Taxonomy\n"})
+        self._engine = open_engine(database_url)
+        self.store = JobStore(self._engine)
+        self.artifacts = ArtifactStore(str(folder / "artifacts"))
+        self.links = ArtifactLinks([SecretStr("a secret")], "https://bot.example", 7 * 24 * 3600)
+        self.present: set[str] = set()
+        self.refreshed: list[int] = []
+        self._asked = 0
+
+    async def __aenter__(self) -> Exhibition:
+        await migrate(self._engine)
+        await self.github.start()
+        self.pull = await self.github.open_pull(self.repo, author="ana", files={SKILL_PATH: a_skill()})
+        self._session = aiohttp.ClientSession()
+        app = GitHubApp(
+            self._session,
+            base_url=self.github.url,
+            graphql_url=f"{self.github.url}/graphql",
+            app_id=1234,
+            private_key=SecretStr(self.github.private_key_pem),
+            clock=self.clock,
+            write_limits=WriteLimits(60, 80, 500),
+        )
+        repositories = RepositoryStore(self._engine, self.clock)
+        await repositories.note(Origin(self.repo.id, self.repo.full_name, self.repo.installation_id or 0))
+        rows = ArtifactRows(self._engine)
+        views = JobViews(self.store, self.clock, Budget(), lambda _: self.present, self.links)
+        self.board = JobBoard(app, self.store, views, repositories, rows, self.artifacts, self.clock, self._refresh)
+        self.door = web.Application()
+        self.door.router.add_get(
+            ROUTE, JobLogDownloads(self.links, self.store, self.clock).handle, allow_head=False
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+        await self.github.stop()
+        await self._engine.dispose()
+
+    async def _refresh(self, _origin: Origin, number: int) -> None:
+        self.refreshed.append(number)
+
+    async def a_job(self) -> StoredJob:
+        "A triager asks for a precheck."
+        self._asked += 1
+        request = JobRequest(
+            self.repo.id,
+            self.pull.number,
+            JobKind.PRECHECK,
+            Sha(self.pull.head_sha),
+            7,
+            Login("tess"),
+            f"comment:{self._asked}:1",
+        )
+        return await self.store.add(request, "cpu", 10, self.clock.now() + timedelta(seconds=self._asked))
+
+    async def begins(self, job: StoredJob, worker: str = "worker-1") -> None:
+        "A worker has the lease."
+        now = self.clock.now()
+
+        def run(each: StoredJob) -> StoredJob:
+            life = granted(each.life, each.life.attempt, worker, "secret", now, HOURS, HOURS)
+            return each.living(life, now)
+
+        await self.store.change(job.id, run)
+
+    async def tells(self, job: StoredJob, share: float, stage: str) -> None:
+        "Its worker says how far it is."
+
+        def step(each: StoredJob) -> StoredJob:
+            return each.living(replace(each.life, progress=Progress(share, stage)), self.clock.now())
+
+        await self.store.change(job.id, step)
+
+    async def ends(self, job: StoredJob, state: JobState, outcome: Outcome) -> None:
+        "Its worker says what came of it."
+
+        def end(each: StoredJob) -> StoredJob:
+            life = replace(each.life, state=state, lease=None, outcome=outcome, message=outcome.message)
+            return each.living(life, self.clock.now())
+
+        await self.store.change(job.id, end)
+
+    async def is_done(self, job: StoredJob, run_s: float = 600) -> None:
+        "It ran for ten minutes, and its result lies in the store."
+        rows = (AnsweredQuestion("Which bird dives?", "The kingfisher.", "A kingfisher.", 0.9),)
+        result = PrecheckResult(self.pull.head_sha, "a-model", "token F1", rows)
+        kept = self.artifacts.put("precheck.json", result.to_json().encode(), "application/json")
+        await self.ends(job, JobState.SUCCEEDED, Outcome(Ending.SUCCEEDED, result=kept, run_s=run_s))
+
+    async def shows(self, job: StoredJob) -> CheckRun:
+        "The one check run of a job, once the board has looked."
+        await self.board.show_all()
+        (run,) = [r for r in self.repo.check_runs(self.pull.head_sha) if r.external_id == f"job:{job.id}"]
+        return run
+
+
+@pytest.fixture
+async def exhibition(database_url: str, tmp_path: Path) -> AsyncIterator[Exhibition]:
+    async with Exhibition(database_url, tmp_path) as opened:
+        yield opened
+
+
+async def test_a_job_is_one_check_run_from_the_queue_to_its_end(exhibition: Exhibition) -> None:
+    "Place and time while it waits, progress and the log while it runs, then the result with links."
+    await exhibition.is_done(await exhibition.a_job())
+    exhibition.present = {"worker-1"}
+    job = await exhibition.a_job()
+    at = exhibition.clock.now() + timedelta(minutes=10)
+    run = await exhibition.shows(job)
+    assert run.status == "queued"
+    assert (run.title or "").startswith("Next in the queue, done about ")
+    await exhibition.begins(job)
+    await exhibition.clock.advance(minutes=5)
+    await exhibition.tells(job, 0.5, "asking the model")
+    run = await exhibition.shows(job)
+    assert run.status == "in_progress"
+    assert (run.title or "").startswith("50%: asking the model, done about ")
+    assert "log.txt" in (run.summary or "")
+    assert exhibition.clock.now() < at
+    await exhibition.is_done(job)
+    run = await exhibition.shows(job)
+    assert (run.status, run.conclusion) == ("completed", "success")
+    assert run.title == "The model answers 1 of 1 much as expected"
+    assert "[`precheck.json`](https://bot.example/artifacts/" in (run.summary or "")
+    assert "These links work until" in (run.summary or "")
+
+
+async def test_the_living_comment_is_renewed_at_each_step_and_not_for_progress(exhibition: Exhibition) -> None:
+    "Queued, begun, done: three times; how far it is stands on the check run."
+    job = await exhibition.a_job()
+    await exhibition.shows(job)
+    await exhibition.begins(job)
+    await exhibition.shows(job)
+    for share in (0.2, 0.4, 0.6):
+        await exhibition.tells(job, share, "asking the model")
+        await exhibition.shows(job)
+    await exhibition.is_done(job)
+    await exhibition.shows(job)
+    assert exhibition.refreshed == [exhibition.pull.number] * 3
+
+
+async def test_who_waits_sees_the_line_move(exhibition: Exhibition) -> None:
+    "Although nothing about the second job itself has changed; and nothing is written where nothing moved."
+    first, second = await exhibition.a_job(), await exhibition.a_job()
+    assert (await exhibition.shows(second)).title == "2nd in the queue, held up for now"
+    await exhibition.begins(first)
+    exhibition.present = {"worker-1"}
+    await exhibition.clock.advance(minutes=2)
+    assert (await exhibition.shows(second)).title == "Next in the queue"
+    mark = exhibition.github.mark
+    await exhibition.clock.advance(minutes=2)
+    await exhibition.shows(second)
+    assert not [line for line in exhibition.github.calls_since(mark) if line.is_write]
+
+
+async def test_a_worker_that_serves_two_queues_is_counted_once(exhibition: Exhibition) -> None:
+    "Two workers, one busy: the next job waits for nobody; both busy: for the one that is free first."
+    for _ in range(3):
+        await exhibition.is_done(await exhibition.a_job())
+    views = JobViews(exhibition.store, exhibition.clock, Budget(), lambda _: exhibition.present, exhibition.links)
+    running, other, waiting = [await exhibition.a_job() for _ in range(3)]
+    exhibition.present = {"worker-1", "worker-2"}
+    await exhibition.begins(running, "worker-1")
+    await exhibition.clock.advance(minutes=4)
+    assert (await views.of(other)).prospects.done_in == timedelta(minutes=10)
+    await exhibition.begins(other, "worker-2")
+    await exhibition.clock.advance(minutes=1)
+    seen = await views.of(waiting)
+    assert (seen.position, seen.prospects.done_in) == (1, timedelta(minutes=15))
+    running_now = await exhibition.store.get(running.id)
+    assert running_now is not None
+    assert (await views.of(running_now)).prospects.done_in == timedelta(minutes=5)
+
+
+async def test_the_log_is_handed_out_whole_and_harmless(exhibition: Exhibition) -> None:
+    "Also while the job runs; plain text to be saved, without effects on a terminal, attempt by attempt."
+    job = await exhibition.a_job()
+    await exhibition.begins(job)
+    now = exhibition.clock.now()
+    for sequence in range(1, 501):
+        await exhibition.store.add_report(job.id, 1, sequence, now, f"line {sequence}")
+    await exhibition.store.add_report(job.id, 2, 1, now, "<script>\x1b[31mred\x1b[0m \u202eback\nnext")
+    link = exhibition.links.log_link(job.id, now).removeprefix("https://bot.example")
+    async with TestClient(TestServer(exhibition.door)) as client:
+        async with client.get(link) as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+            assert answer.headers["Content-Disposition"] == f'attachment; filename="job-{job.id}-log.txt"'
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Content-Security-Policy"] == "sandbox"
+            lines = (await answer.text()).splitlines()
+        assert [line.partition("Z  ")[2] for line in lines if " line " in f" {line} "][:500] == [
+            f"line {n}" for n in range(1, 501)
+        ]
+        assert [line.partition("Z  ")[2] for line in lines[-4:-2]] == ["<script>red <U+202E>back", "next"]
+        assert lines.count("== attempt 1 ==") == lines.count("== attempt 2 ==") == 1
+        assert lines[-1] == "== so far: the job is running =="
+        await exhibition.clock.advance(days=9)
+        async with client.get(link) as answer:
+            assert answer.status == 403
+            assert "`/status`" in await answer.text()
+
+
+async def test_nobody_gets_a_log_without_its_link(exhibition: Exhibition) -> None:
+    "A link for one log opens no other, nor a file; one that exists and one that does not look the same."
+    job = await exhibition.a_job()
+    now = exhibition.clock.now()
+    link = exhibition.links.log_link(job.id, now).removeprefix("https://bot.example")
+    file = exhibition.links.link("ab" * 32, "log.txt", now)
+    async with TestClient(TestServer(exhibition.door)) as client:
+        for forged in (
+            link.replace(f"/logs/{job.id}/", "/logs/2/"),
+            link.replace(f"/logs/{job.id}/", "/logs/0/"),
+            link.replace(f"/logs/{job.id}/", f"/logs/0{job.id}/"),
+            link.replace(f"/logs/{job.id}/", "/logs/99999999999999999999/"),
+            link.partition("?")[0],
+            f"/logs/{job.id}/log.txt?{file.partition('?')[2]}",
+        ):
+            async with client.get(forged) as answer:
+                assert (answer.status, "not made by this bot" in await answer.text()) == (403, True)
+        gone = exhibition.links.log_link(77, now).removeprefix("https://bot.example")
+        async with client.get(gone) as answer:
+            assert answer.status == 404
