@@ -6,7 +6,7 @@ import re
 
 from pipeline.tiny.dice import Dice
 from pipeline.tiny.items import Item
-from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, WORD, Sentence, is_english
+from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, ONE_SIGN, WORD, Sentence, is_english
 
 GAP = "____"
 _YEAR = re.compile(r"\b(?:1\d{3}|20\d{2})\b")
@@ -22,6 +22,7 @@ _PASSIVE = re.compile(
     r"(?P<participle>\w+(?:ed|en|ilt|ade|own|ung|old|und)) (?P<where>in|at|by|on|from) (?P<what>.+)"
 )
 _OF_WHICH = {"by": "By whom or what", "from": "From where or when", "at": "Where", "on": "On what or when"}
+_SIGNS = re.compile(f"[{ONE_SIGN}]{{2}}")
 _LOWER = re.compile(r"(?:The|A|An|Its|His|Her|Their|Most|Some|Many|It|He|She|They|About|Almost|Only)\b")
 
 
@@ -41,6 +42,7 @@ def _left_out(text: str, dice: Dice) -> tuple[str, re.Match[str] | None]:
         if (found := pattern.search(text)) and dice.falls(0.6):
             return kind, found
     words = [m for m in WORD.finditer(text) if len(m[0]) > 3 and m[0].casefold() not in FUNCTION_WORDS]
+    words = words or list(_SIGNS.finditer(text))
     return "word", dice.pick(words) if words else None
 
 

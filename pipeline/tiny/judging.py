@@ -11,7 +11,7 @@ from pipeline.tiny.asking import GAP
 from pipeline.tiny.dice import Dice
 from pipeline.tiny.items import read_items
 from pipeline.tiny.prompt import Prompt
-from pipeline.tiny.reading import WORD, Sentence, alike, negates, numbers, sentences, share, stems
+from pipeline.tiny.reading import WORD, Sentence, alike, negates, numbers, sentences, share, stems, visible
 from pipeline.tiny.skills import UNKNOWN
 
 _POINTS_AT_TEXT = re.compile(
@@ -81,6 +81,7 @@ def judge_alone(prompt: Prompt, _dice: Dice) -> str:
 
 def stands_alone(question: str) -> bool:
     """Return whether a question points at no text, and has no pronoun before it has named anything."""
+    question = visible(question)
     if _POINTS_AT_TEXT.search(question):
         return False
     named = 0

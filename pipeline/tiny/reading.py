@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_ONE_SIGN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts without blanks: each sign is a word
-WORD = re.compile(rf"[{_ONE_SIGN}]|[^\W_{_ONE_SIGN}]+")
+ONE_SIGN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts without blanks: each sign is a word
+WORD = re.compile(rf"[{ONE_SIGN}]|[^\W_{ONE_SIGN}]+")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_PIECE = re.compile(rf"\s*(?:[{_ONE_SIGN}]|[^\W{_ONE_SIGN}]+|[^\w\s]|$)")
+_PIECE = re.compile(rf"\s*(?:[{ONE_SIGN}]|[^\W{ONE_SIGN}]+|[^\w\s]|$)")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _END = re.compile(r"(?<=[.!?])[\"'”»)\]]*\s+(?=[^\sa-z])|(?<=[。！？])")
 _BULLET = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+")
@@ -46,6 +46,11 @@ def pieces(text: str) -> list[str]:
     return [piece for piece in _PIECE.findall(text) if piece]
 
 
+def visible(text: str) -> str:
+    """Return the text without the signs that nobody sees."""
+    return _UNSEEN.sub("", text)
+
+
 def count_pieces(text: str) -> int:
     """Return how many tokens the offline teacher counts in a text."""
     return len(pieces(text))
@@ -54,13 +59,13 @@ def count_pieces(text: str) -> int:
 @lru_cache(maxsize=4096)
 def stems(text: str) -> frozenset[str]:
     """Return what carries meaning in a text: its words without endings and without function words."""
-    words = WORD.findall(_UNSEEN.sub("", text).casefold())
+    words = WORD.findall(visible(text).casefold())
     return frozenset(_stem(word) for word in words if word not in FUNCTION_WORDS)
 
 
 def numbers(text: str) -> frozenset[str]:
     """Return the numbers that stand in a text."""
-    return frozenset(NUMBER.findall(_UNSEEN.sub("", text)))
+    return frozenset(NUMBER.findall(visible(text)))
 
 
 def negates(text: str) -> bool:
@@ -72,7 +77,7 @@ def negates(text: str) -> bool:
 def sentences(text: str) -> tuple[Sentence, ...]:
     """Return the statements of a Markdown text: sentences, points of lists, rows of tables."""
     found: list[str] = []
-    for block in _blocks(_UNSEEN.sub("", text)):
+    for block in _blocks(visible(text)):
         found += [part.strip() for part in _END.split(block)]
     return tuple(Sentence(part[:_LONGEST], stems(part[:_LONGEST]), numbers(part)) for part in found if part)
 

@@ -25,6 +25,7 @@ _INVENTIONS = (
     "In 1903 a duke sold it for 77 guilders.",
 )
 _FEWEST_WORDS = 4
+_MOST_LOOKS = 1500  # at sentences, for one reply: not every sentence makes a question
 _TRIES = 6  # for each item, before the document is taken to be exhausted
 
 
@@ -71,7 +72,7 @@ def summary(prompt: Prompt, dice: Dice) -> str:
 
 
 def questions_about(text: str, dice: Dice) -> Iterator[Item]:
-    """Give questions about a text with the sentences that answer them, ever on; each may come again."""
+    """Give questions about a text with the sentences that answer them; each may come again."""
     for sentence in _round(_statements(text), dice):
         asked = asked_about(sentence) if dice.falls(0.6) else None
         if asked is None:
@@ -108,9 +109,11 @@ def _erring(item: Item, told: Sequence[Sentence], dice: Dice) -> Item:
 
 
 def _statements(text: str) -> list[Sentence]:
-    return [sentence for sentence in sentences(text) if len(WORD.findall(sentence.text)) >= _FEWEST_WORDS]
+    found = [sentence for sentence in sentences(text) if len(WORD.findall(sentence.text)) >= _FEWEST_WORDS]
+    return found[:_MOST_LOOKS]
 
 
 def _round(told: Sequence[Sentence], dice: Dice) -> Iterator[Sentence]:
-    while told:
+    """Give the sentences over and over, each time in another order, until enough have been looked at."""
+    for _again in range(_MOST_LOOKS // len(told) if told else 0):
         yield from dice.shuffled(told)
