@@ -114,6 +114,33 @@ def offline_teacher(
         raise typer.Exit(1) from None
 
 
+@cli.command()
+def serve_teacher(
+    show: Annotated[bool, typer.Option("--show", help="Print the server's command line and stop.")] = False,
+) -> None:
+    """Start a vLLM server and watch it. Settings come from TAXONOMY_PIPELINE_SERVE_... variables."""
+    import asyncio
+    import shlex
+
+    from pipeline.serve_teacher import ServeError, serve
+    from pipeline.settings import PipelineSettingsError, read_serve_settings
+    from pipeline.vllm_arguments import serve_arguments
+
+    try:
+        settings = read_serve_settings()
+    except PipelineSettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    if show:
+        typer.echo(shlex.join(serve_arguments(settings)))
+        return
+    try:
+        asyncio.run(serve(settings, lambda line: typer.echo(f"teacher {line}")))
+    except ServeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
 def _reports(name: str) -> bool:
     """Print a package's version, or that it is missing; return whether it is there."""
     try:

@@ -191,7 +191,7 @@ class ServeSettings(BaseSettings):
     teacher_model: str = ""  # the name under which it answers; the model's own without
     teacher_api_key: SecretStr = SecretStr("")
     serve_program: Annotated[tuple[str, ...], NoDecode, Field(min_length=1)] = ("vllm", "serve")
-    serve_model: str = ""  # a folder, or a name that the server can look up
+    serve_model: Annotated[str, Field(min_length=1)]  # a folder, or a name that the server can look up
     serve_host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_][A-Za-z0-9.:_-]*$")] = "127.0.0.1"
     serve_port: Annotated[int, Field(ge=1, le=65535)] = 8000
     serve_dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"

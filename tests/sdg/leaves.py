@@ -16,7 +16,7 @@ WORDS = {
 }
 MARS = (
     "Mars is the fourth planet from the Sun. It was named after the Roman god of war. The planet has a thin "
-    "atmosphere of carbon dioxide. Olympus Mons on Mars is the largest volcano of the Solar System, 21.9 kilometres high.",
+    "atmosphere of carbon dioxide. Olympus Mons on Mars is the largest volcano of the Solar System, 21.9 km high.",
     "Phobos and Deimos are the two moons of Mars. Asaph Hall discovered both moons in August 1877 in Washington. "
     "Phobos orbits Mars at a distance of 9,377 kilometres. Deimos needs 30.3 hours for one orbit around Mars. "
     "Phobos will break up in about 50 million years.",
