@@ -30,8 +30,8 @@ def generate_report(result: GenerateResult, most_bytes: int) -> str:
 
 def _head(result: GenerateResult) -> str:
     said = [
-        f"{code(short(result.teacher, 100))} wrote them; a sample is kept when every step lets it through. Its makers "
-        "are machines: look at some before you rely on them."
+        f"{code(short(result.teacher, 100))} wrote them; a sample is kept when every step lets it through. "
+        "Machines made and judged them: look at some before you rely on them."
     ]
     if result.is_old:
         said.append("Nothing was asked anew: all answers were there from an earlier run.")

@@ -1,4 +1,4 @@
-"""Many data sets become one: in the shares that the recipe names, in the same order everywhere, with flat memory."""
+"""Many data sets become one: in the shares that the recipe names, in an order that is the same everywhere."""
 
 from __future__ import annotations
 
