@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from bot.app import DISPATCHER, make_app
 from bot.demo.narrator import Narrator
-from bot.demo.offline_model import NAME, OfflineModel
+from bot.demo.offline_teacher import NAME, OfflineTeacher
 from bot.events import Origin
 from bot.logs import configure_logs
 from bot.settings import BotSettings
@@ -253,7 +253,7 @@ async def _stage() -> AsyncIterator[Stage]:
                 triaged.append(result)
 
             runner = web.AppRunner(make_app(_settings(github, repo, folder), on_triaged=note), access_log=None)
-            model = OfflineModel()
+            model = OfflineTeacher()
             await model.start()
             await runner.setup()
             worker = _worker(folder, model)
@@ -272,7 +272,7 @@ async def _stage() -> AsyncIterator[Stage]:
                 await model.stop()
 
 
-def _worker(folder: str, model: OfflineModel) -> subprocess.Popen[bytes]:
+def _worker(folder: str, model: OfflineTeacher) -> subprocess.Popen[bytes]:
     """Start a worker beside this process, as it runs anywhere else."""
     settings = {
         "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",

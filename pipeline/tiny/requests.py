@@ -143,9 +143,13 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
     stops = body.get("stop") or ()
     if isinstance(stops, str):
         stops = [stops]
-    if not all(isinstance(stop, str) and stop for stop in stops) or len(stops) > _MOST_STOPS:
+    if not isinstance(stops, list | tuple) or len(stops) > _MOST_STOPS or not all(map(_is_words, stops)):
         raise RequestError(f"'stop' must be text, or a list of at most {_MOST_STOPS} texts.", "stop")
     return tuple(stops)
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:
