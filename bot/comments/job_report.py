@@ -58,7 +58,7 @@ class JobReportView:
 def job_report(job: Job, result: PrecheckResult | None = None, log_tail: list[str] | None = None) -> JobReportView:
     """Return what to show of a job; `log_tail` are the last lines of its log."""
     state = job.state
-    head = [_sentence(job)]
+    head = [] if result is not None else [_sentence(job)]  # the table says it all
     if log_tail and state in _TELLS_LOG:
         lines = (short(line, _LONGEST_LOG_LINE) for line in log_tail[-_MOST_LOG_LINES:])
         head.append("The last lines of its log:\n\n" + block("\n".join(lines), "text"))
@@ -130,7 +130,7 @@ def _sentence(job: Job) -> str:
             return f"It is **{stage(job)}**.{held}{done}{again}"
         case JobState.RUNNING:
             done = f" It should be done {at}." if at else ""
-            return f"{_bar(job.progress)}It runs{_since(job.begun_at)}.{done}"
+            return f"{_bar(job.progress)}{_running(job.begun_at)}.{done}"
         case JobState.SUCCEEDED:
             return "It is done."
         case JobState.FAILED_BY_CONTRIBUTION:
@@ -158,8 +158,8 @@ def _bar(progress: Progress | None) -> str:
     return f"{bar} **{share:.0%}** {escape(short(progress.stage, LONGEST_STAGE))}\n\n"
 
 
-def _since(begun_at: datetime | None) -> str:
-    return f" since {begun_at:%H:%M} UTC" if begun_at else ""
+def _running(begun_at: datetime | None) -> str:
+    return f"It has been running since {begun_at:%H:%M} UTC" if begun_at else "It runs"
 
 
 def _footer(job: Job) -> str:

@@ -183,7 +183,7 @@ async def test_an_expired_link_says_so(door: Door) -> None:
         assert answer.status == 403
         text = await answer.text()
     assert "has expired" in text
-    assert "fresh one" in text
+    assert "fresh links" in text
     assert "secret content" not in text
     async with door.client.get(door.link(artifact)) as answer:
         assert answer.status == 200
