@@ -5,7 +5,7 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test chaos lint bench docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -22,6 +22,9 @@ demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running
 
 test: $(READY) ## Run all tests
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs, and count how they end (Linux, some ten minutes)
+	$(PY) -m tests.chaos $(ARGS)
 
 lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/ruff format --check .
