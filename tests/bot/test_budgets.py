@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from bot.budgets import Budget, Spent, expected_gpu_h, is_quiet, refusal
+from bot.budgets import Budget, Spent, expected_gpu_h, held_because, is_quiet, night_began, refusal
 from bot.jobs import JobKind
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -55,3 +55,33 @@ def test_the_expected_cost_is_measured_where_it_can_be() -> None:
 def test_quiet_hours(quiet_from: time | None, quiet_until: time | None, is_it: bool) -> None:
     "They may go over midnight."
     assert is_quiet(Budget(quiet_from=quiet_from, quiet_until=quiet_until), NOON) is is_it
+
+
+GUARDED = Budget(quiet_from=time(11), quiet_until=time(18), nightly_gpu_h=4.0, nightly_at=time(2))
+EVENING = NOON.replace(hour=20)
+
+
+@pytest.mark.parametrize(
+    ("queue", "now", "paused", "nightly_h", "said"),
+    [
+        pytest.param("gpu.sdg", NOON, True, 0.0, "paused by an operator", id="a pause is said first"),
+        pytest.param("gpu.sdg", NOON, False, 0.0, "begins by itself after 18:00 UTC", id="quiet hours"),
+        pytest.param("build", EVENING, False, 3.5, "begins by itself after 02:00 UTC tomorrow", id="a night spent"),
+        pytest.param("build", EVENING, False, 3.0, "", id="a night with room"),
+        pytest.param("cpu", NOON, True, 9.0, "", id="no GPU is needed"),
+    ],
+)
+def test_what_is_held_says_why_and_until_when(
+    queue: str, now: datetime, paused: bool, nightly_h: float, said: str
+) -> None:
+    "The sender asks the same question, so that the words are true."
+    because = held_because(queue, now, GUARDED, paused, is_nightly=True, nightly_h=nightly_h, expected_gpu_h=1.0)
+    assert said in because
+    assert bool(because) is bool(said)
+
+
+def test_a_night_begins_when_its_work_does() -> None:
+    "Before that hour it is still the night of the day before."
+    assert night_began(NOON, GUARDED) == NOON.replace(hour=2)
+    assert night_began(NOON.replace(hour=1), GUARDED) == NOON.replace(day=13, hour=2)
+    assert night_began(NOON.replace(hour=2), GUARDED) == NOON.replace(hour=2)

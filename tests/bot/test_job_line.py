@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -22,32 +21,15 @@ from bot.store.jobs import JobStore
 from bot.store.tables import jobs
 from checks.contribution import Login, Sha
 from pipeline.contract import Load
-from tests.databases import PostgresServer
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 HEAD = Sha("c0ffee" + "0" * 34)
 PATIENCE = timedelta(minutes=20)
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'line.sqlite'}"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
-
-
 @pytest.fixture
-async def engine(address: str) -> AsyncIterator[AsyncEngine]:
-    engine = open_engine(address)
-    await migrate(engine)
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = open_engine(database_url)
     yield engine
     await engine.dispose()
 
