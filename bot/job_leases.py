@@ -183,6 +183,7 @@ class Leases:
             await self._dismiss(report, str(error))
             return
         if changed is None:
+            await self._dismiss(report, "there is no such job")
             return
         before, after = changed
         if report.log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pipeline.contract import ContractError, JobReport
 from pipeline.worker.mail import Mail, MailError
 
 log = structlog.get_logger()
+
+_WRITTEN_WITHIN_S = 60.0
 
 
 class Outbox:
@@ -29,6 +32,7 @@ class Outbox:
     def start(self) -> None:
         """Begin to send again what an earlier worker could not get confirmed."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._remove_half_written()
         self._thread = threading.Thread(target=self._resend, name="outbox", daemon=True)
         self._thread.start()
 
@@ -57,6 +61,13 @@ class Outbox:
     def waiting(self) -> int:
         """How many reports are not confirmed."""
         return len(list(self._folder.glob("*.json")))
+
+    def _remove_half_written(self) -> None:
+        """Remove what a worker was writing when it was killed; a younger file may be of one that lives."""
+        for fresh in self._folder.glob("*.new"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - fresh.stat().st_mtime > _WRITTEN_WITHIN_S:
+                    fresh.unlink()
 
     def _path(self, job_id: int, attempt: int) -> Path:
         return self._folder / f"{job_id}-{attempt}.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.job_mail import JobMail
 from bot.jobs import JobState
-from pipeline.contract import Ending, JobReport, LeaseRequest, Message
+from pipeline.contract import Ending, JobReport, LeaseRequest, Message, Outcome
 from pipeline.worker.held import held_folder, remove_abandoned
 from tests.jobs.workshop import NUMBER, REPOSITORY, Workshop
 
@@ -143,3 +143,14 @@ async def test_a_broker_that_stands_still_costs_no_lease(tmp_path: Path) -> None
         over = await workshop.ends(job)
         assert (over.life.state, over.life.attempt) == (JobState.SUCCEEDED, 1)
         assert len(workshop.model.asked) == 5
+
+
+async def test_the_end_of_a_job_that_nobody_knows_is_confirmed(tmp_path: Path) -> None:
+    "The bot has lost its database: what a worker still has to tell is not told for ever."
+    async with Workshop(tmp_path) as workshop:
+        unconfirmed = tmp_path / "work-worker" / "unconfirmed"
+        unconfirmed.mkdir(parents=True)
+        report = JobReport(77, 1, "gone", 9, "a secret", outcome=Outcome(Ending.SUCCEEDED))
+        (unconfirmed / "77-1.json").write_text(report.to_json())
+        workshop.starts_a_worker()
+        await comes_about(lambda: not list(unconfirmed.iterdir()))
