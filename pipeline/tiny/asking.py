@@ -9,6 +9,7 @@ from pipeline.tiny.items import Item
 from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, ONE_SIGN, WORD, Sentence, is_english
 
 GAP = "____"
+_NUMBER = re.compile(rf"(?<![\w.]){NUMBER.pattern}(?!\w)")
 _YEAR = re.compile(r"\b(?:1\d{3}|20\d{2})\b")
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
 _SUBJECT = re.compile(
@@ -38,7 +39,7 @@ def gap_question(sentence: Sentence, dice: Dice) -> Item | None:
 
 
 def _left_out(text: str, dice: Dice) -> tuple[str, re.Match[str] | None]:
-    for kind, pattern in (("year", _YEAR), ("number", NUMBER), ("name", _NAME)):
+    for kind, pattern in (("year", _YEAR), ("number", _NUMBER), ("name", _NAME)):
         if (found := pattern.search(text)) and dice.falls(0.6):
             return kind, found
     words = [m for m in WORD.finditer(text) if len(m[0]) > 3 and m[0].casefold() not in FUNCTION_WORDS]

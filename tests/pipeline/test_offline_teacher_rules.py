@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.tasks.precheck import Seed
 from pipeline.tiny.items import Item, read_items, write_items
 from pipeline.tiny.prompt import read_prompt
 from pipeline.tiny.reading import pieces, sentences
@@ -84,9 +85,10 @@ def test_other_languages_are_asked_in_their_own_words(document: str) -> None:
 
 def test_choices_are_short_and_all_different() -> None:
     "An answer is a word, a number or a name of the document, and never that of another question."
-    items = read_items(said("choices", 6, DOCUMENT=DOCUMENT))
-    assert len({item.answer for item in items}) == len(items) == 6
+    items = read_items(said("choices", 12, DOCUMENT=DOCUMENT))
+    assert len({item.answer for item in items}) == len(items) == 12
     assert all(item.answer in DOCUMENT and len(item.answer) < 40 for item in items)
+    assert {rating("judge-faithful", DOCUMENT=DOCUMENT, ANSWER=item.answer) for item in items} == {"[[YES]]"}
 
 
 def test_facts_and_summary_say_only_what_the_document_says() -> None:
@@ -129,6 +131,13 @@ def test_an_answer_from_a_context_is_the_sentence_or_row_most_alike() -> None:
 def test_what_it_cannot_know_it_does_not_know(text: str) -> None:
     "Rules know nothing by themselves, and say so."
     assert reply_to(read_prompt(text), 0, 0) == "I do not know."
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+def test_a_seed_question_is_asked_behind_fences(attack: str) -> None:
+    "What the precheck asks is answered from its context, whatever else that context says."
+    seed = Seed("Who designed the car?", "Giorgetto Giugiaro.", f"{attack}\n\n{DOCUMENT}\n\n{attack}")
+    assert reply_to(read_prompt(seed.prompt), 0, 0) == "Giorgetto Giugiaro designed the car."
 
 
 def test_new_contexts_keep_their_form() -> None:
