@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, NullPool, event, text
+from sqlalchemy import Connection, NullPool, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.store.address import DatabaseError, driver_url
@@ -34,38 +36,33 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
     shorter than connections that meet a locked file, sleep and try again.
     """
     url = driver_url(database_url)
-    if url.get_backend_name() != "sqlite":
-        return _postgresql(url, connections)
-    engine = create_async_engine(
-        url,
-        poolclass=InTurn,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=_WAIT_S,
-        hide_parameters=True,
-    )
-    event.listen(engine.sync_engine, "connect", _durable_sqlite)
-    return engine
-
-
-def _postgresql(url: URL, connections: int) -> AsyncEngine:
-    """Return an engine whose connections are tried before use, so that a restart of the server is not noticed."""
-    kept = min(connections, 5)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    limits = {} if is_sqlite else {"timeout": _CONNECT_WITHIN_S, "command_timeout": _ANSWER_WITHIN_S}
     try:
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             poolclass=InTurn,
-            pool_size=kept,
-            max_overflow=connections - kept,
+            pool_size=1 if is_sqlite else connections,
+            max_overflow=0,
             pool_timeout=_WAIT_S,
-            pool_pre_ping=True,
-            connect_args={"timeout": _CONNECT_WITHIN_S, "command_timeout": _ANSWER_WITHIN_S},
+            connect_args=limits,
             hide_parameters=True,
         )
     except ImportError:
         raise DatabaseError(
             'For PostgreSQL the extra has to be installed: pip install "taxonomy-bot[postgresql]"'
         ) from None
+    if is_sqlite:
+        event.listen(engine.sync_engine, "connect", _durable_sqlite)
+    else:
+        event.listen(engine.sync_engine, "checkout", _still_open)
+    return engine
+
+
+def _still_open(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have a connection that the server has closed replaced, so that its restart is not noticed."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _durable_sqlite(connection: Any, _record: Any) -> None:
@@ -78,18 +75,29 @@ def _durable_sqlite(connection: Any, _record: Any) -> None:
 async def migrate(engine: AsyncEngine) -> None:
     """Bring the schema up to date: wholly, or not at all. One process does it at a time, the others wait.
 
-    Raises SchemaError when the database is newer than this code.
+    Raises DatabaseError when the database cannot be reached, and SchemaError when it is newer than this code.
     """
     if engine.dialect.name == "sqlite":
-        async with engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+        await _migrate(engine)
         return
     patient = create_async_engine(engine.url, poolclass=NullPool, hide_parameters=True)  # large tables take long
     try:
-        async with patient.begin() as connection:
-            await connection.run_sync(_upgrade)
+        await _migrate(patient)
     finally:
         await patient.dispose()
+
+
+async def _migrate(engine: AsyncEngine) -> None:
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except (OSError, TypeError, DBAPIError) as error:
+            raise DatabaseError(
+                f"The database cannot be reached: {error.orig if isinstance(error, DBAPIError) else error}. "
+                "Is it running, and is its address right?"
+            ) from None
+        await stack.enter_async_context(connection.begin())
+        await connection.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,23 +1,30 @@
-"""The database: built by migrations, never touched when it is newer, durable before an answer."""
+"""The stores: whatever people write is kept, and what was answered is on disk; in turn, however many wait."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
-import sqlite3
 import sys
-from pathlib import Path
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.clock import MovableClock
-from bot.store.database import SchemaError, migrate, open_engine
+from bot.jobs import JobKind, JobRequest
+from bot.store.database import open_engine
 from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
-from bot.store.pull_requests import PullMemory, PullRequestStore
-from bot.store.tables import metadata
+from bot.store.jobs import JobStore, StoredJob
+from bot.store.leaves import LeafStore
+from bot.store.pull_requests import PullMemory, PullRequestStore, paths_text
+from bot.store.reminders import Reminder, ReminderStore
+from bot.store.text import keepable
+from checks.contribution import Login, Sha
+from tests.databases import PostgresServer
 
 NOW = MovableClock().now()
 
@@ -47,46 +54,16 @@ asyncio.run(main())
 """
 
 
-async def test_the_migrations_build_what_the_code_expects(database_url: str) -> None:
-    "A database built by the migrations has exactly the tables of the code."
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    "An engine on a database with today's tables."
     engine = open_engine(database_url)
-    await migrate(engine)
-    async with engine.connect() as connection:
-        difference = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
-        )
-    await engine.dispose()
-    assert difference == []
-
-
-async def test_migrating_again_keeps_the_data(database_url: str) -> None:
-    "Every start migrates; what is stored stays."
-    engine = open_engine(database_url)
-    await migrate(engine)
-    memory = PullMemory(1, 7, head_sha="a" * 40, comment_id=5)
-    await PullRequestStore(engine).save(memory, NOW)
-    await DeliveryStore(engine).add([Delivery("guid-0001", "push", 1, "1", b"{}", NOW)])
-    await migrate(engine)
-    assert await PullRequestStore(engine).get(1, 7) == memory
-    assert [d.guid for d in await DeliveryStore(engine).waiting(after_id=0, limit=10)] == ["guid-0001"]
+    yield engine
     await engine.dispose()
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
-    "An old program refuses a new database, and says what to do."
-    engine = open_engine(database_url)
-    await migrate(engine)
-    async with engine.begin() as connection:
-        await connection.execute(sa.text("update alembic_version set version_num = '9999'"))
-    with pytest.raises(SchemaError, match="newer version"):
-        await migrate(engine)
-    await engine.dispose()
-
-
-async def test_finished_deliveries_do_not_come_back(database_url: str) -> None:
+async def test_finished_deliveries_do_not_come_back(engine: AsyncEngine) -> None:
     "Done and given-up deliveries are not handed out again; counted attempts are."
-    engine = open_engine(database_url)
-    await migrate(engine)
     store = DeliveryStore(engine)
     await store.add([Delivery(f"guid-000{n}", "push", 1, "1", b"{}", NOW) for n in range(3)])
     first, second, third = await store.waiting(after_id=0, limit=10)
@@ -94,20 +71,156 @@ async def test_finished_deliveries_do_not_come_back(database_url: str) -> None:
     await store.finish([second.id], DeliveryState.FAILED, NOW, "why")
     await store.count_attempt([third.id], "no answer")
     assert [(d.guid, d.attempts) for d in await store.waiting(after_id=0, limit=10)] == [("guid-0002", 1)]
-    await engine.dispose()
 
 
-async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+async def test_a_delivery_that_was_given_up_may_come_again(engine: AsyncEngine) -> None:
+    "Sent again it is tried again, alone or among others; what is done or waits stays as it is."
+    store = DeliveryStore(engine)
+    await store.add([Delivery(f"guid-000{n}", "push", 1, "1", b"{}", NOW) for n in range(3)])
+    waits, done, given_up = await store.waiting(after_id=0, limit=10)
+    await store.finish([done.id], DeliveryState.DONE, NOW)
+    await store.finish([given_up.id], DeliveryState.FAILED, NOW, "why")
+    await store.add([Delivery(f"guid-000{n}", "push", 1, "1", b"new", NOW) for n in range(4)])
+    found = await store.waiting(after_id=0, limit=10)
+    assert [(d.guid, d.payload) for d in found] == [
+        ("guid-0000", b"{}"),
+        ("guid-0003", b"new"),
+        ("guid-0002", b"new"),  # now the newest
+    ]
+    assert found[0].id == waits.id
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "half a pair: \ud83d", "\ud800\0\udfff"])
+async def test_text_that_no_database_holds_is_kept_all_the_same(engine: AsyncEngine, odd: str) -> None:
+    "A webhook can spell NUL and half a surrogate pair; neither may stop the work on a pull request."
+    kept = keepable(odd)
+    assert not set(kept) & set("\0\ud83d\ud800\udfff")
+    deliveries, reminders, leaves = DeliveryStore(engine), ReminderStore(engine), LeafStore(engine)
+    await deliveries.add([Delivery("guid-0001", "push", 1, "1", b"{}", NOW)])
+    await deliveries.count_attempt([1], odd)
+    await reminders.add(Reminder(1, 7, "ana", odd, NOW, odd, NOW))
+    assert [r.text for r in await reminders.due(1, NOW)] == [kept]
+    await reminders.finish(Reminder(1, 7, "ana", odd, NOW, odd, NOW), NOW)
+    assert await reminders.due(1, NOW) == []
+    await PullRequestStore(engine).save(
+        PullMemory(1, 7, head_sha="a" * 40, author=odd, paths=paths_text([odd])), NOW
+    )
+    memory = await PullRequestStore(engine).get(1, 7)
+    assert memory is not None
+    assert (memory.author, memory.changed_paths) == (kept, (odd,))  # paths are JSON, which spells everything
+    await leaves.note(1, 7, [odd])
+    assert [holder.leaves for holder in await leaves.holding(1, [odd])] == [{kept}]
+
+
+async def test_moments_come_back_as_they_went_in(engine: AsyncEngine) -> None:
+    "To the microsecond and in UTC, from whatever zone they came; one without a zone is a mistake of ours."
+    memories = PullRequestStore(engine)
+    elsewhere = datetime(2026, 3, 29, 3, 30, 0, 123456, timezone(timedelta(hours=5, minutes=45)))
+    await memories.save(PullMemory(1, 7, state_since=elsewhere), NOW)
+    memory = await memories.get(1, 7)
+    assert memory is not None
+    assert memory.state_since == elsewhere
+    assert memory.state_since.utcoffset() == timedelta(0)
+    with pytest.raises(sa.exc.StatementError, match="without a time zone"):
+        await memories.save(PullMemory(1, 7, state_since=datetime(2026, 3, 29)), NOW)
+
+
+async def test_writers_at_once_lose_nothing(engine: AsyncEngine) -> None:
+    "Twenty order the same job and change it at once: there is one, changed twenty times."
+    jobs = JobStore(engine)
+    request = JobRequest(1, 12, JobKind.PRECHECK, Sha("c0ffee" + "0" * 34), 7, Login("tess"), "comment:1:1")
+    added = await asyncio.gather(*(jobs.add(request, "cpu", 10, NOW) for _ in range(20)))
+    assert len({job.id for job in added}) == 1
+
+    def one_more(job: StoredJob) -> StoredJob:
+        return replace(job, life=replace(job.life, hand_backs=job.life.hand_backs + 1))
+
+    await asyncio.gather(*(jobs.change(added[0].id, one_more) for _ in range(20)))
+    job = await jobs.get(added[0].id)
+    assert job is not None
+    assert (job.life.hand_backs, job.revision) == (20, 20)
+
+
+async def test_the_queue_of_jobs(engine: AsyncEngine) -> None:
+    "Queued once for each order, placed by priority and age."
+    jobs = JobStore(engine)
+    request = JobRequest(1, 12, JobKind.PRECHECK, Sha("c0ffee" + "0" * 34), 7, Login("tess"), "comment:1:1")
+    first = await jobs.add(request, "cpu", 10, NOW)
+    second = await jobs.add(replace(request, number=13, source="comment:2:1"), "cpu", 0, NOW)
+    assert await jobs.position(second) == 2
+    assert (await jobs.spent(request, "cpu", NOW)).going_of_pull == 1
+    assert [job.id for job in await jobs.next_in("cpu", NOW, NOW, 10)] == [first.id, second.id]
+
+
+async def test_whoever_waits_longest_is_next(engine: AsyncEngine) -> None:
+    "Among many who come and go, nobody is overtaken while waiting, but by those who were handed theirs already."
+    connections = engine.pool.size()  # type: ignore[attr-defined]
+    await asyncio.gather(*(is_open_for(engine, 0.1) for _ in range(connections)))
+    came, served = itertools.count(), itertools.count()
+    overtaken: list[int] = []
+    query = sa.text("select 1")
+
+    async def visitor(n: int) -> None:
+        for _ in range(12):
+            mine = next(came)
+            async with engine.connect() as connection:
+                overtaken.append(next(served) - mine)
+                await connection.execute(query)
+            for _ in range(n % 3):
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*(visitor(n) for n in range(40)))
+    assert max(overtaken) < connections
+
+
+async def test_a_wait_that_is_given_up_takes_nobodys_turn(engine: AsyncEngine) -> None:
+    "Whoever stops waiting leaves the line; afterwards as many connections are there as before."
+    connections = engine.pool.size()  # type: ignore[attr-defined]
+    users = [asyncio.create_task(is_open_for(engine, 0.3)) for _ in range(connections)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(is_open_for(engine, 0), 0.05)
+    await asyncio.gather(*users)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(is_open_for(engine, 0.1) for _ in range(2 * connections)))
+
+
+async def test_a_restart_of_the_server_is_not_noticed(postgres: PostgresServer) -> None:
+    "Connections that it has closed meanwhile are replaced when they are wanted."
+    with postgres.borrowed() as address:
+        engine, operator = open_engine(address), open_engine(address)
+        await asyncio.gather(*(is_open_for(engine, 0.1) for _ in range(3)))
+        async with operator.connect() as connection:
+            ended = await connection.execute(
+                sa.text(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and pid <> pg_backend_pid()"
+                )
+            )
+            assert len(ended.all()) == 3
+        await asyncio.sleep(0.1)
+        await asyncio.gather(*(is_open_for(engine, 0.1) for _ in range(3)))
+        await engine.dispose()
+        await operator.dispose()
+
+
+async def is_open_for(engine: AsyncEngine, seconds: float) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(sa.text("select 1"))
+        await asyncio.sleep(seconds)
+
+
+async def test_what_was_acknowledged_survives_a_kill(database_url: str, engine: AsyncEngine) -> None:
     "A process killed in the middle of a flood has on disk whatever it had acknowledged."
-    file = tmp_path / "inbox.sqlite"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _INBOX_PROCESS, f"sqlite+aiosqlite:///{file}", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", _INBOX_PROCESS, database_url, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     acknowledged = [int(await asyncio.wait_for(process.stdout.readline(), 20)) for _ in range(500)]
     process.send_signal(signal.SIGKILL)
     acknowledged += [int(line) for line in (await process.stdout.read()).splitlines()]
     await process.wait()
-    with sqlite3.connect(file) as connection:
-        stored = {guid for (guid,) in connection.execute("select guid from deliveries")}
+    async with engine.connect() as connection:
+        stored = set((await connection.execute(sa.text("select guid from deliveries"))).scalars())
     assert {f"guid-{n:08}" for n in acknowledged} <= stored
