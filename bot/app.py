@@ -27,6 +27,7 @@ from bot.github.client import GitHubApp
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
+from bot.job_ends import JobEnds
 from bot.job_log_downloads import ROUTE as LOG_ROUTE
 from bot.job_log_downloads import JobLogDownloads
 from bot.job_shop import JobShop
@@ -129,7 +130,7 @@ def make_app(
                 await dispatcher.start()
                 await sweeper.start()
                 if shop is not None:
-                    await shop.start(desk.refresh)
+                    await shop.start(desk.take_job)
             health.ready = True
             yield
             health.ready = False
@@ -195,6 +196,7 @@ def make_desk(
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
         closing=Closing(github, records, signer, clock, build_at=settings.build_at),
         reruns=Reruns(github, commands, jobs, signer, clock),
+        ends=JobEnds(records, effects, clock),
     )
     desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)

@@ -29,6 +29,7 @@ from bot.events import (
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.hand_labels import HandLabels
+from bot.job_ends import JobEnds
 from bot.locks import PullLocks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
@@ -37,6 +38,7 @@ from bot.policies import Policies
 from bot.records import Records
 from bot.reruns import Reruns
 from bot.same_leaf import Said, SameLeaf
+from bot.store.jobs import StoredJob
 from bot.triage import Triage, Triaged
 from bot.witness import Witness
 from checks.findings import Check
@@ -59,6 +61,7 @@ class Rooms:
     groups: MergeGroups
     closing: Closing
     reruns: Reruns
+    ends: JobEnds
 
 
 class Desk:
@@ -175,6 +178,12 @@ class Desk:
         if counts is None:
             return
         await self.refresh(event.origin, event.number)
+
+    async def take_job(self, origin: Origin, job: StoredJob) -> None:
+        """Take what a job came to into the review, and bring the report up to date."""
+        async with self._locks.of(origin, job.request.number):
+            await self._rooms.ends.take(job)
+        await self.refresh(origin, job.request.number)
 
     async def _rerun(self, event: JobRerequested) -> None:
         number = await self._rooms.reruns.pull_of(event)

@@ -15,13 +15,13 @@ from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError, NotFoundError, RefusedError
 from bot.github.pulls import PullReader
+from bot.job_results import result_of
 from bot.job_views import JobViews, artifacts_of
-from bot.jobs import JobState
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.jobs import JobStore, StoredJob
 from bot.store.repositories import RepositoryStore
-from pipeline.artifacts import ArtifactError, ArtifactStore
-from pipeline.contract import ContractError, PrecheckResult, Queue
+from pipeline.artifacts import ArtifactStore
+from pipeline.contract import Queue
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ _LOOK_EVERY_S = 15.0  # also how often progress is shown at most
 _LOOK_AT_LINES_EVERY = timedelta(minutes=1)
 _FRONT_OF_LINE = 5  # further behind, a place is shown as it was when the job was queued
 
-Refresh = Callable[[Origin, int], Awaitable[None]]
+Moved = Callable[[Origin, StoredJob], Awaitable[None]]
 
 
 class JobBoard:
@@ -44,9 +44,9 @@ class JobBoard:
         rows: ArtifactRows,
         artifacts: ArtifactStore,
         clock: Clock,
-        refresh: Refresh,
+        moved: Moved,
     ) -> None:
-        """`refresh` brings the living comment of a pull request up to date."""
+        """`moved` takes to the review what a job came to, and brings the living comment up to date."""
         self._app = app
         self._store = store
         self._looks = looks
@@ -54,7 +54,7 @@ class JobBoard:
         self._rows = rows
         self._artifacts = artifacts
         self._clock = clock
-        self._refresh = refresh
+        self._moved = moved
         self._views: dict[int, JobReportView] = {}  # what is shown of jobs that are not over, since we run
         self._look_at_lines_from = clock.now()
         self._something_new = asyncio.Event()
@@ -130,7 +130,7 @@ class JobBoard:
             await self._store.note_shown(job, job.check_run_id)
             return
         await self._keep_artifacts(job)
-        view = job_report(await self._looks.of(job), await self._result(job), await self._log(job))
+        view = job_report(await self._looks.of(job), await result_of(job, self._artifacts), await self._log(job))
         if self._views.get(job.id) == view:
             await self._store.note_shown(job, job.check_run_id)
             return
@@ -148,17 +148,7 @@ class JobBoard:
         if not job.life.state.is_over:
             self._views[job.id] = view
         if pull.is_open and (before is None or before.status != view.status):
-            await self._refresh(origin, job.request.number)
-
-    async def _result(self, job: StoredJob) -> PrecheckResult | None:
-        outcome = job.life.outcome
-        if job.life.state is not JobState.SUCCEEDED or outcome is None or outcome.result is None:
-            return None
-        try:
-            return PrecheckResult.from_json(await asyncio.to_thread(self._artifacts.get, outcome.result))
-        except (ArtifactError, ContractError) as error:
-            log.error("jobs.result_unreadable", job=job.id, error=str(error))
-            return None
+            await self._moved(origin, job)
 
     async def _log(self, job: StoredJob) -> list[str]:
         return await self._store.log_of(job.id) if job.life.state.is_over else []

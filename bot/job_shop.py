@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,7 +12,7 @@ from bot.broker import address_of, own_broker
 from bot.clock import Clock
 from bot.events import Origin
 from bot.github.client import GitHubApp
-from bot.job_board import JobBoard
+from bot.job_board import JobBoard, Moved
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
 from bot.job_inputs import JobInputs
@@ -31,8 +31,6 @@ from bot.store.switches import GPU_PAUSED, Switches
 from bot.swaps import SwapForecast, heard_lately
 from pipeline.artifacts import ArtifactStore
 
-Refresh = Callable[[Origin, int], Awaitable[None]]
-
 
 class JobShop:
     """The engine and its rooms. `queue` is what the desk talks to."""
@@ -47,7 +45,7 @@ class JobShop:
         links: ArtifactLinks,
     ) -> None:
         self._broker = own_broker(settings.broker)
-        self._refresh: Refresh | None = None
+        self._move: Moved | None = None
         store, repositories = JobStore(database), RepositoryStore(database, clock)
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
         terms = Terms(
@@ -78,7 +76,7 @@ class JobShop:
 
         swap = SwapForecast(store, workers).of
         views = JobViews(store, clock, budget, present, links, is_paused, swap)
-        self._board = JobBoard(app, store, views, repositories, rows, artifacts, clock, self._bring_up_to_date)
+        self._board = JobBoard(app, store, views, repositories, rows, artifacts, clock, self._moved)
         self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed, views)
         self.leases = Leases(
             self.queue,
@@ -97,9 +95,9 @@ class JobShop:
             store, self.leases, self._mail, terms, clock, inputs.of, budget, is_paused, swap_patience
         )
 
-    async def start(self, refresh: Refresh) -> None:
-        """Begin; `refresh` brings the living comment of a pull request up to date. Raises BrokerError."""
-        self._refresh = refresh
+    async def start(self, moved: Moved) -> None:
+        """Begin; `moved` takes to the review what a job came to. Raises BrokerError."""
+        self._move = moved
         if self._broker is not None:
             await self._broker.start()
         self._mail.start(self.leases.receive)
@@ -120,6 +118,6 @@ class JobShop:
     async def _changed(self, before: StoredJob, after: StoredJob) -> None:
         await self._board.changed(before, after)
 
-    async def _bring_up_to_date(self, origin: Origin, number: int) -> None:
-        if self._refresh is not None:
-            await self._refresh(origin, number)
+    async def _moved(self, origin: Origin, job: StoredJob) -> None:
+        if self._move is not None:
+            await self._move(origin, job)

@@ -173,6 +173,14 @@ class Merging(_Section):
     )
 
 
+class Generation(_Section):
+    """Synthetic data that is made of a contribution."""
+
+    least_samples: Annotated[int, Field(ge=0)] = Field(
+        10, description="Fewest samples that a leaf must give; one that gives fewer is `sdg-unsuccessful`."
+    )
+
+
 def _day(value: Any) -> Any:
     try:
         return value if isinstance(value, date) else date.fromisoformat(str(value))
@@ -240,6 +248,7 @@ class Policy(_Section):
     pii: Pii = Pii()
     teams: Teams = Teams()
     merging: Merging = Merging()
+    generation: Generation = Generation()
     care: Care = Care()
     messages: Messages = Messages()
     rules: dict[str, RuleSwitch] = Field(

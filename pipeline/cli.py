@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.generate_cli import generate_command
+
 cli = typer.Typer(
     name="taxonomy-pipeline",
     help="The model side: a worker that does jobs, and the same steps by hand.",
@@ -18,6 +20,8 @@ cli = typer.Typer(
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "datasets", "lm-eval", "celery", "redis")
 _FOR_GPU = ("vllm", "bitsandbytes")
+
+cli.command("generate")(generate_command)
 
 
 @cli.callback(invoke_without_command=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from checks import attribution_text
@@ -59,15 +59,3 @@ def licences_of(leaf: Leaf, contribution: Contribution) -> list[str]:
     if text is None:
         return []
     return list(dict.fromkeys(entry.value[:200] for entry in attribution_text.read(text).licences))
-
-
-def passages_of(chunks: Iterable[tuple[str, str]]) -> tuple[Passage, ...]:
-    """Return chunks of text, each with the headings above it, as passages."""
-    return tuple(Passage(text, heading) for text, heading in chunks if text.strip())
-
-
-def most_passages(passages: Sequence[Passage], most: int) -> tuple[Passage, ...]:
-    """Return at most so many passages, spread evenly over the document."""
-    if len(passages) <= most:
-        return tuple(passages)
-    return tuple(passages[i * len(passages) // most] for i in range(most))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.comments.escape import block, code, escape, short
-from pipeline.results import GenerateResult, LeafYield, ShownSample, why_so_few
+from pipeline.results import GenerateResult, LeafYield, ShownSample
 
 _MOST_REASONS, _MOST_LEAVES, _MOST_SAMPLES = 6, 50, 10
 _LONGEST_TEXT, _LONGEST_REASON, _LONGEST_PATH = 600, 140, 160
@@ -14,7 +14,8 @@ _LONGEST_TEXT, _LONGEST_REASON, _LONGEST_PATH = 600, 140, 160
 def generate_title(result: GenerateResult) -> str:
     """Return the yield in a few words."""
     kept, written = sum(leaf.kept for leaf in result.leaves), sum(leaf.candidates for leaf in result.leaves)
-    return f"{kept} samples kept of {written}"
+    few = f", too few from {len(result.too_few)} of {len(result.leaves)}" if result.too_few else ""
+    return f"{kept} samples kept of {written}{few}"
 
 
 def generate_report(result: GenerateResult, most_bytes: int) -> str:
@@ -35,9 +36,6 @@ def _head(result: GenerateResult) -> str:
     ]
     if result.is_old:
         said.append("Nothing was asked anew: all answers were there from an earlier run.")
-    said += [
-        f"**Too few:** {escape(short(why_so_few(leaf, result.least_samples), 500))}" for leaf in result.too_few[:10]
-    ]
     return "\n\n".join(said)
 
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.comments.escape import block, code, escape, short
+from bot.comments.generate_report import generate_report, generate_title
 from bot.comments.jobs import LONGEST_MESSAGE, LONGEST_STAGE, by_when, files_in_words, share_of, stage
+from bot.job_results import JobResult
 from bot.jobs import Job, JobKind, JobState
 from pipeline.contract import PrecheckResult, Progress
+from pipeline.results import GenerateResult
 
 _MOST_SUMMARY = 60_000  # bytes; GitHub takes 65,535
 _LONGEST_CELL = 300
@@ -55,7 +58,7 @@ class JobReportView:
     summary: str
 
 
-def job_report(job: Job, result: PrecheckResult | None = None, log_tail: list[str] | None = None) -> JobReportView:
+def job_report(job: Job, result: JobResult | None = None, log_tail: list[str] | None = None) -> JobReportView:
     """Return what to show of a job; `log_tail` are the last lines of its log."""
     state = job.state
     head = [] if result is not None else [_sentence(job)]  # the table says it all
@@ -64,7 +67,7 @@ def job_report(job: Job, result: PrecheckResult | None = None, log_tail: list[st
         head.append("The last lines of its log:\n\n" + block("\n".join(lines), "text"))
     tail = [part for part in (files_in_words(job.files), _footer(job)) if part]
     room = _MOST_SUMMARY - len("\n\n".join((*head, *tail)).encode()) - 100
-    table = [precheck_table(result, room)] if result is not None else []
+    table = [_result_in_full(result, room)] if result is not None else []
     return JobReportView(
         _NAMES[job.request.kind],
         f"job:{job.id}",
@@ -105,7 +108,13 @@ def _cell(text: str) -> str:
     return escape(short(text, _LONGEST_CELL))
 
 
-def _title(job: Job, result: PrecheckResult | None) -> str:
+def _result_in_full(result: JobResult, room: int) -> str:
+    if isinstance(result, PrecheckResult):
+        return precheck_table(result, room)
+    return generate_report(result, room)
+
+
+def _title(job: Job, result: JobResult | None) -> str:
     at = by_when(job.prospects)
     done = f", done {at}" if at else ""
     if job.state is JobState.QUEUED:
@@ -114,7 +123,9 @@ def _title(job: Job, result: PrecheckResult | None) -> str:
     if job.state is JobState.RUNNING:
         told = job.progress
         return f"{share_of(told):.0%}: {_plain(told)}{done}" if told else f"Just begun{done}"
-    if result is not None:
+    if isinstance(result, GenerateResult):
+        return generate_title(result)
+    if isinstance(result, PrecheckResult):
         return f"The model answers {_known(result)} of {len(result.rows)} much as expected"
     return _TITLES[job.state]
 

@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack
 from itertools import islice
 from pathlib import Path
 
+from checks.document_bundle import from_bundle
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact, Ending, JobSpec, LogLevel, Outcome
 from pipeline.datasets import MANIFEST, read_jsonl
 from pipeline.generation import DROPPED, QUESTIONS, SAMPLES, LeafData, Order, Subject, generate
-from pipeline.lessons import LeafDocuments, LessonError, contribution_of, subjects_of
+from pipeline.lessons import LessonError, contribution_of, subjects_of
+from pipeline.passages import PassagesError, leaf_documents
 from pipeline.results import GenerateResult, ShownSample, why_so_few
 from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.prompts import PromptError
@@ -40,7 +42,7 @@ def generate_job(spec: JobSpec, bench: Bench) -> Outcome:
         return Outcome(Ending.INFRA_ERROR, "Not available: no model is configured (TEACHER_URL).")
     began = time.monotonic()
     store = ArtifactStore(settings.artifacts_url)
-    subjects = _subjects(spec, store)
+    subjects = _subjects(spec, store, settings)
     bench.note(f"{len(subjects)} leaves; {settings.teacher_model} writes, {settings.critic.model} judges")
     try:
         made = asyncio.run(_generated(subjects, settings, bench))
@@ -58,16 +60,17 @@ def generate_job(spec: JobSpec, bench: Bench) -> Outcome:
     return Outcome(Ending.SUCCEEDED, f"{kept} samples", stored, artifacts, took_s)
 
 
-def _subjects(spec: JobSpec, store: ArtifactStore) -> list[Subject]:
+def _subjects(spec: JobSpec, store: ArtifactStore, settings: PipelineSettings) -> list[Subject]:
+    most = settings.generate_passages
     contribution = contribution_of(json.loads(read_input(spec, CONTRIBUTION, store)))
-    documents = {
-        role.removeprefix(DOCUMENT): LeafDocuments.read(read_input(spec, role, store))
-        for role in spec.inputs
-        if role.startswith(DOCUMENT)
-    }
     try:
+        documents = {
+            role.removeprefix(DOCUMENT): leaf_documents(from_bundle(read_input(spec, role, store)), most)
+            for role in spec.inputs
+            if role.startswith(DOCUMENT)
+        }
         return subjects_of(contribution, documents)
-    except LessonError as error:
+    except (LessonError, PassagesError) as error:
         raise ContributionError(str(error)) from None
 
 

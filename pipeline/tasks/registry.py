@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.contract import Ending, JobSpec, Outcome, TaskKind
 from pipeline.tasks.bench import Bench
+from pipeline.tasks.generate import generate_job
 from pipeline.tasks.precheck import precheck
 
 
@@ -11,4 +12,6 @@ def run_task(spec: JobSpec, bench: Bench) -> Outcome:
     """Do the job. Raises ContributionError for what its author can mend; anything else is our fault."""
     if spec.task is TaskKind.PRECHECK:
         return precheck(spec, bench)
+    if spec.task is TaskKind.GENERATE:
+        return generate_job(spec, bench)
     return Outcome(Ending.INFRA_ERROR, f"Not available: no model is configured for {spec.task}.")

@@ -1,0 +1,73 @@
+"""The documents of a leaf for work by hand: fetched once and kept, or taken from a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from checks.contribution import Leaf
+from checks.document_bundle import BundleError, from_bundle, to_bundle
+from checks.documents import (
+    DocumentFile,
+    DocumentReach,
+    DocumentReference,
+    DocumentRefusal,
+    FetchedDocuments,
+    fetch_documents,
+    reference_of,
+)
+from checks.policy import default_policy
+from pipeline.lessons import LeafDocuments
+from pipeline.passages import PassagesError, leaf_documents
+
+_READ = (".md", ".markdown", ".txt", ".pdf")
+
+
+class LocalDocumentsError(Exception):
+    """There are no documents to work with; the text says why and what to do."""
+
+
+def documents_of(leaf: Leaf, folder: Path | None, kept: Path, most: int) -> LeafDocuments:
+    """Return the passages of a leaf's documents: those in `folder`, else fetched, and kept in `kept` from then on.
+
+    Raises LocalDocumentsError.
+    """
+    found = _in_folder(folder) if folder is not None else _fetched(leaf, kept)
+    try:
+        return leaf_documents(found, most)
+    except PassagesError as error:
+        raise LocalDocumentsError(f"{leaf.path}: {error}") from None
+
+
+def _in_folder(folder: Path) -> FetchedDocuments:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix.lower() in _READ]
+    if not files:
+        raise LocalDocumentsError(f"{folder}: there is no document here ({', '.join(_READ)}).")
+    read = [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in files]
+    documents = tuple(DocumentFile(path, content, hashlib.sha256(content).hexdigest()) for path, content in read)
+    return FetchedDocuments("a folder of this machine", "", documents)
+
+
+def _fetched(leaf: Leaf, kept: Path) -> FetchedDocuments:
+    reference = reference_of(leaf)
+    if reference is None:
+        raise LocalDocumentsError(f"{leaf.path} names no document. Give --documents FOLDER, or mend the leaf.")
+    path = kept / f"{_digest(reference)}.json"
+    if path.is_file():
+        try:
+            return from_bundle(path.read_bytes())
+        except BundleError:
+            path.unlink()
+    found = fetch_documents(reference, DocumentReach.of(default_policy()))
+    if isinstance(found, DocumentRefusal):
+        raise LocalDocumentsError(f"{leaf.path}: {found.message} {found.remedy} Or give --documents FOLDER.")
+    kept.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(to_bundle(found))
+    fresh.rename(path)
+    return found
+
+
+def _digest(reference: DocumentReference) -> str:
+    said = "\0".join((reference.repo, reference.commit, *reference.patterns))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
