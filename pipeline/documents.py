@@ -83,7 +83,7 @@ class _Packer:
                     self.take(replace(part, headings=piece.headings))
                 return
             headings = self._headings_at_end()
-            needed = sum(map(self._cost, headings)) + self._cost(piece)
+            needed = sum(kept.tokens + len(piece.glue) for kept in headings) + piece.tokens
             self._close(kept=len(headings) if needed <= self._limit else 0)
         self._append(piece)
 
@@ -93,12 +93,12 @@ class _Packer:
         return tuple(self._done)
 
     def _append(self, piece: Piece) -> None:
-        self._open.append(piece)
         self._room -= self._cost(piece)
+        self._open.append(piece)
         self._body += 0 if piece.is_heading else piece.tokens
 
     def _cost(self, piece: Piece) -> int:
-        return piece.tokens + len(piece.glue)
+        return piece.tokens + (len(piece.glue) if self._open else 0)
 
     def _headings_at_end(self) -> list[Piece]:
         start = len(self._open)
