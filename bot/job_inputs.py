@@ -1,9 +1,11 @@
-"""What a job is given: the contribution's files at its commit, stored. Workers need no GitHub."""
+"""What a job is given: the contribution's files at its commit, its documents. Workers need no GitHub."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -12,20 +14,36 @@ from bot.facts import gather
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError
 from bot.github.pulls import PullReader
+from bot.job_documents import JobDocuments, NotYetError
+from bot.jobs import JobKind
 from bot.policies import Policies
+from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.jobs import StoredJob
 from bot.store.repositories import RepositoryStore
+from checks.contribution import ChangedFile, is_leaf, read_leaf
+from checks.documents import DocumentReach, reference_of
+from checks.policy import Policy
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact
 
 log = structlog.get_logger()
 
 CONTRIBUTION = "contribution"
+DOCUMENT = "document:"  # roles of the documents of a leaf: this, and the leaf's path
+LEAST_SAMPLES = "least_samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What goes to the worker: artifacts by their role, and plain settings of the community."""
+
+    inputs: dict[str, Artifact]
+    settings: dict[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class InputsError(GitHubError):
-    """The files of a job's commit cannot be had."""
+    """What a job needs cannot be had now."""
 
 
 class JobInputs:
@@ -38,20 +56,21 @@ class JobInputs:
         repositories: RepositoryStore,
         rows: ArtifactRows,
         artifacts: ArtifactStore,
+        documents: JobDocuments,
         clock: Clock,
-        *,
-        most_commits: int,
+        settings: BotSettings,
     ) -> None:
         self._app = app
         self._policies = policies
         self._repositories = repositories
         self._rows = rows
         self._artifacts = artifacts
+        self._documents = documents
         self._clock = clock
-        self._most_commits = most_commits
+        self._settings = settings
 
-    async def of(self, job: StoredJob) -> dict[str, Artifact]:
-        """Return the job's inputs by their role. Raises GitHubError when they cannot be had now."""
+    async def of(self, job: StoredJob) -> Material:
+        """Return what a job is given. Raises GitHubError when it cannot be had now, NoDocumentsError when never."""
         request = job.request
         origin = await self._repositories.origin_of(request.repository_id)
         if origin is None:
@@ -61,7 +80,7 @@ class JobInputs:
         if pull.head_sha != request.head_sha:
             raise InputsError("the commit is no longer the head")
         policy = await self._policies.of(reader, request.repository_id, pull)
-        facts = await gather(reader, pull, policy, most_commits=self._most_commits)
+        facts = await gather(reader, pull, policy, most_commits=self._settings.max_commits)
         if facts.unreadable or facts.refusals:
             raise InputsError("the files of the commit cannot be read in full")
         texts = {
@@ -73,4 +92,25 @@ class JobInputs:
         stored = await asyncio.to_thread(self._artifacts.put, "contribution.json", body, "application/json")
         kept = KeptArtifact.told(stored, request.repository_id, request.number, self._clock.now(), job.id)
         await self._rows.note([kept])
-        return {CONTRIBUTION: stored}
+        if request.kind is not JobKind.GENERATE:
+            return Material({CONTRIBUTION: stored})
+        inputs = {CONTRIBUTION: stored, **await self._documents_of(job, facts.files, policy)}
+        return Material(inputs, {LEAST_SAMPLES: policy.generation.least_samples})
+
+    async def _documents_of(
+        self, job: StoredJob, files: Iterable[ChangedFile], policy: Policy
+    ) -> dict[str, Artifact]:
+        """Return the documents of the knowledge leaves; all are begun to be fetched before one is waited for."""
+        reach = DocumentReach.of(policy, self._settings.document_networks, self._settings.document_ca_file)
+        found, waiting = {}, ""
+        for leaf in (read_leaf(file) for file in files if is_leaf(file)):
+            reference = reference_of(leaf) if leaf.is_knowledge else None
+            if reference is None:
+                continue
+            try:
+                found[f"{DOCUMENT}{leaf.path}"] = await self._documents.of(job, reference, reach)
+            except NotYetError as error:
+                waiting = str(error)
+        if waiting:
+            raise InputsError(waiting)
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,13 +12,15 @@ import structlog
 from bot.budgets import Budget, fits_the_night, held_because, night_began
 from bot.clock import Clock
 from bot.github.errors import GitHubError
+from bot.job_documents import NoDocumentsError
+from bot.job_inputs import Material
 from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_line import NIGHTLY_PRIORITY, PassedOver, in_batches
 from bot.job_mail import BrokerAwayError, JobMail
-from bot.jobs import JobKind
+from bot.jobs import JobKind, JobState
 from bot.store.jobs import JobStore, StoredJob
 from pipeline.artifacts import ArtifactError
-from pipeline.contract import Artifact, JobSpec, Load, Queue, TaskKind, needs
+from pipeline.contract import JobSpec, Load, Queue, TaskKind, needs
 
 log = structlog.get_logger()
 
@@ -26,7 +28,11 @@ log = structlog.get_logger()
 _LOOK_EVERY_S = 5.0
 _LOOK_AHEAD = 50  # jobs of a queue, for one that needs what is loaded
 
-Inputs = Callable[[StoredJob], Awaitable[dict[str, Artifact]]]
+_LATER = timedelta(seconds=5)  # until a job is looked at again whose inputs are not there
+_ITS_OWN, _OURS = JobState.FAILED_BY_CONTRIBUTION, JobState.INFRA_ERROR
+
+Inputs = Callable[[StoredJob], Awaitable[Material]]
+End = Callable[[int, JobState, str], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class JobSender:
         terms: Terms,
         clock: Clock,
         inputs: Inputs,
+        end: End,
         budget: Budget,
         is_paused: Callable[[], Awaitable[bool]],
         swap_patience: timedelta = timedelta(minutes=20),
@@ -97,6 +104,7 @@ class JobSender:
         self._terms = terms
         self._clock = clock
         self._inputs = inputs
+        self._end = end
         self._budget = budget
         self._is_paused = is_paused
         self._passed_over = PassedOver(swap_patience)
@@ -173,8 +181,12 @@ class JobSender:
             except BrokerAwayError as error:
                 log.warning("jobs.not_sent", job=job.id, error=str(error))
                 break
+            except NoDocumentsError as error:
+                await self._end(job.id, _OURS if error.is_ours else _ITS_OWN, str(error))
+                continue
             except (GitHubError, ArtifactError) as error:  # its own inputs are missing: the others may go
                 log.warning("jobs.no_inputs", job=job.id, error=str(error))
+                await self._postpone(job, now)
                 continue
             sent.append(job.id)
             if night is not None:
@@ -182,6 +194,16 @@ class JobSender:
         if sent:
             await self._store.note_sent(sent, now)
         return len(sent)
+
+    async def _postpone(self, job: StoredJob, now: datetime) -> None:
+        """Let others go before a job whose inputs are not there."""
+
+        def later(job: StoredJob) -> StoredJob:
+            if job.life.state is not JobState.QUEUED:
+                return job
+            return replace(job, life=replace(job.life, not_before=now + _LATER))
+
+        await self._store.change(job.id, later)
 
     async def _chosen(
         self, lane: Lane, now: datetime, lost_before: datetime, room: int, night: _Night | None
@@ -212,7 +234,7 @@ class JobSender:
 
     async def spec_of(self, job: StoredJob) -> JobSpec:
         """Return the message of a job's attempt. Raises what its inputs raise."""
-        request = job.request
+        request, material = job.request, await self._inputs(job)
         return JobSpec(
             job.id,
             job.life.attempt,
@@ -221,5 +243,6 @@ class JobSender:
             request.number,
             request.head_sha,
             self._terms.time_limits[request.kind].total_seconds(),
-            await self._inputs(job),
+            material.inputs,
+            material.settings,
         )

@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.job_board import JobBoard, Moved
+from bot.job_documents import JobDocuments
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
 from bot.job_inputs import JobInputs
@@ -89,10 +90,20 @@ class JobShop:
             self._wake,
             self._changed,
         )
-        inputs = JobInputs(app, policies, repositories, rows, artifacts, clock, most_commits=settings.max_commits)
+        self._documents = JobDocuments(rows, artifacts, clock, self._wake)
+        inputs = JobInputs(app, policies, repositories, rows, artifacts, self._documents, clock, settings)
         swap_patience = timedelta(minutes=settings.swap_patience_minutes)
         self._sender = JobSender(
-            store, self.leases, self._mail, terms, clock, inputs.of, budget, is_paused, swap_patience
+            store,
+            self.leases,
+            self._mail,
+            terms,
+            clock,
+            inputs.of,
+            self.queue.end_one,
+            budget,
+            is_paused,
+            swap_patience,
         )
 
     async def start(self, moved: Moved) -> None:
@@ -108,6 +119,7 @@ class JobShop:
         """Stop; jobs go on in their workers and report when we are back."""
         await self._board.stop()
         await self._sender.stop()
+        await self._documents.stop()
         await self._mail.stop()
         if self._broker is not None:
             await self._broker.stop()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.budgets import Budget
+from bot.github.tokens import read_private_key
+from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 
@@ -46,7 +48,8 @@ class BotSettings(BaseSettings):
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode, Field(min_length=1)]
     repositories: Annotated[frozenset[int], NoDecode, Field(min_length=1)]
 
-    database_url: str = "sqlite+aiosqlite:///taxonomy-bot.sqlite"
+    database_url: Annotated[str, Field(repr=False)] = "sqlite:///taxonomy-bot.sqlite"  # it may hold a password
+    database_connections: Annotated[int, Field(gt=0)] = 10  # to PostgreSQL, at most
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     github_api_url: str = "https://api.github.com"
@@ -80,6 +83,9 @@ class BotSettings(BaseSettings):
     nightly_gpu_h: Annotated[float, Field(ge=0)] = (
         0.0  # of nightly jobs, from one NIGHTLY_AT to the next; 0: no limit
     )
+    # for documents on git servers of an own network: what is accepted though it is not public, and who is trusted
+    document_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    document_ca_file: Path | None = None
     swap_patience_minutes: Annotated[float, Field(ge=0)] = 20.0  # a job is passed so long by others without a swap
     job_retries: Annotated[int, Field(ge=0, le=10)] = 2  # after infrastructure errors
     worker_silence_s: Annotated[float, Field(ge=1)] = 60.0  # after which its job is given to another
@@ -92,7 +98,7 @@ class BotSettings(BaseSettings):
     public_url: str = ""  # where people reach the bot; empty: it gives no links to artifacts
     log_format: str = "console"  # or "json"
 
-    @field_validator("webhook_secrets", "repositories", mode="before")
+    @field_validator("webhook_secrets", "repositories", "document_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -113,10 +119,18 @@ class BotSettings(BaseSettings):
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:
         try:
-            load_pem_private_key(value.get_secret_value().encode(), password=None)
+            read_private_key(value.get_secret_value())
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ValueError("is not a private key in PEM form; download a fresh one") from None
         return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        try:
+            return driver_url(value).render_as_string(hide_password=False)
+        except DatabaseError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("webhook_secrets")
     @classmethod
@@ -170,9 +184,9 @@ class BotSettings(BaseSettings):
         return str(self._beside_the_database(_ARTIFACTS))
 
     def _beside_the_database(self, name: str) -> Path:
-        dialect, _, database = self.database_url.partition("://")
-        path = database.removeprefix("/").partition("?")[0]
-        is_file = dialect.startswith("sqlite") and path not in ("", ":memory:")
+        url = driver_url(self.database_url)
+        path = url.database or ""
+        is_file = url.get_backend_name() == "sqlite" and path not in ("", ":memory:")
         return (Path(path).parent if is_file else Path()).absolute() / name
 
     @property

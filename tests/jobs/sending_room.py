@@ -13,6 +13,7 @@ from bot.budgets import Budget
 from bot.clock import MovableClock
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
+from bot.job_inputs import Material
 from bot.job_leases import Leases, Terms
 from bot.job_line import PULL_REQUEST_PRIORITY
 from bot.job_mail import JobMail
@@ -24,7 +25,6 @@ from bot.store.pull_requests import PullMemory, PullRequestStore
 from bot.store.switches import GPU_PAUSED, Switches
 from checks.contribution import Login, Sha
 from pipeline.contract import (
-    Artifact,
     Confirmation,
     Ending,
     JobReport,
@@ -70,8 +70,8 @@ class SendingRoom:
         async def ignore(_before: StoredJob, _after: StoredJob) -> None:
             return
 
-        async def inputs(_job: StoredJob) -> dict[str, Artifact]:
-            return {}
+        async def inputs(_job: StoredJob) -> Material:
+            return Material({})
 
         async def is_paused() -> bool:
             return await self.switches.is_on(GPU_PAUSED)
@@ -89,7 +89,15 @@ class SendingRoom:
             ignore,
         )
         self.sender = JobSender(
-            self.store, self.leases, self.mail, terms, self.clock, inputs, self.budget, is_paused
+            self.store,
+            self.leases,
+            self.mail,
+            terms,
+            self.clock,
+            inputs,
+            self.engine.end_one,
+            self.budget,
+            is_paused,
         )
         return self
 

@@ -21,6 +21,7 @@ from bot.budgets import Budget
 from bot.clock import SystemClock
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
+from bot.job_inputs import Material
 from bot.job_leases import Leases, Terms
 from bot.job_mail import JobMail
 from bot.job_sender import JobSender
@@ -31,7 +32,7 @@ from bot.store.pull_requests import PullMemory, PullRequestStore
 from bot.store.switches import GPU_PAUSED, Switches
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
-from pipeline.contract import Artifact, broker_address
+from pipeline.contract import broker_address
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.jobs.model_server import ModelServer
 from tests.jobs.redis_server import RedisServer
@@ -116,6 +117,7 @@ class Workshop:
             self.terms,
             self.clock,
             lambda job: self.inputs(job),
+            self.engine.end_one,
             self.budget,
             lambda: switches.is_on(GPU_PAUSED),
         )
@@ -129,10 +131,12 @@ class Workshop:
         assert self._database is not None
         await self._database.dispose()
 
-    async def inputs(self, job: StoredJob) -> dict[str, Artifact]:
+    async def inputs(self, job: StoredJob) -> Material:
         "What a job is given: the files of one skill."
         files = json.dumps({SKILL_PATH: a_skill()})
-        return {"contribution": self.artifacts.put("contribution.json", files.encode(), "application/json")}
+        return Material(
+            {"contribution": self.artifacts.put("contribution.json", files.encode(), "application/json")}
+        )
 
     def starts_a_worker(
         self, name: str = "worker", environment: dict[str, str] | None = None, **settings: str
