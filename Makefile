@@ -5,10 +5,10 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint bench docs clean
+.PHONY: help demo test chaos lint bench docs vllm-check clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(PY) || python3 -m venv $(VENV)
@@ -42,6 +42,10 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.reconcile_calls
+	$(PY) -m benchmarks.teacher_client --memory 200000
+
+vllm-check: $(READY) ## Ask the real vLLM on this CPU (optional; 3 GB and some minutes the first time)
+	$(PY) -m benchmarks.vllm_check
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

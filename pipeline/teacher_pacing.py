@@ -10,13 +10,13 @@ import random
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-START = 16  # at once, until the first round has been seen
+START = 32  # at once, until the first round has been seen
 _STEP = 1.25  # between two limits that are compared, where a limit is not doubled
 _WORTH_IT = 0.3  # of the growth of the limit must be seen in the rate, or it was for nothing
 _AS_FAST = 0.95  # a lower limit is kept when the rate stays above this share
 _COLLAPSE = 0.5  # share of requests turned away at which the limit falls at once
 _LONGEST_HOLD = 32  # rounds without an experiment
-_AT_THE_TOP = 8  # rounds before it is asked whether less than the most would do
+_AT_THE_TOP = 16  # rounds before it is asked whether less than the most would do
 _ASKS_THAT_TELL = 3  # so many different ones must fail before the server is suspected
 
 

@@ -99,7 +99,7 @@ def test_a_server_that_queues_is_not_buried(slots: int, spread: float) -> None:
     "It is kept busy, but not much more is sent than it works on at once."
     play = Play(slots, spread=spread)
     assert play.stretch < 1.15
-    assert play.late_limit <= max(16, 2.5 * slots)
+    assert play.late_limit <= max(24, 3 * slots)
 
 
 @pytest.mark.parametrize("slots", [1, 5, 24, 100])
@@ -132,7 +132,7 @@ def test_the_limit_stays_within_its_bounds(events: list[tuple[bool, int, float]]
 def test_a_server_that_falls_silent_is_asked_less_and_less() -> None:
     "Time-outs alone bring the limit down to one; answers bring it up again."
     pace, now = Pace(1, 64, 0.0), 0.0
-    for _ in range(40):
+    for _ in range(100):
         now += 60
         pace.turned_away(now, pace.limit)
     assert pace.limit == 1
