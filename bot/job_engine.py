@@ -15,7 +15,7 @@ from bot.job_line import NIGHTLY_PRIORITY, PULL_REQUEST_PRIORITY, due_at
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.job_views import JobViews
 from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError, has_not_failed, no_such_job
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore, StoredJob, as_job
 from pipeline.contract import Confirmation, Queue
 
 log = structlog.get_logger()
@@ -52,38 +52,42 @@ class JobEngine:
         self._views = views or JobViews(store, clock, budget)
 
     async def submit(self, request: JobRequest, at: datetime, priority: int = PULL_REQUEST_PRIORITY) -> Job:
-        """Queue a job, or return the one that the same source has queued, or an equal one that is not over.
+        """Queue a job, or return an equal one that is not over, or the one that the same source has queued.
 
+        Its place in the line is not looked up: `of_pull` and `find` tell it.
         Raises JobsUnavailableError when the budget does not allow it, with when to try again.
         """
-        stored = await self._store.going_equal(request) or await self._store.asked_from(request)
+        queue = QUEUE_OF[request.kind]
+        known, spent = await self._store.standing(request, queue.value, at)
+        stored = await self._store.get(known) if known is not None else None
         if stored is None:
-            queue = QUEUE_OF[request.kind]
-            spent = await self._refuse_beyond_the_budget(request, queue, at, priority)
+            await self._refuse_beyond_the_budget(request, spent, at, priority)
             stored = await self._store.add(request, queue.value, priority, at, spent.waiting_of_author)
             await self._on_change(stored, stored)
             self._wake()
-        return await self._seen(stored)
+        return as_job(stored)
 
     async def _refuse_beyond_the_budget(
-        self, request: JobRequest, queue: Queue, at: datetime, priority: int
-    ) -> Spent:
-        """Return what is spent already. Raises JobsUnavailableError."""
-        expected = expected_gpu_h(request.kind, await self._store.gpu_times(request.kind))
-        spent = await self._store.spent(request, queue.value, at)
+        self, request: JobRequest, spent: Spent, at: datetime, priority: int
+    ) -> None:
+        """Raise JobsUnavailableError when the budget does not allow one more."""
         is_nightly = priority <= NIGHTLY_PRIORITY
-        if needs_gpu(request.kind) and self._budget.limits_gpu_hours:
+        is_capped = is_nightly and bool(self._budget.nightly_gpu_h)
+        is_limited = needs_gpu(request.kind) and self._budget.limits_gpu_hours
+        expected = 0.0  # of interest only where hours are limited
+        if is_limited or is_capped:
+            expected = expected_gpu_h(request.kind, await self._store.gpu_times(request.kind))
+        if is_limited:
             promised = await self._store.gpu_hours.promised(await self._store.expected_costs())
             used = await self._store.gpu_hours.used(at)
             spent = replace(spent, gpu_h_today=used.today + promised, gpu_h_this_month=used.this_month + promised)
-        if is_nightly and self._budget.nightly_gpu_h:
+        if is_capped:
             began = night_began(at, self._budget)
             costs = await self._store.expected_costs()
             hours = await self._store.gpu_hours.of_night(at, began, costs, with_waiting=True)
             spent = replace(spent, nightly_h=hours)
         if reason := refusal(request.kind, self._budget, spent, expected, at, is_nightly=is_nightly):
             raise JobsUnavailableError(reason)
-        return spent
 
     async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
         """Return the jobs of a pull request, oldest first."""
@@ -101,7 +105,8 @@ class JobEngine:
         """Queue a job anew that came to nothing. Raises JobsUnavailableError."""
         stored = await self._store.get(job_id)
         if stored is not None and stored.life.state.is_retriable:
-            await self._refuse_beyond_the_budget(stored.request, Queue(stored.queue), at, stored.priority)
+            spent = await self._store.spent(stored.request, stored.queue, at)
+            await self._refuse_beyond_the_budget(stored.request, spent, at, stored.priority)
 
         def again(job: StoredJob) -> StoredJob | None:
             is_its = (job.request.repository_id, job.request.number) == (repository_id, number)

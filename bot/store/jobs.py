@@ -8,7 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    RowMapping,
+    Select,
+    String,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -75,6 +88,45 @@ class LogPart:
     lines: str
 
 
+def _question_of_standing() -> Select[Any]:
+    """Return the query of `JobStore.standing`: all numbers at once, put together only once because it is long."""
+    repository, number = bindparam("repository_id", type_=BigInteger), bindparam("number", type_=Integer)
+    author = select(pull_requests.c.author_id).where(
+        pull_requests.c.repository_id == repository, pull_requests.c.number == number
+    )
+    of_author = select(pull_requests.c.number).where(
+        pull_requests.c.repository_id == repository, pull_requests.c.author_id == author.scalar_subquery()
+    )
+    day, month = (bindparam(name, type_=jobs.c.finished_at.type) for name in ("day", "month"))
+    counted = select(func.count()).select_from(jobs)
+    hours = select(func.coalesce(func.sum(jobs.c.gpu_s), 0.0) / 3600)
+    mine = (jobs.c.repository_id == repository, jobs.c.number == number)
+    in_queue = (jobs.c.queue == bindparam("queue", type_=String), jobs.c.state == JobState.QUEUED.value)
+    its = (jobs.c.repository_id == repository, jobs.c.number.in_(of_author))
+    same_kind = jobs.c.kind == bindparam("kind", type_=String)
+    same_head = jobs.c.head_sha == bindparam("head_sha", type_=String)
+    same_source = (
+        jobs.c.repository_id == repository,
+        jobs.c.source == bindparam("source", type_=String),
+        same_kind,
+    )
+    first = select(func.min(jobs.c.id))
+    return select(
+        first.where(*mine, same_kind, same_head, jobs.c.state.in_(_GOING)).scalar_subquery(),
+        first.where(*same_source).scalar_subquery(),
+        counted.where(*mine, jobs.c.state.in_(_GOING)).scalar_subquery(),
+        counted.where(*its, jobs.c.queued_at >= day).scalar_subquery(),
+        counted.where(*in_queue).scalar_subquery(),
+        hours.where(jobs.c.finished_at >= day).scalar_subquery(),
+        hours.where(jobs.c.finished_at >= month).scalar_subquery(),
+        select(switches.c.is_on).where(switches.c.name == GPU_PAUSED).scalar_subquery(),
+        counted.where(*its, *in_queue).scalar_subquery(),
+    )
+
+
+_STANDING = _question_of_standing()
+
+
 class JobStore:
     """Reads and writes jobs."""
 
@@ -83,11 +135,13 @@ class JobStore:
         self.gpu_hours = GpuHourStore(engine)
         self.swaps = SwapStore(engine)
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._add = self._insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
 
     async def add(
         self, request: JobRequest, queue: str, priority: int, at: datetime, waiting_of_author: int = 0
     ) -> StoredJob:
         """Queue a job; asked for from the same place again, return the one that is there."""
+        place = due_at(at, priority, waiting_of_author)
         values = {
             "repository_id": request.repository_id,
             "number": request.number,
@@ -99,7 +153,7 @@ class JobStore:
             "queue": queue,
             "priority": priority,
             "queued_at": at,
-            "due_at": due_at(at, priority, waiting_of_author),
+            "due_at": place,
             "revision": 0,
             "is_shown": False,
             **_columns(Life()),
@@ -110,9 +164,10 @@ class JobStore:
             jobs.c.kind == request.kind.value,
         )
         async with self._engine.begin() as connection:
-            await connection.execute(self._insert(jobs).values(values).on_conflict_do_nothing())
-            row = (await connection.execute(select(jobs).where(*where))).mappings().one()
-        return _job(row)
+            job_id = (await connection.execute(self._add, values)).scalar_one_or_none()
+            if job_id is not None:
+                return StoredJob(job_id, request, queue, priority, at, due_at=place)
+            return _job((await connection.execute(select(jobs).where(*where))).mappings().one())
 
     async def get(self, job_id: int) -> StoredJob | None:
         """Return a job."""
@@ -129,17 +184,6 @@ class JobStore:
         """Return every job that runs."""
         return await self._all(jobs.c.state == JobState.RUNNING.value)
 
-    async def going_equal(self, request: JobRequest) -> StoredJob | None:
-        """Return a job that is not over and computes the same."""
-        found = await self._all(
-            jobs.c.repository_id == request.repository_id,
-            jobs.c.number == request.number,
-            jobs.c.kind == request.kind.value,
-            jobs.c.head_sha == request.head_sha,
-            jobs.c.state.in_(_GOING),
-        )
-        return found[0] if found else None
-
     async def counts(self) -> list[tuple[str, int, int]]:
         """Return for each queue how many jobs wait and how many run."""
         waiting = func.count().filter(jobs.c.state == JobState.QUEUED.value)
@@ -148,15 +192,6 @@ class JobStore:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query.order_by(jobs.c.queue))).all()
         return [(str(queue), int(wait), int(run)) for queue, wait, run in rows]
-
-    async def asked_from(self, request: JobRequest) -> StoredJob | None:
-        """Return the job that the same order has queued before."""
-        found = await self._all(
-            jobs.c.repository_id == request.repository_id,
-            jobs.c.source == request.source,
-            jobs.c.kind == request.kind.value,
-        )
-        return found[0] if found else None
 
     async def gpu_times(self, kind: JobKind, limit: int = 50) -> list[float]:
         """Return how long the newest successful jobs of a kind held a GPU, in seconds."""
@@ -288,32 +323,29 @@ class JobStore:
 
     async def spent(self, request: JobRequest, queue: str, now: datetime) -> Spent:
         """Return what is spent when a job is asked for: counts, and GPU hours of this day and month in UTC."""
+        return (await self.standing(request, queue, now))[1]
+
+    async def standing(self, request: JobRequest, queue: str, now: datetime) -> tuple[int | None, Spent]:
+        """Return which job answers a request already, by its number, and what is spent.
+
+        That is one that computes the same and is not over, or else the one that the same order has queued.
+        """
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        mine = (jobs.c.repository_id == request.repository_id, jobs.c.number == request.number)
-        author = select(pull_requests.c.author_id).where(
-            pull_requests.c.repository_id == request.repository_id, pull_requests.c.number == request.number
-        )
-        of_author = select(pull_requests.c.number).where(
-            pull_requests.c.repository_id == request.repository_id,
-            pull_requests.c.author_id == author.scalar_subquery(),
-        )
-        counted = select(func.count()).select_from(jobs)
-        hours = select(func.coalesce(func.sum(jobs.c.gpu_s), 0.0) / 3600)
-        in_queue = (jobs.c.queue == queue, jobs.c.state == JobState.QUEUED.value)
-        its = (jobs.c.repository_id == request.repository_id, jobs.c.number.in_(of_author))
-        query = select(
-            counted.where(*mine, jobs.c.state.in_(_GOING)).scalar_subquery(),
-            counted.where(*its, jobs.c.queued_at >= day).scalar_subquery(),
-            counted.where(*in_queue).scalar_subquery(),
-            hours.where(jobs.c.finished_at >= day).scalar_subquery(),
-            hours.where(jobs.c.finished_at >= day.replace(day=1)).scalar_subquery(),
-            select(switches.c.is_on).where(switches.c.name == GPU_PAUSED).scalar_subquery(),
-            counted.where(*its, *in_queue).scalar_subquery(),
-        )
+        given = {
+            "repository_id": request.repository_id,
+            "number": request.number,
+            "kind": request.kind.value,
+            "head_sha": request.head_sha,
+            "source": request.source,
+            "queue": queue,
+            "day": day,
+            "month": day.replace(day=1),
+        }
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).one()
-        going, today, waiting, gpu_today, gpu_month, paused, of_author_waiting = (value or 0 for value in row)
-        return Spent(
+            row = (await connection.execute(_STANDING, given)).one()
+        equal, from_source, *counts = row
+        going, today, waiting, gpu_today, gpu_month, paused, of_author_waiting = (value or 0 for value in counts)
+        spent = Spent(
             int(going),
             int(today),
             int(waiting),
@@ -322,6 +354,7 @@ class JobStore:
             bool(paused),
             waiting_of_author=int(of_author_waiting),
         )
+        return equal or from_source, spent
 
     async def run_times(self, kind: JobKind, limit: int = 50) -> list[float]:
         """Return how long the newest successful jobs of a kind ran, in seconds."""

@@ -316,7 +316,7 @@ jobs = Table(
     Column("revision", Integer, nullable=False),  # grows with every change: whoever changes names the one it read
     Index("ix_jobs_pull", "repository_id", "number"),
     Index("ix_jobs_source", "repository_id", "source", "kind", unique=True),
-    Index("ix_jobs_line", "queue", "state", "due_at", "id"),
+    Index("ix_jobs_line", "queue", "state", "due_at", "id", "kind"),  # counting who is ahead reads nothing else
     Index("ix_jobs_finished_at", "finished_at"),
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_shown", "is_shown", "id"),
