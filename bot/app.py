@@ -97,7 +97,7 @@ def make_app(
     clock = clock or SystemClock()
     own_workers = workers is None
     workers = workers or RuleWorkers(settings.rule_workers, settings.rule_time_limit_s)
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url, settings.database_connections)
     deliveries = DeliveryStore(engine)
     health = Health(handles)
     artifact_store = ArtifactStore(settings.artifact_store_url)
