@@ -14,6 +14,7 @@ from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
 from bot.gpu_cli import gpu
 from bot.settings import SettingsError, read_settings
+from bot.store.address import DatabaseError
 
 # by default a thread waits up to 5 ms for the event loop to let it run, and each statement of the database's
 # thread has several such waits: under load that cost a third of the time to a verdict
@@ -49,6 +50,7 @@ def serve() -> None:
 @cli.command()
 def doctor() -> None:
     """Check every setting; name what is missing and where to find it."""
+    from bot.store.database import standing_of
     from pipeline.artifacts import ArtifactStore, ArtifactStoreError
 
     try:
@@ -60,6 +62,7 @@ def doctor() -> None:
     typer.echo(f"Repositories served: {', '.join(str(i) for i in sorted(settings.repositories))}.")
     typer.echo(f"Listens on {settings.host}:{settings.port}, talks to {settings.github_api_url}.")
     links = f"links begin with {settings.public_url}" if settings.public_url else "no links: PUBLIC_URL is not set"
+    typer.echo(asyncio.run(standing_of(settings.database_url)))
     typer.echo(f"Keeps artifacts in {store.url} for {settings.artifact_days} days; {links}.")
 
 
@@ -100,4 +103,8 @@ def _stop(message: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    cli()
+    try:
+        cli()
+    except DatabaseError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.store.address import DatabaseError, driver_url
 from bot.store.connections import InTurn
@@ -87,7 +89,30 @@ async def migrate(engine: AsyncEngine) -> None:
         await patient.dispose()
 
 
+async def standing_of(database_url: str) -> str:
+    """Return a sentence for operators: where the database is, and how its schema stands. Raises DatabaseError."""
+    url = driver_url(database_url)
+    name = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(url.database or "").is_file):
+        return f"Database: {name}, made at the first start."
+    engine = open_engine(database_url, 1)
+    try:
+        async with _connected(engine) as connection:
+            current, newest = await connection.run_sync(_revisions)
+    finally:
+        await engine.dispose()
+    if current == newest:
+        return f"Database: {name}, schema {newest}."
+    return f"Database: {name}, schema {current or 'not built yet'}; the next start brings it to {newest}."
+
+
 async def _migrate(engine: AsyncEngine) -> None:
+    async with _connected(engine) as connection, connection.begin():
+        await connection.run_sync(_upgrade)
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(engine.connect())
@@ -96,19 +121,19 @@ async def _migrate(engine: AsyncEngine) -> None:
                 f"The database cannot be reached: {error.orig if isinstance(error, DBAPIError) else error}. "
                 "Is it running, and is its address right?"
             ) from None
-        await stack.enter_async_context(connection.begin())
-        await connection.run_sync(_upgrade)
+        yield connection
 
 
 def _upgrade(connection: Connection) -> None:
-    scripts = ScriptDirectory(str(_MIGRATIONS))
-    if _is_current(connection, scripts):
+    current, newest = _revisions(connection)
+    if current == newest:
         return
     if connection.dialect.name == "sqlite":  # without this each step would be final by itself
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING})
-    if _is_current(connection, scripts):  # somebody else was quicker
+    current, newest = _revisions(connection)
+    if current == newest:  # somebody else was quicker
         return
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -116,11 +141,13 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
+def _revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """Return the schema's revision and the newest that this code knows. Raises SchemaError for an unknown one."""
+    scripts = ScriptDirectory(str(_MIGRATIONS))
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
         raise SchemaError(
             f"The database has schema revision {current}, which this version does not know. "
             "It was written by a newer version: start that one, or restore a backup."
         )
-    return current == scripts.get_current_head()
+    return current, scripts.get_current_head()
