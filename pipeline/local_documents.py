@@ -17,10 +17,11 @@ from checks.documents import (
     reference_of,
 )
 from checks.policy import default_policy
+from pipeline.document_formats import DocumentFormatError, DocumentReaderMissingError
 from pipeline.lessons import LeafDocuments
-from pipeline.passages import PassagesError, leaf_documents
+from pipeline.passages import leaf_documents
 
-_READ = (".md", ".markdown", ".txt", ".pdf")
+_READ = (".md", ".pdf")
 
 
 class LocalDocumentsError(Exception):
@@ -35,7 +36,7 @@ def documents_of(leaf: Leaf, folder: Path | None, kept: Path, most: int) -> Leaf
     found = _in_folder(folder) if folder is not None else _fetched(leaf, kept)
     try:
         return leaf_documents(found, most)
-    except PassagesError as error:
+    except (DocumentFormatError, DocumentReaderMissingError) as error:
         raise LocalDocumentsError(f"{leaf.path}: {error}") from None
 
 

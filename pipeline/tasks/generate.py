@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack
 from itertools import islice
 from pathlib import Path
 
-from checks.document_bundle import from_bundle
+from checks.document_bundle import BundleError, from_bundle
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact, Ending, JobSpec, LogLevel, Outcome
 from pipeline.datasets import MANIFEST, read_jsonl
+from pipeline.document_formats import DocumentFormatError, DocumentReaderMissingError
 from pipeline.generation import DROPPED, QUESTIONS, SAMPLES, LeafData, Order, Subject, generate
 from pipeline.lessons import LessonError, contribution_of, subjects_of
-from pipeline.passages import PassagesError, leaf_documents
+from pipeline.passages import leaf_documents
 from pipeline.results import GenerateResult, ShownSample, why_so_few
 from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.prompts import PromptError
@@ -42,7 +43,10 @@ def generate_job(spec: JobSpec, bench: Bench) -> Outcome:
         return Outcome(Ending.INFRA_ERROR, "Not available: no model is configured (TEACHER_URL).")
     began = time.monotonic()
     store = ArtifactStore(settings.artifacts_url)
-    subjects = _subjects(spec, store, settings)
+    try:
+        subjects = _subjects(spec, store, settings)
+    except (DocumentReaderMissingError, BundleError) as error:
+        return Outcome(Ending.INFRA_ERROR, str(error), run_s=time.monotonic() - began)
     bench.note(f"{len(subjects)} leaves; {settings.teacher_model} writes, {settings.critic.model} judges")
     try:
         made = asyncio.run(_generated(subjects, settings, bench))
@@ -70,7 +74,7 @@ def _subjects(spec: JobSpec, store: ArtifactStore, settings: PipelineSettings) -
             if role.startswith(DOCUMENT)
         }
         return subjects_of(contribution, documents)
-    except (LessonError, PassagesError) as error:
+    except (LessonError, DocumentFormatError) as error:
         raise ContributionError(str(error)) from None
 
 
