@@ -35,8 +35,10 @@ __all__ = [
     "DocumentRefusal",
     "FetchedDocuments",
     "RefusalKind",
+    "Resolve",
     "fetch_documents",
     "reference_of",
+    "system_addresses",
 ]
 
 _FULL_ID = re.compile(r"[0-9a-f]{40}")

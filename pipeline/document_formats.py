@@ -66,7 +66,7 @@ def _from_pdf(path: str, content: bytes) -> str:
     result = converter.convert(source, raises_on_error=False, max_num_pages=_PDF_PAGES)
     if result.status is not ConversionStatus.SUCCESS:
         raise DocumentFormatError(f"{path} cannot be read as a PDF to its end. Convert it to Markdown.")
-    text: str = result.document.export_to_markdown()
+    text = str(result.document.export_to_markdown()).encode("utf-8", "replace").decode("utf-8")
     if not text.strip():
         raise DocumentFormatError(f"{path} holds no text, only pictures. Convert it to Markdown.")
     return text

@@ -7,14 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from checks.document_addresses import Resolve, system_addresses
 from checks.documents import (
     DocumentLimits,
     DocumentReach,
     DocumentReference,
     DocumentRefusal,
     FetchedDocuments,
+    Resolve,
     fetch_documents,
+    system_addresses,
 )
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact

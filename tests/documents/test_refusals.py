@@ -17,7 +17,8 @@ from aiohttp import web
 
 from checks import document_git
 from checks.document_addresses import NameNotFoundError, is_acceptable, system_addresses
-from checks.documents import DocumentRefusal
+from checks.document_hosts import GitPlace
+from checks.documents import DocumentProblem, DocumentRefusal
 from tests.checks.contributions import COMMIT
 from tests.documents.fetching import fetch, fetched, refused
 from tests.documents.git_host import NAME, Answer, GitHost, Repository, git
@@ -36,9 +37,6 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Answer:
         return web.Response(status=status, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
     return answer
-
-
-# --- what an author can put right
 
 
 def test_a_commit_that_is_not_there(repository: Repository, commit: str) -> None:
@@ -182,9 +180,6 @@ def test_patterns_without_end_are_refused(repository: Repository) -> None:
     refused(fetch(repository, COMMIT, *[f"{n}.md" for n in range(51)]), "pattern")
 
 
-# --- addresses
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -280,6 +275,11 @@ def test_public_addresses_are_fine(address: str) -> None:
     assert is_acceptable(address, ())
 
 
+def test_git_is_told_every_address_that_was_checked() -> None:
+    place = GitPlace("https://git.birds.example/a/b", NAME, 443, ("8.8.8.8", "2606:4700::1111"))
+    assert place.pin == "git.birds.example:443:8.8.8.8,[2606:4700::1111]"
+
+
 def test_one_private_address_among_public_ones_is_enough(repository: Repository, host: GitHost) -> None:
     answer = fetch(repository, COMMIT, resolve=lambda *_: ["8.8.8.8", "::ffff:10.0.0.1"])
     refused(answer, "private-address", "policy")
@@ -342,9 +342,6 @@ def test_a_server_that_redirects_only_git_gets_nowhere(repository: Repository, h
     host.answers[repository.path] = turn
     refused(fetch(repository, commit), "server", "could not verify")
     assert not any("-2.git" in path for path in host.asked)
-
-
-# --- servers
 
 
 @pytest.mark.parametrize("status", [401, 404, 410, 451])
@@ -423,9 +420,6 @@ def test_a_resolver_that_never_answers(repository: Repository) -> None:
     refused(fetch(repository, COMMIT, resolve=asleep, time_s=0.2), "timeout", "could not verify")
     release.set()
     assert time.monotonic() - began < 5
-
-
-# --- time and size
 
 
 @pytest.fixture
@@ -621,8 +615,6 @@ def test_a_server_that_keeps_a_file_back(repository: Repository, host: GitHost, 
 
 
 def test_every_problem_says_what_to_do() -> None:
-    from checks.documents import DocumentProblem
-
     for problem in DocumentProblem:
         refusal = DocumentRefusal(problem, "Something is wrong.")
         assert refusal.remedy.endswith(".")
