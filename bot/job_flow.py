@@ -83,8 +83,11 @@ def granted(
 ) -> Life:
     """Return the life with the lease given to a worker. Raises NotHeardError when it may not have it.
 
-    The deadline is the time limit and some grace, for the worker is to notice first.
+    The deadline is the time limit and some grace, for the worker is to notice first. Who has the lease and asks
+    once more, because the answer got lost, has been heard and keeps it.
     """
+    if life.lease is not None and life.attempt == attempt and life.lease.knows(secret):
+        return replace(life, lease=replace(life.lease, heard_at=now))
     if life.state is JobState.RUNNING and life.lease is not None and life.attempt == attempt:
         raise NotHeardError(f"attempt {attempt} is being done by another worker")
     if life.state is not JobState.QUEUED:

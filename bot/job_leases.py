@@ -120,10 +120,7 @@ class Leases:
         now, secret = self._clock.now(), self._secret_of(asked)
         reason = await self._reason_against(asked)
 
-        def grant(job: StoredJob) -> StoredJob | None:
-            lease = job.life.lease
-            if lease is not None and job.life.attempt == asked.attempt and lease.knows(secret):
-                return None  # the answer got lost
+        def grant(job: StoredJob) -> StoredJob:
             limit = self._terms.time_limits[job.request.kind]
             life = granted(job.life, asked.attempt, asked.worker, secret, now, limit, _GRACE)
             return job.living(life, now)

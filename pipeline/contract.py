@@ -115,10 +115,21 @@ def broker_transport(address: str) -> str | None:
 
 
 def broker_options(address: str, redelivery_s: float) -> dict[str, float | str]:
-    """Return how kombu is to treat a broker: one that hangs is away, instead of being waited for without end."""
+    """Return how kombu is to treat a broker: one that hangs or is not there is away, instead of being waited for.
+
+    Each of several addresses is tried once; when to try again, its callers decide.
+    """
     if address.startswith(FILES):
         return {"folder": address.removeprefix(FILES), "polling_interval": 0.1}
-    return {"visibility_timeout": redelivery_s, "socket_timeout": 10.0, "socket_connect_timeout": 5.0}
+    return {
+        "visibility_timeout": redelivery_s,
+        "socket_timeout": 10.0,
+        "socket_connect_timeout": 5.0,
+        "max_retries": address.count(";"),
+        "interval_start": 0.0,
+        "interval_step": 0.2,
+        "interval_max": 0.2,
+    }
 
 
 class TaskKind(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,6 +57,14 @@ class JobLife(RuleBasedStateMachine):
         assert before.attempt == lease[0]
         self.in_force = lease
         return lease
+
+    @rule(lease=leases)
+    def a_worker_asks_again(self, lease: tuple[int, str]) -> None:
+        before = self.life
+        if before.lease is None or lease != self.in_force:
+            return
+        self.life = granted(before, lease[0], "worker", lease[1], self.now, LIMIT, GRACE)
+        assert self.life == replace(before, lease=replace(before.lease, heard_at=self.now))
 
     @rule(
         lease=leases,

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.job_mail import JobMail
+import pytest
+
+from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobState
-from pipeline.contract import Ending, JobReport, LeaseRequest, Message, Outcome
+from pipeline.contract import Confirmation, Ending, JobReport, LeaseRequest, Message, Outcome
 from pipeline.worker.held import held_folder, remove_abandoned
 from tests.jobs.workshop import NUMBER, REPOSITORY, Workshop
 
@@ -121,6 +123,14 @@ async def test_a_stop_on_the_heels_of_the_lease_is_heeded(tmp_path: Path) -> Non
             assert endings == [Ending.STOPPED]
         finally:
             await ears.stop()
+
+
+async def test_a_broker_that_is_not_there_holds_nobody_up(tmp_path: Path) -> None:
+    "Who has something to send learns it at once, and can go on with its work; when to try again is its own choice."
+    mail = JobMail(f"redis+socket://{tmp_path}/nowhere.sock")
+    async with asyncio.timeout(2):
+        with pytest.raises(BrokerAwayError):
+            await mail.answer("worker", Confirmation(1, 1))
 
 
 async def test_a_broker_that_stands_still_costs_no_lease(tmp_path: Path) -> None:
