@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from pipeline.contract import Message
 
+_TELLING = 5  # rows that a block must have seen for its share to tell anything
+
 
 @dataclass(frozen=True, slots=True)
 class BlockYield:
@@ -80,23 +82,21 @@ class GenerateResult(Message):
 
 
 def why_so_few(leaf: LeafYield, least: int) -> str:
-    """Return in plain words why a leaf gave so few samples: which reason dropped most, and which share."""
+    """Return in plain words why a leaf gave so few samples: the reason that dropped the largest share."""
     head = f"{leaf.path} gave {_samples(leaf.kept)}, and {least} are the least"
     if not leaf.candidates:
         return f"{head}: the teacher wrote nothing that could be used."
-    block, reason, share = max(
-        (
-            (block, reason, count / block.rows_in)
-            for block in leaf.blocks
-            for reason, count in block.dropped.items()
-            if block.rows_in
-        ),
-        key=lambda each: (each[0].dropped[each[1]], each[2]),
-        default=(None, "", 0.0),
-    )
+    block = max((block for block in leaf.blocks if block.dropped), key=_loss, default=None)
     if block is None:
         return f"{head}."
-    return f"{head}: {share:.0%} of {block.rows_in} were dropped because {reason}."
+    reason, count = max(block.dropped.items(), key=lambda item: (item[1], item[0]))
+    return f"{head}: {count / block.rows_in:.0%} of {block.rows_in} were dropped because {reason}."
+
+
+def _loss(block: BlockYield) -> tuple[float, int]:
+    """Return which share a block dropped, and how many; few rows tell nothing by their share."""
+    count = sum(block.dropped.values())
+    return (count / block.rows_in if block.rows_in >= _TELLING else 0.0, count)
 
 
 def _samples(count: int) -> str:

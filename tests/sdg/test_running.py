@@ -14,7 +14,7 @@ from pipeline.sdg.rows import Split
 from pipeline.sdg.running import FlowRun, run_flow
 from pipeline.sdg.samples import questions_of, samples_of
 from pipeline.sdg.starts import Lesson, first_rows, split_seeds
-from pipeline.teacher import Ask, Reply, TeacherError
+from pipeline.teacher import Ask, AskError, Reply, TeacherError
 from pipeline.tiny.prompt import Prompt
 from tests.sdg.leaves import KNOWLEDGE, a_freeform_skill, a_grounded_skill, lesson, some_knowledge
 from tests.sdg.offline import OfflineTeacher, Spoil
@@ -251,3 +251,20 @@ def test_what_nearly_repeats(one: str, other: str, is_alike: bool) -> None:
     seen = Seen(90)
     seen.add(one)
     assert seen.has_alike(other) is is_alike
+
+
+class Refusing(OfflineTeacher):
+    """Refuses what asks for one thing, as a server does that finds a prompt too long."""
+
+    async def ask(self, ask: Ask) -> Reply:
+        if "TASK: answer" in ask.messages[0].content and "tulip" in ask.messages[0].content:
+            raise AskError("The prompt is too long.")
+        return await super().ask(ask)
+
+
+async def test_what_is_not_answered_is_counted_and_the_rest_goes_on() -> None:
+    "One prompt that a server refuses costs its row only."
+    made = await run("freeform", Refusing())
+    answers = next(count for count in made.counts if count.block == "answers")
+    assert answers.dropped["the model gave no answer"] > 0
+    assert made.rows

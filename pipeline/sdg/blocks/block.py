@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.sdg.counts import BlockCount
 from pipeline.sdg.prompts import Prompt
+from pipeline.sdg.replies import UnreadableError
 from pipeline.sdg.rows import Row
-from pipeline.teacher_messages import Ask, ChatMessage, Choice, Reply
+from pipeline.teacher_messages import Ask, AskError, ChatMessage, Choice, Reply
 
 AGAIN = 1_000_003  # so much higher is the call of a second try, which gives it another seed
 TextName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,40}$")]  # of a row's text
@@ -47,11 +48,17 @@ class Work:
     known: tuple[str, ...] = ()  # questions that nothing may repeat, such as the seed examples' own
 
     async def ask(self, who: Asks, prompt: str, temperature: float, max_tokens: int, call: int = 0) -> Choice:
-        """Return one answer. The seed that the model gets follows from the run's, the prompt and the call alone."""
+        """Return one answer. The seed that the model gets follows from the run's, the prompt and the call alone.
+
+        Raises UnreadableError where only this is not answered, TeacherError where nothing is.
+        """
         began = time.monotonic()
         digest = hashlib.sha256(f"{self.seed}:{call}:{prompt}".encode("utf-8", "surrogatepass")).digest()
         seed = int.from_bytes(digest[:4], "big") >> 1
-        reply = await who.ask(Ask((ChatMessage("user", prompt),), temperature, max_tokens, seed=seed))
+        try:
+            reply = await who.ask(Ask((ChatMessage("user", prompt),), temperature, max_tokens, seed=seed))
+        except AskError:  # too long for the model, say, or every try cut off
+            raise UnreadableError("the model gave no answer") from None
         self.count.asked(reply, time.monotonic() - began)
         return reply.choices[0]
 
