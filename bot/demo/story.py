@@ -95,7 +95,16 @@ async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
     narrator.expects("both checks are green", holds=_conclusions(pull) == {"success"})
     narrator.expects("it waits for a triager", holds=pull.labels == ["skill", "triage-needed"])
     await _a_triager_looks(stage, narrator, pull)
-    await _a_job_is_done(stage, narrator, pull)
+    narrator.says(f"Tess wants to know what the model knows already: /precheck   (the model: {NAME})")
+    asked = await _a_job_is_done(stage, narrator, pull, "Precheck")
+    narrator.expects(
+        "a worker, a process of its own, has asked every seed question", holds=asked.conclusion == "success"
+    )
+    narrator.reads(asked.summary or "")
+    narrator.says(f"Tess has synthetic data made of it: /generate   (teacher and judge: {NAME})")
+    made = await _a_job_is_done(stage, narrator, pull, "Generate")
+    narrator.expects(f"the data set is there: {made.title}", holds=made.conclusion == "success")
+    narrator.reads((made.summary or "").partition("<details>")[0])
     await _an_approver_decides(stage, narrator, pull)
 
 
@@ -113,25 +122,22 @@ async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None
     narrator.expects("Mallory is told who may", holds="Only a triager may do this." in pull.comments[-1].body)
 
 
-async def _a_job_is_done(stage: Stage, narrator: Narrator, pull: Pull) -> None:
-    narrator.says(f"Tess wants to know what the model knows already: /precheck   (the model: {NAME})")
-    await stage.github.comment(pull, "tess", "/precheck")
+async def _a_job_is_done(stage: Stage, narrator: Narrator, pull: Pull, name: str) -> CheckRun:
+    """Have Tess ask for a job, tell how it goes, and return its check run once it is over."""
+    await stage.github.comment(pull, "tess", f"/{name.lower()}")
     seen = ""
     async with asyncio.timeout(_JOB_WITHIN_S):
-        while (run := _precheck(pull)) is None or run.status != "completed":
+        while (run := _check_run(pull, name)) is None or run.status != "completed":
             if run is not None and run.title != seen:
                 seen = run.title or ""
                 narrator.notes(f"  {run.name}: {seen}")
             await asyncio.sleep(0.1)
     await stage.settled()
-    narrator.expects(
-        "a worker, a process of its own, has asked the model every seed question", holds=run.conclusion == "success"
-    )
-    narrator.reads(run.summary or "")
+    return run
 
 
-def _precheck(pull: Pull) -> CheckRun | None:
-    return next((run for run in pull.repo.check_runs(pull.head_sha) if run.name == "Precheck"), None)
+def _check_run(pull: Pull, name: str) -> CheckRun | None:
+    return next((run for run in pull.repo.check_runs(pull.head_sha) if run.name == name), None)
 
 
 async def _an_approver_decides(stage: Stage, narrator: Narrator, pull: Pull) -> None:

@@ -14,6 +14,7 @@ from bot.labels import Label
 from bot.roles import Role
 from bot.workflow import State, Transition, Trigger
 from tests.checks.contributions import a_skill, attribution
+from tests.world.job_failure import a_job_fails
 from tests.world.people import Files, Person, PullRequest
 from tests.world.unbuilt import UNBUILT, comes_about, is_looked_at_again
 from tests.world.world import World
@@ -66,8 +67,11 @@ class Journey:
         await self.pr.settled()
 
     async def happens(self, trigger: Trigger) -> None:
-        "Something comes about that no part of the bot brings about yet."
-        await comes_about(self.world, self.pr, trigger)
+        "Something comes about that is no event of GitHub."
+        if trigger is Trigger.SDG_FAILED:
+            await a_job_fails(self.world, self.pr)
+        else:
+            await comes_about(self.world, self.pr, trigger)
         await is_looked_at_again(self.world, self.pr)
         await self.pr.settled()
 
@@ -229,7 +233,7 @@ PULLS: dict[Trigger, Step] = {
     Trigger.BECAME_BLOCKED: says("max", "/lgtm cancel"),
     Trigger.WENT_STALE: nobody_acts,
     Trigger.AUTHOR_ANSWERED: says("ana", "I am still here."),
-    **{trigger: happens(trigger) for trigger in UNBUILT},
+    **{trigger: happens(trigger) for trigger in (*UNBUILT, Trigger.SDG_FAILED)},
     Trigger.WITHDRAW: sets_label(Label.GENERATE_READY, on=False, by="tess"),
 }
 
