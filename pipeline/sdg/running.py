@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from pipeline.sdg.blocks import Block, RowBlock, WholeLeafBlock, Work
 from pipeline.sdg.blocks.block import Models
@@ -14,6 +14,7 @@ from pipeline.sdg.flow import Flow
 from pipeline.sdg.rows import Row
 
 Tell = Callable[[float], None]  # the share of the flow that is done, 0 to 1
+_ENOUGH = "more than are wanted of one seed example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ async def run_flow(
     current = list(rows)
     for number, (first, after) in enumerate(stages):
         told = _Share(tell, number, len(stages), len(current))
-        current = await _stage(flow.blocks[first:after], works[first:after], current, told)
+        is_last = after == len(flow.blocks) and not any(block.multiplies for block in flow.blocks[first:])
+        most = flow.samples_per_seed if is_last else None
+        current = await _stage(flow.blocks[first:after], works[first:after], current, told, most)
     return FlowRun(flow, tuple(_at_most(current, flow.samples_per_seed, counts)), tuple(counts))
 
 
@@ -58,7 +61,14 @@ def _stages(blocks: Sequence[Block]) -> list[tuple[int, int]]:
     return list(pairwise(bounds))
 
 
-async def _stage(blocks: Sequence[Block], works: Sequence[Work], rows: list[Row], told: _Share) -> list[Row]:
+async def _stage(
+    blocks: Sequence[Block], works: Sequence[Work], rows: list[Row], told: _Share, most: int | None
+) -> list[Row]:
+    """Return what becomes of the rows; `most` is how many of each seed example are wanted, None for all.
+
+    What is wanted are the first good ones in order. So many are sent on their way, and another for each that comes
+    to nothing: those that were sent are the same whatever comes back first, and nothing is asked about the others.
+    """
     if isinstance(blocks[0], WholeLeafBlock):
         works[0].count.rows_in += len(rows)
         made = list(await asyncio.to_thread(blocks[0].rows_of_all, rows, works[0]))
@@ -66,16 +76,32 @@ async def _stage(blocks: Sequence[Block], works: Sequence[Work], rows: list[Row]
         return made
     done: list[Row] = []
 
-    async def whole_way(row: Row) -> None:
-        done.extend(await _through(blocks, works, row))
-        told.one_more()
+    async def until_one_is_good(waiting: Iterator[Row]) -> None:
+        for row in waiting:
+            good = await _through(blocks, works, row)
+            told.one_more()
+            if good:
+                done.extend(good)
+                return
 
+    of_seeds = [(iter(line), len(line[:most])) for line in _by_seed(rows)]
     async with asyncio.TaskGroup() as group:
-        for row in rows:
-            group.create_task(whole_way(row))
+        for waiting, wanted in of_seeds:
+            for _ in range(wanted):
+                group.create_task(until_one_is_good(waiting))
+    for row in chain.from_iterable(waiting for waiting, _ in of_seeds):
+        works[0].count.rows_in += 1
+        works[0].count.drop(row, _ENOUGH)
     for work in works:  # what came back first must not show
         work.count.rows_dropped.sort(key=lambda dropped: dropped.row.place)
     return sorted(done, key=lambda row: row.place)
+
+
+def _by_seed(rows: Sequence[Row]) -> list[list[Row]]:
+    lines: dict[int, list[Row]] = {}
+    for row in rows:
+        lines.setdefault(row.seed, []).append(row)
+    return list(lines.values())
 
 
 async def _through(blocks: Sequence[Block], works: Sequence[Work], row: Row) -> list[Row]:
@@ -104,7 +130,7 @@ def _at_most(rows: Sequence[Row], samples_per_seed: int, counts: Sequence[BlockC
             kept.append(row)
         else:
             counts[-1].kept -= 1
-            counts[-1].drop(row, "more than are wanted of one seed example")
+            counts[-1].drop(row, _ENOUGH)
     return kept
 
 

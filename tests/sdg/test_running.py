@@ -218,14 +218,27 @@ async def test_multiple_choice_questions_are_sound() -> None:
     assert {q["metadata"]["split"] for q in questions} == {"dev", "test"}
 
 
-def test_too_few_samples_of_a_seed_are_topped() -> None:
-    "A flow keeps at most so many of each seed example, and counts the others."
-    flow = read_flow("freeform")
+@pytest.mark.parametrize("chance", [None, 0, 1])
+async def test_nothing_is_asked_about_samples_that_are_not_wanted(chance: int | None) -> None:
+    "Of each seed example the first good ones are kept; those behind the last one wanted are never judged."
+    flow, lesson, teacher = read_flow("freeform"), a_freeform_skill(), OfflineTeacher(shuffled_by=chance)
     small = Flow(flow.name, flow.about, flow.start, flow.makes, 2, flow.blocks, flow.prompts)
-    lesson = a_freeform_skill()
-    made = asyncio.run(run_flow(small, first_rows(lesson, small.start), OfflineTeacher().models, 1))
-    assert max(Counter(row.seed for row in made.rows).values()) == 2
-    assert made.counts[-1].dropped["more than are wanted of one seed example"] > 0
+
+    made = await run_flow(small, first_rows(lesson, small.start), teacher.models, 1)
+
+    everything = await run_flow(flow, first_rows(lesson, flow.start), OfflineTeacher().models, 1)
+    of_seeds = Counter(row.seed for row in everything.rows)
+    assert max(of_seeds.values()) > 2
+    firsts = [row for seed in of_seeds for row in [r for r in everything.rows if r.seed == seed][:2]]
+    assert sorted(made.rows, key=lambda row: row.place) == sorted(firsts, key=lambda row: row.place)
+    judging = next(count for count in made.counts if count.block == "good questions")
+    unwanted = judging.dropped["more than are wanted of one seed example"]
+    assert unwanted > 0
+    assert teacher.tasks["judge-question"] == judging.rows_in - unwanted
+    assert (
+        teacher.tasks["judge-question"] - len(made.rows)
+        == sum(sum(count.dropped.values()) for count in made.counts[2:]) - unwanted
+    )  # another only for each that came to nothing
 
 
 @pytest.mark.parametrize(

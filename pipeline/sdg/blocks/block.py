@@ -86,6 +86,11 @@ class Block(BaseModel, ABC):
         """Return the names of the prompts it uses; a row must have what they need."""
         return ()
 
+    @property
+    def multiplies(self) -> bool:
+        """True when several rows may come of one."""
+        return False
+
 
 class RowBlock(Block):
     """A block that looks at one row at a time: rows flow through it without waiting for one another."""

@@ -34,6 +34,11 @@ class Generate(RowBlock):
         """Return its prompt."""
         return (self.prompt,)
 
+    @property
+    def multiplies(self) -> bool:
+        """True when it asks for more than one record."""
+        return self.calls * (self.count if self.records else 1) > 1
+
     async def rows_of(self, row: Row, work: Work) -> Sequence[Row]:
         """Return a row for each record; the row is dropped when every call came to nothing."""
         prompt = work.prompts[self.prompt].render(row.texts, self.count)

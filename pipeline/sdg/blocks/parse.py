@@ -28,6 +28,11 @@ class Parse(RowBlock):
         """Return what it fills."""
         return frozenset(self.into)
 
+    @property
+    def multiplies(self) -> bool:
+        """True: a text may hold several records."""
+        return True
+
     async def rows_of(self, row: Row, work: Work) -> Sequence[Row]:
         """Return a row for each record."""
         try:
