@@ -37,7 +37,7 @@ def from_bundle(content: bytes) -> FetchedDocuments:
             raise BundleError("The bundle of documents has a format that is not known here.")
         files = tuple(_file(each) for each in said["files"])
         return FetchedDocuments(str(said["url"]), str(said["commit"]), files, tuple(map(str, said["passed_over"])))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BundleError("This is no bundle of documents.") from None
 
 
