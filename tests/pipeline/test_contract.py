@@ -57,7 +57,8 @@ def test_every_message_survives_the_way(kind: type[Message]) -> None:
 
 def test_every_message_is_tested() -> None:
     "A new kind of message is added above."
-    assert {kind.KIND for kind in Message.__subclasses__()} == {kind.KIND for kind in MESSAGES}
+    kinds = {kind.KIND for kind in Message.__subclasses__() if kind.__module__ == contract.__name__}
+    assert kinds == {kind.KIND for kind in MESSAGES}
 
 
 def test_a_newer_version_is_refused_politely() -> None:
