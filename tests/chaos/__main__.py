@@ -22,12 +22,15 @@ from tests.chaos.scenarios import SCENARIOS, Scenario
 _LATE_MAIL_S = 2.0
 
 
-async def run(scenario: Scenario, seed: str, times: int) -> Tally:
+async def run(scenario: Scenario, seed: str, times: int, *, keeps_files: bool) -> Tally:
     """Play one scenario in an arena of its own, and count what came of it."""
     tally = Tally(scenario.title)
     began = time.monotonic()
     try:
-        async with Arena(Random(seed), redelivery_s=scenario.redelivery_s) as arena:
+        arena = Arena(Random(seed), redelivery_s=scenario.redelivery_s, keeps_files=keeps_files)
+        if keeps_files:
+            tally.notes.append(f"logs and database are in {arena.folder}")
+        async with arena:
             await scenario.play(arena, tally, times)
             await asyncio.sleep(_LATE_MAIL_S)
             await arena.send_workers_home()
@@ -68,6 +71,7 @@ def main() -> int:
     parser.add_argument("--seed", default="", help="the same seed chooses the same moments")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="may be given several times")
     parser.add_argument("--times", type=int, help="how often each; without it, as often as is promised")
+    parser.add_argument("--keep", action="store_true", help="keep logs and databases, and say where")
     parser.add_argument("--markdown", action="store_true", help="print the table for a document")
     asked = parser.parse_args()
     seed = asked.seed or f"{SystemRandom().getrandbits(32):08x}"
@@ -77,7 +81,8 @@ def main() -> int:
     tallies = []
     for name in asked.only or SCENARIOS:
         scenario = SCENARIOS[name]
-        tally = asyncio.run(run(scenario, f"{seed} {name}", asked.times or scenario.times))
+        times = asked.times or scenario.times
+        tally = asyncio.run(run(scenario, f"{seed} {name}", times, keeps_files=asked.keep))
         print(f"  {scenario.title}: {'ok' if tally.is_well else 'WRONG'}, {tally.seconds:.0f} s", flush=True)
         tallies.append(tally)
     print()

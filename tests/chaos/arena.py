@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -34,9 +33,9 @@ _MANY = 1_000_000
 
 
 class Arena:
-    """Use it as an async context manager; afterwards nothing of it is left."""
+    """Use it as an async context manager; afterwards nothing of it is left, unless its files are to be kept."""
 
-    def __init__(self, random: Random, *, redelivery_s: float = 3600.0) -> None:
+    def __init__(self, random: Random, *, redelivery_s: float = 3600.0, keeps_files: bool = False) -> None:
         self.random = random
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-"))
         self.redis = RedisServer(self.folder)
@@ -47,6 +46,7 @@ class Arena:
         self.pulls: list[Pull] = []
         self.workers: list[Program] = []
         self._redelivery_s = redelivery_s
+        self._keeps_files = keeps_files
         self._port = free_port()
         self._worker_names: dict[int, str] = {}
 
@@ -67,7 +67,7 @@ class Arena:
         await self.model.stop()
         self.redis.stop()
         self.ledger.close()
-        if error is None or os.environ.get("CHAOS_KEEP") is None:
+        if not self._keeps_files:
             shutil.rmtree(self.folder)
 
     async def starts_the_bot(self, *, skew_s: float = 0.0) -> None:
