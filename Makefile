@@ -37,11 +37,12 @@ docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
 	$(PY) -m bot.handbook --write
 
-bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
+bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps, jobs
 	$(PY) -m benchmarks.checks_speed
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.reconcile_calls
+	$(PY) -m benchmarks.job_queue
 	$(PY) -m benchmarks.teacher_client --memory 200000
 
 vllm-check: $(READY) ## Ask the real vLLM on this CPU (optional; 3 GB and some minutes the first time)

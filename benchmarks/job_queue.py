@@ -106,9 +106,9 @@ def in_postgresql(jobs: int) -> Line:
     """Return what a line costs in a real server, which writes to disk before it answers."""
     server = PostgresServer()
     try:
-        address = server.new_database()
-        asyncio.run(_made_durable(address))
-        return _measured(address, jobs)
+        with server.unbuilt() as address:
+            asyncio.run(_made_durable(address))
+            return _measured(address, jobs)
     finally:
         server.stop()
 
@@ -118,7 +118,11 @@ async def _made_durable(address: str) -> None:
     connection = await asyncpg.connect(address.replace("+asyncpg", ""))
     await connection.execute("ALTER SYSTEM RESET ALL")
     await connection.execute("SELECT pg_reload_conf()")
+    await asyncio.sleep(1)  # until every process of the server has read it
+    left = [await connection.fetchval(f"SHOW {name}") for name in ("fsync", "synchronous_commit")]
     await connection.close()
+    if left != ["on", "on"]:
+        raise RuntimeError("PostgreSQL does not write to disk before it answers")
 
 
 def _measured(address: str, jobs: int) -> Line:

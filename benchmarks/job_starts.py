@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.budgets import Budget
 from bot.jobs import Job, JobState
 from bot.store.jobs import StoredJob
 from tests.jobs.model_server import ModelServer
@@ -58,7 +59,7 @@ async def job_starts(count: int = STARTS) -> Starts:
     """Return how jobs begin on one worker that has nothing else to do."""
     with tempfile.TemporaryDirectory(prefix="jobs-") as folder:
         workshop, model = Workshop(Path(folder), heartbeat_s=15, silent_s=60, resend_s=60), WatchedModel()
-        workshop.model = model
+        workshop.model, workshop.budget = model, Budget(per_author_and_day=count + 2)
         chance = random.Random(7)
         async with workshop:
             workshop.starts_a_worker(HELLO_S="15")
