@@ -70,7 +70,7 @@ class Exhibition:
         await repositories.note(Origin(self.repo.id, self.repo.full_name, self.repo.installation_id or 0))
         rows = ArtifactRows(self._engine)
         views = JobViews(self.store, self.clock, Budget(), lambda _: self.present, self.links)
-        self.board = JobBoard(app, self.store, views, repositories, rows, self.artifacts, self.clock, self._refresh)
+        self.board = JobBoard(app, self.store, views, repositories, rows, self.artifacts, self.clock, self._moved)
         self.door = web.Application()
         self.door.router.add_get(
             ROUTE, JobLogDownloads(self.links, self.store, self.clock).handle, allow_head=False
@@ -82,8 +82,8 @@ class Exhibition:
         await self.github.stop()
         await self._engine.dispose()
 
-    async def _refresh(self, _origin: Origin, number: int) -> None:
-        self.refreshed.append(number)
+    async def _moved(self, _origin: Origin, job: StoredJob) -> None:
+        self.refreshed.append(job.request.number)
 
     async def a_job(self) -> StoredJob:
         "A triager asks for a precheck."

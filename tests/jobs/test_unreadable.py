@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from bot import job_leases
 from bot.comments.job_report import job_report
+from bot.job_inputs import Material
 from bot.job_mail import JobMail
 from bot.jobs import JobState
-from bot.store.jobs import StoredJob
+from bot.store.jobs import StoredJob, as_job
 from pipeline import contract
 from pipeline.contract import Artifact, JobSpec
 from tests.jobs.workshop import Workshop
@@ -19,7 +20,8 @@ from tests.jobs.workshop import Workshop
 
 def shown(job: StoredJob) -> str:
     "What the check run of a job says, as people read it."
-    view = job_report(job, 1, None, None, [])
+    told = replace(as_job(job, position=1), attempt=job.life.attempt, message=job.life.message)
+    view = job_report(told)
     assert view.conclusion in ("", "neutral", "success"), "never red: it is our fault"
     return view.summary.replace("\\", "").replace("<!-- -->", "")
 
@@ -105,8 +107,8 @@ async def test_a_lost_input_is_told_with_what_to_do(tmp_path: Path) -> None:
     "The role of the input, what is wrong, what an operator does; never red, and never the store's address."
     async with Workshop(tmp_path) as workshop:
 
-        async def gone(_: StoredJob) -> dict[str, Artifact]:
-            return {"contribution": Artifact("contribution.json", "ab" * 32, 12, "application/json")}
+        async def gone(_: StoredJob) -> Material:
+            return Material({"contribution": Artifact("contribution.json", "ab" * 32, 12, "application/json")})
 
         workshop.inputs = gone
         workshop.starts_a_worker()

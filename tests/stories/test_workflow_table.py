@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -115,41 +113,16 @@ def stories() -> Stories:
 
 @pytest.fixture(scope="module")
 def tell(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    rule_workers: RuleWorkers,
-) -> Iterator[Tell]:
-    """What came of a story. All that are asked for are told at once, in one world.
-
-    All are told on SQLite, and the same third of them on PostgreSQL each time: they differ in what the workflow
-    decides, and hardly in what is stored. Every other file of stories is told wholly on both.
-    """
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rule_workers: RuleWorkers
+) -> Tell:
+    "What came of a story. All that are asked for are told at once, in one world."
     asked = {
         item.callspec.params["story"]
         for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.path == Path(__file__)
-        and hasattr(item, "callspec")
-        and item.callspec.params["tell"] == request.param
+        if isinstance(item, pytest.Function) and item.path == Path(__file__) and hasattr(item, "callspec")
     }
-    with contextlib.ExitStack() as stack:
-        if request.param == "postgresql":
-            database_url = stack.enter_context(request.getfixturevalue("postgres").borrowed())
-        else:
-            database_url = request.getfixturevalue("sqlite_files").new_database(tmp_path_factory.mktemp("table"))
-        yield _teller(database_url, rule_workers, asked)
+    database_url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('table') / 'bot.sqlite'}"
 
-
-def told_on_both(names: Sequence[str]) -> pytest.MarkDecorator:
-    "A test for each story, and for a third of them another one on PostgreSQL."
-    on_postgresql = pytest.mark.xdist_group("workflow table on postgresql")
-    third = [name for name in names if zlib.crc32(name.encode()) % 3 == 0]
-    params = [pytest.param("sqlite", name, id=name) for name in names]
-    params += [pytest.param("postgresql", name, id=f"{name}, on postgresql", marks=on_postgresql) for name in third]
-    return pytest.mark.parametrize(("tell", "story"), params, indirect=["tell"])
-
-
-def _teller(database_url: str, rule_workers: RuleWorkers, asked: Collection[str]) -> Tell:
     async def tell_all() -> Mapping[str, Told | BaseException]:
         async with World(database_url, rule_workers, **_UNHURRIED) as world:
             return await Troupe(world).tell({name: s for name, s in stories().items() if name in asked})
@@ -175,7 +148,7 @@ def test_every_label_that_is_a_command_has_a_story() -> None:
     assert set(TRIGGER_OF_LABEL) == set(commands_of_labels())
 
 
-@told_on_both([of_row(row) for row in TABLE])
+@pytest.mark.parametrize("story", [of_row(row) for row in TABLE])
 def test_a_row(tell: Tell, story: str) -> None:
     "The pull request stands as the row says: state, labels, approvals and jobs."
     row, plan = stories()[story]
@@ -185,21 +158,22 @@ def test_a_row(tell: Tell, story: str) -> None:
     went_as_it_says(row, tell(story))
 
 
-@told_on_both([of_refusal(row) for row in _OF_PEOPLE])
+@pytest.mark.parametrize("story", [of_refusal(row) for row in _OF_PEOPLE])
 def test_a_role_too_low(tell: Tell, story: str) -> None:
     "One role below is told who may, and nothing changes."
     nothing_changed(tell(story))
 
 
-@told_on_both(
-    [of_label(label, on, HOLDER[row_of(label, on).who or Role.OUTSIDER]) for label, on in TRIGGER_OF_LABEL]
+@pytest.mark.parametrize(
+    "story", [of_label(label, on, HOLDER[row_of(label, on).who or Role.OUTSIDER]) for label, on in TRIGGER_OF_LABEL]
 )
 def test_a_label_set_by_who_may(tell: Tell, story: str) -> None:
     "It does the same as its command."
     went_as_it_says(stories()[story][0], tell(story))
 
 
-@told_on_both(
+@pytest.mark.parametrize(
+    "story",
     [*(of_label(*key, _STRANGER) for key in TRIGGER_OF_LABEL), of_label(Label.TRIAGE_APPROVED, True, _FORK)],
 )
 def test_a_label_set_by_who_may_not(tell: Tell, story: str) -> None:
