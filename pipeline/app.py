@@ -6,6 +6,8 @@ so no time-out of the broker can start it a second time.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -22,16 +24,37 @@ from pipeline.worker.supervisor import Supervisor
 
 log = structlog.get_logger()
 
+_AGAIN_S = 0.5
+
 
 class HeldRequest(Request):
     """A message that is acknowledged by the task itself."""
 
     current: HeldRequest | None = None
+    acknowledged: bool
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """Remember the message whose task runs now: there is one at a time."""
         HeldRequest.current = self
         super().on_accepted(pid, time_accepted)
+
+    def acknowledge(self) -> None:
+        """Acknowledge the message. Where the broker is away, it counts as done, and `settle` makes up for it."""
+        if not self.acknowledged:
+            self.acknowledged = True
+            self._tell_the_broker()
+
+    def settle(self, is_leaving: Callable[[], bool]) -> None:
+        """Return once the broker knows what was acknowledged: until then it would never give us another message."""
+        while not self.message.acknowledged and not is_leaving():
+            time.sleep(_AGAIN_S)
+            self._tell_the_broker()
+
+    def _tell_the_broker(self) -> None:
+        try:
+            self.message.ack()
+        except (OSError, *self._connection_errors) as error:
+            log.warning("message.not_acknowledged", error=type(error).__name__)
 
 
 def make_celery(settings: PipelineSettings) -> Celery:
@@ -71,7 +94,11 @@ def run_worker(settings: PipelineSettings) -> None:
 
 def _work_until_told(settings: PipelineSettings) -> None:
     app = make_celery(settings)
-    supervisor = Supervisor(settings, is_leaving=lambda: worker_state.should_stop is not None)
+
+    def is_leaving() -> bool:
+        return worker_state.should_stop is not None
+
+    supervisor = Supervisor(settings, is_leaving)
 
     @app.task(name=TASK_NAME, bind=True, acks_late=True, Request="pipeline.app:HeldRequest")  # type: ignore[untyped-decorator]
     def job(task: Any, spec: dict[str, Any]) -> None:
@@ -86,6 +113,7 @@ def _work_until_told(settings: PipelineSettings) -> None:
             supervisor.do(read, held.acknowledge)
         if not held.acknowledged:
             held.reject(requeue=True)
+        held.settle(is_leaving)
 
     @signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
     def begin(**_: Any) -> None:
