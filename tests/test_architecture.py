@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import grimp
@@ -37,6 +38,19 @@ def known_by(package: str) -> dict[str, set[str]]:
 
 def roots(modules: set[str]) -> set[str]:
     return {module.partition(".")[0] for module in modules}
+
+
+def plain(name: str) -> str:
+    "A package's name as it is compared."
+    return re.split(r"[ ;<>=!~\[]", name, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    "What is there by luck, or because a colleague installed it, is missing on the next machine."
+    declared = {plain(line) for line in metadata.requires("taxonomy-bot") or ()}
+    provided = metadata.packages_distributions()
+    used = {root for known in imports().values() for root in roots(known)} - set(sys.stdlib_module_names)
+    assert not {root for root in used if root in provided and not {plain(d) for d in provided[root]} & declared}
 
 
 @pytest.mark.parametrize(
