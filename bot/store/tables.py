@@ -106,6 +106,7 @@ pull_requests = Table(
     Column("stale_at", UtcDateTime, nullable=True),  # since when it is stale, while it is
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
+    Index("ix_pull_requests_author", "repository_id", "author_id", "number"),
 )
 
 # the leaves that open pull requests add or change, for those that meet

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,10 +29,15 @@ class OfflineTeacherProcess:
     """`async with OfflineTeacherProcess("--delay-ms", "200") as teacher: ... teacher.url`.
 
     It takes the options of `taxonomy-pipeline offline-teacher`, and ends with the process that started it.
+    `program` is another command that does as that one does.
     """
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, program: Sequence[str] = ()) -> None:
         self.url = ""
+        self._program = tuple(program) or (
+            str(Path(sys.executable).with_name("taxonomy-pipeline")),
+            "offline-teacher",
+        )
         self._options = options
         self._process: Process | None = None
 
@@ -41,9 +47,8 @@ class OfflineTeacherProcess:
         return self._process.pid if self._process else 0
 
     async def __aenter__(self) -> Self:
-        program = Path(sys.executable).with_name("taxonomy-pipeline")
         self._process = await asyncio.create_subprocess_exec(
-            program, "offline-teacher", "--until-stdin-ends", *self._options, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            *self._program, "--until-stdin-ends", *self._options, stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         try:

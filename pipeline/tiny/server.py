@@ -45,7 +45,7 @@ class Counts:
 class OfflineTeacher:
     """Rules that answer like a model's server: `async with OfflineTeacher() as teacher: ... teacher.url`.
 
-    Every request takes one of `slots` for `delay_ms`; others wait in line, or get 429 where the line is longer than
+    Every prompt takes one of `slots` for `delay_ms`; others wait in line, or get 429 where the line is longer than
     `line`. A fault is a `Fault` or written like "429:0.2". Units: milliseconds.
     """
 
@@ -163,8 +163,21 @@ class OfflineTeacher:
                 await asyncio.Event().wait()  # until whoever asked hangs up
             if self._slots is None:
                 return await self._answer(request, asked, prompts, fault)
-            async with self._slots:
-                return await self._answer(request, asked, prompts, fault)
+            async with asyncio.TaskGroup() as others:
+                for _ in prompts[1:]:
+                    others.create_task(self._hold(self._slots))
+                async with self._slots:
+                    return await self._answer(request, asked, prompts, fault)
+
+    async def _hold(self, slots: asyncio.Semaphore) -> None:
+        """Take a slot for one more prompt of a request."""
+        async with slots:
+            self._busy += 1
+            self.counts.most_in_slots = max(self.counts.most_in_slots, self._busy)
+            try:
+                await asyncio.sleep(self._delay_s)
+            finally:
+                self._busy -= 1
 
     async def _answer(
         self, request: web.Request, asked: Asked, prompts: Sequence[Prompt], fault: Kind | None
@@ -173,7 +186,7 @@ class OfflineTeacher:
         self._busy += 1
         self.counts.most_in_slots = max(self.counts.most_in_slots, self._busy)
         try:
-            answer = _answered(asked, prompts, fault)
+            answer = self._answered(asked, prompts, fault)
             if asked.stream and fault is not Kind.SHAPE:
                 return await self._stream(request, answer, due, fault)
             body = spoiled_body(asked.digest) if fault is Kind.SHAPE else responses.whole(answer)
@@ -184,6 +197,20 @@ class OfflineTeacher:
             return web.Response(body=body, content_type=_JSON)
         finally:
             self._busy -= 1
+
+    def _answered(self, asked: Asked, prompts: Sequence[Prompt], fault: Kind | None) -> Answer:
+        found = []
+        for at, (prompt, messages) in enumerate(zip(prompts, asked.prompts, strict=True)):
+            for index in range(asked.n):
+                text = self.reply(prompt, messages, asked.seed, index)
+                if fault in IN_CONTENT:
+                    text = spoiled_text(fault, text, asked.digest, index)
+                found.append(choice_of(text, at * asked.n + index, asked, messages))
+        return Answer(asked, tuple(found))
+
+    def reply(self, prompt: Prompt, _messages: Sequence[str], seed: int, index: int) -> str:
+        """Return what is said to a prompt; `_messages` are its own words."""
+        return reply_to(prompt, seed, index)
 
     async def _stream(
         self, request: web.Request, answer: Answer, due: float, fault: Kind | None
@@ -223,17 +250,6 @@ class OfflineTeacher:
             yield
         finally:
             counts.under_way -= 1
-
-
-def _answered(asked: Asked, prompts: Sequence[Prompt], fault: Kind | None) -> Answer:
-    found = []
-    for at, (prompt, messages) in enumerate(zip(prompts, asked.prompts, strict=True)):
-        for index in range(asked.n):
-            text = reply_to(prompt, asked.seed, index)
-            if fault in IN_CONTENT:
-                text = spoiled_text(fault, text, asked.digest, index)
-            found.append(choice_of(text, at * asked.n + index, asked, messages))
-    return Answer(asked, tuple(found))
 
 
 async def _until(due: float) -> None:
