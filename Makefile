@@ -3,6 +3,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
+# which torch: the one of a folder of wheels where such a folder is set, else what fits this machine's GPU or CPU
+TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos lint bench docs vllm-check clean
@@ -13,8 +15,8 @@ help: ## List the targets
 $(READY): pyproject.toml constraints.txt
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
-	@echo "Installing (about half a minute the first time) ..."
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --compile-bytecode -c constraints.txt -e ".[dev]"
+	@echo "Installing (one to five minutes the first time: it holds torch) ..."
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --compile-bytecode $(TORCH) -c constraints.txt -e ".[pipeline,dev]"
 	@touch $@
 
 demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running)
@@ -44,6 +46,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.reconcile_calls
 	$(PY) -m benchmarks.job_queue
 	$(PY) -m benchmarks.teacher_client --memory 200000
+	$(PY) -m benchmarks.generation
 
 vllm-check: $(READY) ## Ask the real vLLM on this CPU (optional; 3 GB and some minutes the first time)
 	$(PY) -m benchmarks.vllm_check

@@ -2,7 +2,8 @@
 
 The offline teacher runs in a process of its own and holds every request for a fixed delay in one of its slots. The
 ideal time is requests x delay / slots; a bare loop of the same HTTP client with the same number of requests shows
-what the machine allows. Nothing is cached.
+what the machine allows. Nothing is cached. Then the same seed examples go through instructlab-sdg's full flow for
+freeform skills on a server that answers both programs, `--search` with each of its settings that were tried.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
+from benchmarks.generation_rival import BEST, NAME, OTHERS, RivalError, run, set_up
 from checks.contribution import ChangedFile, read_leaf
 from pipeline.generation import Order, Subject, generate
 from pipeline.sdg.blocks.block import Models
@@ -30,7 +32,8 @@ from pipeline.teacher import Teacher, TeacherSettings
 from pipeline.tiny import MODEL_ID
 from pipeline.tiny.process import OfflineTeacherProcess
 
-TARGET_TIMES_IDEAL = 1.2
+TARGET_TIMES_IDEAL, TARGET_TIMES_RIVAL = 1.2, 10.0
+_BOTH_ANSWERED = (sys.executable, "-m", "benchmarks.generation_server")
 _THINGS = (
     "bridge", "candle", "ferry", "garden", "harbour", "island", "journal", "kettle", "lantern", "meadow",
     "needle", "orchard", "pillow", "quarry", "ribbon", "saddle", "thimble", "umbrella", "valley", "windmill",
@@ -129,14 +132,57 @@ async def measure(leaves: int, delay_ms: float, slots: int) -> int:
     return 0 if times <= TARGET_TIMES_IDEAL else 1
 
 
+async def compare(leaves: int, delay_ms: float, slots: int, *, is_searching: bool) -> int:
+    """Measure beside the rival and print. Return the exit status: 0 when the target is met."""
+    try:
+        set_up()
+    except RivalError as error:
+        print(f"{NAME} was not measured: {error}")
+        return 1
+    options = ("--delay-ms", f"{delay_ms:g}", "--slots", str(slots))
+    taken = list(lessons(leaves, 10))
+    print(f"\nfreeform flows on one server, {leaves} leaves of 10 seed examples, {delay_ms:g} ms x {slots} slots")
+    async with OfflineTeacherProcess(*options, program=_BOTH_ANSWERED) as server:
+        mine = await ours(server.url, leaves, delay_ms / 1e3, slots)
+        _print_speed("ours", mine.samples, mine.wall_s, mine.cpu_s)
+        best = 0.0
+        for setting in (BEST, *OTHERS) if is_searching else (BEST,):
+            try:
+                theirs = await run(server.url, MODEL_ID, taken, setting)
+            except RivalError as error:
+                print(f"  {NAME}, {setting}: {error}")
+                continue
+            _print_speed(f"{NAME}, {setting}", theirs.samples, theirs.wall_s, theirs.cpu_s)
+            best = max(best, theirs.samples / theirs.wall_s)
+    if not best:
+        return 1
+    times = mine.samples / mine.wall_s / best
+    print(f"  {times:.1f} times its samples per second   (target {TARGET_TIMES_RIVAL:g})")
+    return 0 if times >= TARGET_TIMES_RIVAL else 1
+
+
+def _print_speed(who: str, samples: int, wall_s: float, cpu_s: float) -> None:
+    print(f"  {who}")
+    print(
+        f"    {samples} samples in {wall_s:.1f} s: {samples / wall_s:.1f} a second, {cpu_s:.1f} s of CPU",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leaves", type=int, default=20)
     parser.add_argument("--delay-ms", type=float, default=200.0)
     parser.add_argument("--slots", type=int, default=64)
+    parser.add_argument("--rival-leaves", type=int, default=4, help="0: measure without the rival")
+    parser.add_argument("--search", action="store_true", help="try every setting of the rival")
     given = parser.parse_args()
-    sys.exit(asyncio.run(measure(given.leaves, given.delay_ms, given.slots)))
+    missed = asyncio.run(measure(given.leaves, given.delay_ms, given.slots))
+    if given.rival_leaves:
+        rival = compare(given.rival_leaves, given.delay_ms, given.slots, is_searching=given.search)
+        missed = asyncio.run(rival) or missed
+    sys.exit(missed)
 
 
 if __name__ == "__main__":
