@@ -1,6 +1,6 @@
 """Starts a teacher's server and watches it: waits until it is healthy, restarts it when it falls, ends it with us.
 
-Whatever the server has started dies with it, so that no GPU memory stays taken.
+Whatever the server has started dies with it, and with us however we end, so that no GPU memory stays taken.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import BinaryIO
 
 import aiohttp
@@ -28,6 +31,7 @@ _FORGIVEN_AFTER_S = 3600.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _LONGEST_LINE = 2_000
 _LAST_LINES = 15
+_FREED_WITHIN_S = 30.0  # after a fall: whoever shared the port with the server is still ending
 
 
 class ServeError(Exception):
@@ -59,10 +63,11 @@ class ServedTeacher:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises ServeError when that is not possible, or no longer."""
-        self._must_be_free()
+        self._must_be_there()
         falls = 0
         pause_s = _FIRST_PAUSE_S
         while True:
+            await self._must_be_free(_FREED_WITHIN_S if falls else 0)
             began = time.monotonic()
             was_ready = await self._one_life()
             if not was_ready and falls == 0:
@@ -82,7 +87,7 @@ class ServedTeacher:
         said = os.fdopen(ours, "rb")
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._arguments,
+                *(sys.executable, "-m", "pipeline.kept_process", str(os.getpid()), *self._arguments),
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=theirs,  # no pipe of asyncio's: its end would be waited for though the server is gone
@@ -91,11 +96,7 @@ class ServedTeacher:
             )
         except OSError as error:
             said.close()
-            program = self._settings.serve_program[0]
-            raise ServeError(
-                f"{program} cannot be started ({error.strerror}). Install it (pip install 'taxonomy-bot[gpu]') or "
-                "set TAXONOMY_PIPELINE_SERVE_PROGRAM."
-            ) from None
+            raise ServeError(f"No process can be started on this machine ({error.strerror}).") from None
         finally:
             os.close(theirs)
         self._tell(f"started as process {process.pid}")
@@ -106,7 +107,7 @@ class ServedTeacher:
             await asyncio.wait({ended, watch}, return_when=asyncio.FIRST_COMPLETED)
             was_ready = self.is_healthy.is_set()
             if process.returncode is not None:
-                self._tell(f"the server ended (exit code {process.returncode})")
+                self._tell(f"the server ended ({_how(process.returncode)})")
             return was_ready
         finally:
             self.is_healthy.clear()
@@ -174,11 +175,57 @@ class ServedTeacher:
     def _said_last(self) -> str:
         return "\n".join(f"  {line}" for line in self._last_lines) or "  (nothing)"
 
-    def _must_be_free(self) -> None:
+    def _must_be_there(self) -> None:
+        """Raise ServeError when the program, the model's folder or an adapter's is not on this machine."""
+        program = self._settings.serve_program[0]
+        if shutil.which(program, path=self._environment.get("PATH")) is None:
+            raise ServeError(
+                f"{program} cannot be started: this machine has no such program. Install it "
+                "(pip install 'taxonomy-bot[gpu]') or set TAXONOMY_PIPELINE_SERVE_PROGRAM."
+            )
+        model = self._settings.serve_model
+        if _is_folder_name(model) and not (Path(model) / "config.json").is_file():
+            raise ServeError(
+                f"There is no model in {model}: a file config.json has to be there. Set "
+                "TAXONOMY_PIPELINE_SERVE_MODEL to the folder of one, in full and without ~."
+            )
+        for adapter in self._settings.serve_adapters:
+            if not (adapter.folder / "adapter_config.json").is_file():
+                raise ServeError(
+                    f"There is no adapter in {adapter.folder}: a file adapter_config.json has to be there. Put "
+                    f"right {adapter.name} in TAXONOMY_PIPELINE_SERVE_ADAPTERS."
+                )
+
+    async def _must_be_free(self, within_s: float) -> None:
         """Raise ServeError when somebody else listens there: its health would be taken for ours."""
-        host, port = _reached_at(self._settings.serve_host), self._settings.serve_port
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=2):
-            raise ServeError(f"Something listens on port {port} already: end it, or set another SERVE_PORT.")
+        until = time.monotonic() + within_s
+        while self._is_taken():
+            if time.monotonic() >= until:
+                port = self._settings.serve_port
+                raise ServeError(f"Something listens on port {port} already: end it, or set another SERVE_PORT.")
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _is_taken(self) -> bool:
+        place = (_reached_at(self._settings.serve_host), self._settings.serve_port)
+        try:
+            with socket.create_connection(place, timeout=2):
+                return True
+        except OSError:
+            return False
+
+
+def _is_folder_name(model: str) -> bool:
+    """True for what cannot be looked up elsewhere: a name there is NAME or OWNER/NAME."""
+    return model.startswith((".", "/", "~")) or model.count("/") > 1
+
+
+def _how(code: int) -> str:
+    """Return how a process ended; a shell's way of counting signals is read, too."""
+    number = -code if code < 0 else code - 128
+    if number in set(signal.Signals):
+        hint = ", as where memory runs out" if number == signal.SIGKILL else ""
+        return f"killed by {signal.Signals(number).name}{hint}"
+    return f"exit code {code}"
 
 
 def _reached_at(host: str) -> str:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def a_free_port() -> int:
 
 def settings_of(**changes: Any) -> ServeSettings:
     return ServeSettings(
-        **({"serve_program": STAND_IN, "serve_model": "/models/big", "serve_port": a_free_port()} | changes)
+        **({"serve_program": STAND_IN, "serve_model": "models/big", "serve_port": a_free_port()} | changes)
     )
 
 
@@ -148,30 +148,144 @@ async def test_a_missing_program_is_named(tmp_path: Path) -> None:
         await keeper.teacher.run()
 
 
+@pytest.mark.parametrize("model", ["models/of/ours", "./model", "~/model"])
+async def test_a_missing_model_is_named(tmp_path: Path, model: str) -> None:
+    "A folder is looked at before anything is started; what may be a name elsewhere is left to the server."
+    keeper = Keeper(tmp_path, settings_of(serve_model=model))
+    with pytest.raises(ServeError, match=rf"no model in {model}.*config\.json.*SERVE_MODEL"):
+        await keeper.teacher.run()
+    assert not keeper.starts
+
+
+async def test_a_missing_adapter_is_named(tmp_path: Path) -> None:
+    "With the setting that names it."
+    keeper = Keeper(tmp_path, settings_of(serve_adapters=(Adapter("pr-12", tmp_path),)))
+    with pytest.raises(ServeError, match=r"adapter_config\.json.*pr-12 in TAXONOMY_PIPELINE_SERVE_ADAPTERS"):
+        await keeper.teacher.run()
+    assert not keeper.starts
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process can be made to end with another")
+async def test_a_server_whose_watcher_was_killed_is_replaced(tmp_path: Path) -> None:
+    "The process between us and the server falls alone: the server goes with it, and another comes."
+    keeper = Keeper(tmp_path, settings_of())
+    async with keeper.running():
+        await asyncio.wait_for(keeper.teacher.is_healthy.wait(), 20)
+        psutil.Process(keeper.starts[0]["processes"][0]).parent().kill()
+        await until(lambda: len(keeper.starts) == 2)
+        assert keeper.survivors == keeper.starts[1]["processes"]
+        assert "the server ended (killed by SIGKILL, as where memory runs out)" in keeper.lines
+    await until(lambda: not keeper.survivors)
+
+
+async def test_a_port_taken_after_a_fall_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "Then it is refused, too: somebody else answers there."
+    monkeypatch.setattr("pipeline.serve_teacher._FIRST_PAUSE_S", 0.5)
+    monkeypatch.setattr("pipeline.serve_teacher._FREED_WITHIN_S", 0.1)
+    keeper = Keeper(tmp_path, settings_of())
+    async with keeper.running() as task:
+        await asyncio.wait_for(keeper.teacher.is_healthy.wait(), 20)
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server = psutil.Process(keeper.starts[0]["processes"][0])
+            server.kill()
+            await until(lambda: not keeper.survivors)
+            other.bind(("127.0.0.1", int(keeper.teacher.address.split(":")[2][:-3])))
+            other.listen()
+            with pytest.raises(ServeError, match="already"):
+                await asyncio.wait_for(task, 20)
+    assert len(keeper.starts) == 1
+
+
+class Command:
+    "`taxonomy-pipeline serve-teacher` as a process of its own, with a stand-in for the server."
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._notes = folder / "notes"
+        settings = {
+            f"{PREFIX}SERVE_PROGRAM": " ".join(STAND_IN),
+            f"{PREFIX}SERVE_MODEL": "models/big",
+            f"{PREFIX}SERVE_PORT": str(a_free_port()),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from pipeline.cli import main; main()", "serve-teacher"],
+            env=os.environ | {"NOTES": str(self._notes)} | settings | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def says(self, start: str) -> None:
+        "Wait for a line that begins so."
+        assert self.process.stdout is not None
+        assert any(line.startswith(start) for line in self.process.stdout)
+
+    def end(self) -> tuple[int, str]:
+        "Wait for its end; return its exit code and its errors."
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, errors
+
+    def leaves_nobody_within(self, seconds: float) -> bool:
+        "True once no process of any start runs any more."
+        pids = [pid for line in self._notes.read_text().splitlines() for pid in json.loads(line)["processes"]]
+        until = time.monotonic() + seconds
+        while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    "Starts commands, and kills those that are left."
+    started: list[Command] = []
+
+    def start(**environment: str) -> Command:
+        started.append(Command(tmp_path, **environment))
+        return started[-1]
+
+    yield start
+    for each in started:
+        with each.process as process:
+            process.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_ends_with_its_server(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_command_ends_with_its_server(command: Callable[..., Command], number: signal.Signals) -> None:
     "Asked to go, it ends the server first and says nothing of errors."
-    notes, port = tmp_path / "notes", a_free_port()
-    environment = os.environ | {
-        "NOTES": str(notes),
-        f"{PREFIX}SERVE_PROGRAM": " ".join(STAND_IN),
-        f"{PREFIX}SERVE_MODEL": "/models/big",
-        f"{PREFIX}SERVE_PORT": str(port),
-    }
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "serve-teacher"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
-        assert run.stdout is not None
-        assert any(line.startswith("teacher ready:") for line in run.stdout)
-        run.send_signal(number)
-        _, errors = run.communicate(timeout=20)
-    assert (run.returncode, errors) == (0, "")
-    deadline = time.monotonic() + 5
-    processes = json.loads(notes.read_text())["processes"]
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in processes):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    run = command()
+    run.says("teacher ready:")
+    run.process.send_signal(number)
+    assert run.end() == (0, "")
+    assert run.leaves_nobody_within(5)
+
+
+def test_the_command_can_be_ended_while_the_server_loads(command: Callable[..., Command]) -> None:
+    "A large model takes minutes; nobody has to wait for it to call it off."
+    run = command(NEVER_READY="1")
+    run.says("teacher | weights")
+    run.process.terminate()
+    assert run.end() == (0, "")
+    assert run.leaves_nobody_within(5)
+
+
+@pytest.mark.parametrize("trouble", ["", "NEVER_READY", "IGNORES_SIGTERM"])
+def test_a_killed_command_takes_its_server_along(command: Callable[..., Command], trouble: str) -> None:
+    "Nobody could tell the server to go; what it has started goes, too, so that no GPU memory stays taken."
+    run = command(**({trouble: "1"} if trouble else {}))
+    run.says("teacher | weights" if trouble == "NEVER_READY" else "teacher ready:")
+    run.process.kill()
+    run.end()
+    assert run.leaves_nobody_within(5)
+
+
+def test_the_command_says_why_the_server_does_not_start(command: Callable[..., Command]) -> None:
+    "With its last words, and an exit code that a service manager understands."
+    code, errors = command(BROKEN="1").end()
+    assert code == 1
+    assert "did not become ready" in errors
+    assert "no such model" in errors
 
 
 def test_the_command_line_of_vllm() -> None:
