@@ -25,8 +25,9 @@ from bot.job_engine import JobEngine
 from bot.job_mail import JobMail
 from bot.jobs import JobKind, JobRequest
 from bot.store.database import migrate, open_engine
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
 
 JOBS = 10_000
@@ -73,11 +74,11 @@ async def long_line(database_url: str, jobs: int = JOBS) -> Line:
     took.append(await _submitted(engine, clock, requests[-tenth:]))
     chosen = random.Random(7).choices(range(1, len(requests) + 1), k=ASKED_FOR_PLACE)
     waiting = [job for job_id in chosen if (job := await store.get(job_id)) is not None]
-    places = await _timed(waiting, store.position)
+    places = await _timed(waiting, store.line.position)
     views = await _timed(waiting, engine._views.of)
     queue = waiting[0].queue
     lost_before = clock.now() - timedelta(minutes=1)
-    nexts = await _timed(waiting, lambda _: store.next_in(queue, clock.now(), lost_before, 2))
+    nexts = await _timed(waiting, lambda _: store.line.next_in(queue, clock.now(), lost_before, 2))
     after = _memory_mib()
     await database.dispose()
     return Line(

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot.budgets import Budget
 from bot.jobs import Job, JobState
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from tests.jobs.model_server import ModelServer
 from tests.jobs.workshop import Workshop
 

@@ -38,7 +38,7 @@ from bot.policies import Policies
 from bot.records import Records
 from bot.reruns import Reruns
 from bot.same_leaf import Said, SameLeaf
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from bot.triage import Triage, Triaged
 from bot.witness import Witness
 from checks.findings import Check

@@ -28,7 +28,7 @@ class GpuFacts:
 
 async def gpu_facts(store: JobStore, switches: Switches, budget: Budget, now: datetime) -> GpuFacts:
     """Gather the facts."""
-    costs = await store.expected_costs()
+    costs = await store.times.expected_costs()
     return GpuFacts(
         now,
         await switches.get(GPU_PAUSED),

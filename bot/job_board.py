@@ -18,8 +18,9 @@ from bot.github.pulls import PullReader
 from bot.job_results import result_of
 from bot.job_views import JobViews, artifacts_of
 from bot.store.artifacts import ArtifactRows, KeptArtifact
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
+from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Queue
 
@@ -108,7 +109,7 @@ class JobBoard:
     async def _show_moved(self) -> None:
         """Show those at the front of each line that have moved up, or should be done at another time by now."""
         for queue in Queue:
-            for waiting in await self._store.line(queue.value, _FRONT_OF_LINE):
+            for waiting in await self._store.line.waiting(queue.value, _FRONT_OF_LINE):
                 job = await self._store.get(waiting.id)
                 known = self._views.get(waiting.id)
                 if job is None or known is None or known == job_report(await self._looks.of(job)):
@@ -151,7 +152,7 @@ class JobBoard:
             await self._moved(origin, job)
 
     async def _log(self, job: StoredJob) -> list[str]:
-        return await self._store.log_of(job.id) if job.life.state.is_over else []
+        return await self._store.logs.of_job(job.id) if job.life.state.is_over else []
 
     async def _keep_artifacts(self, job: StoredJob) -> None:
         request, kept = job.request, []

@@ -13,7 +13,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.store.artifacts import ArtifactRows, KeptArtifact
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from checks.document_bundle import MEDIA_TYPE, to_bundle
 from checks.documents import DocumentReach, DocumentReference, DocumentRefusal, RefusalKind, fetch_documents
 from pipeline.artifacts import ArtifactStore

@@ -8,7 +8,7 @@ from bot.clock import Clock
 from bot.effects import EffectDesk
 from bot.jobs import JobKind, JobState
 from bot.records import Records
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from bot.workflow import NoTransitionError, Trigger
 
 log = structlog.get_logger()

@@ -15,7 +15,8 @@ from bot.job_line import NIGHTLY_PRIORITY, PULL_REQUEST_PRIORITY, due_at
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.job_views import JobViews
 from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError, has_not_failed, no_such_job
-from bot.store.jobs import JobStore, StoredJob, as_job
+from bot.store.jobs import JobStore
+from bot.store.stored_jobs import StoredJob, as_job
 from pipeline.contract import Confirmation, Queue
 
 log = structlog.get_logger()
@@ -58,7 +59,7 @@ class JobEngine:
         Raises JobsUnavailableError when the budget does not allow it, with when to try again.
         """
         queue = QUEUE_OF[request.kind]
-        known, spent = await self._store.standing(request, queue.value, at)
+        known, spent = await self._store.spending.standing(request, queue.value, at)
         stored = await self._store.get(known) if known is not None else None
         if stored is None:
             await self._refuse_beyond_the_budget(request, spent, at, priority)
@@ -76,14 +77,14 @@ class JobEngine:
         is_limited = needs_gpu(request.kind) and self._budget.limits_gpu_hours
         expected = 0.0  # of interest only where hours are limited
         if is_limited or is_capped:
-            expected = expected_gpu_h(request.kind, await self._store.gpu_times(request.kind))
+            expected = expected_gpu_h(request.kind, await self._store.times.on_a_gpu(request.kind))
         if is_limited:
-            promised = await self._store.gpu_hours.promised(await self._store.expected_costs())
+            promised = await self._store.gpu_hours.promised(await self._store.times.expected_costs())
             used = await self._store.gpu_hours.used(at)
             spent = replace(spent, gpu_h_today=used.today + promised, gpu_h_this_month=used.this_month + promised)
         if is_capped:
             began = night_began(at, self._budget)
-            costs = await self._store.expected_costs()
+            costs = await self._store.times.expected_costs()
             hours = await self._store.gpu_hours.of_night(at, began, costs, with_waiting=True)
             spent = replace(spent, nightly_h=hours)
         if reason := refusal(request.kind, self._budget, spent, expected, at, is_nightly=is_nightly):
@@ -105,7 +106,7 @@ class JobEngine:
         """Queue a job anew that came to nothing. Raises JobsUnavailableError."""
         stored = await self._store.get(job_id)
         if stored is not None and stored.life.state.is_retriable:
-            spent = await self._store.spent(stored.request, stored.queue, at)
+            spent = await self._store.spending.spent(stored.request, stored.queue, at)
             await self._refuse_beyond_the_budget(stored.request, spent, at, stored.priority)
 
         def again(job: StoredJob) -> StoredJob | None:

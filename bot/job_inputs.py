@@ -19,8 +19,8 @@ from bot.jobs import JobKind
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows, KeptArtifact
-from bot.store.jobs import StoredJob
 from bot.store.repositories import RepositoryStore
+from bot.store.stored_jobs import StoredJob
 from checks.contribution import ChangedFile, is_leaf, read_leaf
 from checks.documents import DocumentReach, reference_of
 from checks.policy import Policy

@@ -18,8 +18,10 @@ from bot.job_flow import NotHeardError, Patience, granted, looked_after, refused
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
 from bot.labels import Label
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.job_logs import LogPart
+from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullRequestStore
+from bot.store.stored_jobs import StoredJob
 from pipeline.contract import (
     VERSION,
     Confirmation,
@@ -175,7 +177,7 @@ class Leases:
             return job.living(told(job.life, report, now, self._terms.patience), now)
 
         try:
-            changed = await self._store.change(report.job_id, take)
+            changed = await self._store.change(report.job_id, take, _log_in(report, now))
         except NotHeardError as error:
             await self._dismiss(report, str(error))
             return
@@ -183,9 +185,6 @@ class Leases:
             await self._dismiss(report, "there is no such job")
             return
         before, after = changed
-        if report.log:
-            lines = "\n".join(line.text for line in report.log)
-            await self._store.add_report(report.job_id, report.attempt, report.sequence, now, lines)
         if report.outcome is not None:
             await self._note_end(report, report.outcome, now)
             await self._send(report.worker, Confirmation(report.job_id, report.attempt))
@@ -283,6 +282,12 @@ class Leases:
         """Return the secret of a lease: nobody can guess it, and asking again for the same gives the same."""
         signed = f"{asked.job_id}:{asked.attempt}:{asked.worker}:{asked.nonce}".encode()
         return hmac.new(self._key, signed, hashlib.sha256).hexdigest()
+
+
+def _log_in(report: JobReport, now: datetime) -> LogPart | None:
+    """Return the lines of a log that came with a report."""
+    lines = "\n".join(line.text for line in report.log)
+    return LogPart(report.attempt, report.sequence, now, lines) if report.log else None
 
 
 def _why_unread(refusal: SpecRefusal) -> str:

@@ -12,7 +12,9 @@ from bot.artifact_downloads import SAFE, door_closed, page
 from bot.artifact_links import LOG_NAME, ArtifactLinks, log_of
 from bot.clock import Clock
 from bot.comments.escape import for_terminals_removed, visible
-from bot.store.jobs import JobStore, LogPart, StoredJob
+from bot.store.job_logs import LogPart
+from bot.store.jobs import JobStore
+from bot.store.stored_jobs import StoredJob
 
 ROUTE = "/logs/{job}/" + LOG_NAME
 
@@ -49,7 +51,7 @@ class JobLogDownloads:
             }
         )
         await response.prepare(request)
-        async for text in _log(job, self._jobs.log_pages(job_id)):
+        async for text in _log(job, self._jobs.logs.pages(job_id)):
             await response.write(text.encode())
         await response.write_eof()
         return response

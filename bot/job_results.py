@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from bot.jobs import JobKind, JobState
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactError, ArtifactStore
 from pipeline.contract import ContractError, PrecheckResult
 from pipeline.results import GenerateResult

@@ -18,7 +18,8 @@ from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_line import NIGHTLY_PRIORITY, PassedOver, in_batches
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
+from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactError
 from pipeline.contract import JobSpec, Load, Queue, TaskKind, needs
 
@@ -162,13 +163,13 @@ class JobSender:
         return sent
 
     async def _night(self, now: datetime) -> _Night:
-        costs = await self._store.expected_costs()
+        costs = await self._store.times.expected_costs()
         began = night_began(now, self._budget)
         return _Night(self._budget, costs, await self._store.gpu_hours.of_night(now, began, costs))
 
     async def _send_some(self, lane: Lane, now: datetime, night: _Night | None) -> int:
         lost_before = now - self._terms.resend_after
-        out = sum([await self._store.count_sent(queue.value, lost_before) for queue in lane.queues])
+        out = sum([await self._store.line.count_sent(queue.value, lost_before) for queue in lane.queues])
         room = lane.free + 1 - out
         if room <= 0:
             return 0
@@ -210,11 +211,12 @@ class JobSender:
     ) -> list[StoredJob]:
         """Return the next jobs of a lane: in the order of the line, or in batches where models are swapped."""
         look_ahead = _LOOK_AHEAD if lane.loaded is not None else room
+        line = self._store.line
         waiting: list[StoredJob] = []
         for queue in lane.queues:
-            found = await self._store.next_in(queue.value, now, lost_before, look_ahead)
+            found = await line.next_in(queue.value, now, lost_before, look_ahead)
             if night is not None and not all(night.has_room_for(job) for job in found):
-                found = await self._store.next_in(queue.value, now, lost_before, look_ahead, with_nightly=False)
+                found = await line.next_in(queue.value, now, lost_before, look_ahead, with_nightly=False)
             waiting += found
         waiting.sort(key=lambda job: (job.due_at, job.id))
         if lane.loaded is None:

@@ -25,9 +25,10 @@ from bot.jobs import JobKind
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.repositories import RepositoryStore
+from bot.store.stored_jobs import StoredJob
 from bot.store.switches import GPU_PAUSED, Switches
 from bot.swaps import SwapForecast, heard_lately
 from pipeline.artifacts import ArtifactStore

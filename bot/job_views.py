@@ -12,7 +12,8 @@ from bot.clock import Clock
 from bot.job_prospects import Prospects, Work, done_in, remaining
 from bot.jobs import FileLink, Job, JobFiles, JobKind, JobState
 from bot.store.artifacts import KeptArtifact
-from bot.store.jobs import JobStore, StoredJob, as_job
+from bot.store.jobs import JobStore
+from bot.store.stored_jobs import StoredJob, as_job
 from pipeline.contract import Artifact
 
 _MOST_FILES = 20
@@ -64,12 +65,12 @@ class JobViews:
         )
         match life.state:
             case JobState.QUEUED:
-                ahead = await self._store.ahead(stored)
+                ahead = await self._store.line.ahead(stored)
                 prospects = await self._waiting(stored, ahead, now)
                 return replace(job, position=sum(ahead.values()) + 1, prospects=prospects)
             case JobState.RUNNING:
                 work = _work(stored, now)
-                left = remaining(work, {work.kind: await self._store.run_times(stored.request.kind)})
+                left = remaining(work, {work.kind: await self._store.times.of_runs(stored.request.kind)})
                 return replace(job, prospects=Prospects(now, left))
             case _:
                 return job
@@ -87,7 +88,7 @@ class JobViews:
         ]
         idle = len(set(present) - {worker for worker, _ in busy})
         kinds = {stored.request.kind, *ahead, *(JobKind(work.kind) for _, work in busy)}
-        times = {kind.value: await self._store.run_times(kind) for kind in kinds}
+        times = {kind.value: await self._store.times.of_runs(kind) for kind in kinds}
         swap = await self._swap(stored)
         before = {kind.value: count for kind, count in ahead.items()}
         wait = done_in(stored.request.kind, before, (work for _, work in busy), idle, times, swap)

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from bot.job_leases import Presence
 from bot.job_line import in_batches
 from bot.jobs import JobState
-from bot.store.jobs import JobStore, StoredJob, Waiting
+from bot.store.job_line import Waiting
+from bot.store.jobs import JobStore
+from bot.store.stored_jobs import StoredJob
 from bot.store.swaps import Direction
 from pipeline.contract import Load, Queue, TaskKind, needs
 
@@ -45,7 +47,7 @@ class SwapForecast:
         return timedelta(seconds=swap_s(job.id, need_of(job), line, loaded, await self._store.swaps.usual()))
 
     async def _line(self, queues: Collection[Queue]) -> list[Waiting]:
-        lines = [await self._store.line(queue.value, _LOOK_AHEAD) for queue in sorted(queues)]
+        lines = [await self._store.line.waiting(queue.value, _LOOK_AHEAD) for queue in sorted(queues)]
         return list(heapq.merge(*lines))
 
 

@@ -27,8 +27,10 @@ from bot.jobs import JobKind, JobRequest, JobState
 from bot.simulator import CheckRun, Simulator
 from bot.store.artifacts import ArtifactRows
 from bot.store.database import migrate, open_engine
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.job_logs import LogPart
+from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
+from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import AnsweredQuestion, Ending, Outcome, PrecheckResult, Progress
@@ -224,8 +226,8 @@ async def test_the_log_is_handed_out_whole_and_harmless(exhibition: Exhibition) 
     await exhibition.begins(job)
     now = exhibition.clock.now()
     for sequence in range(1, 501):
-        await exhibition.store.add_report(job.id, 1, sequence, now, f"line {sequence}")
-    await exhibition.store.add_report(job.id, 2, 1, now, "<script>\x1b[31mred\x1b[0m \u202eback\nnext")
+        await exhibition.store.logs.add(job.id, LogPart(1, sequence, now, f"line {sequence}"))
+    await exhibition.store.logs.add(job.id, LogPart(2, 1, now, "<script>\x1b[31mred\x1b[0m \u202eback\nnext"))
     link = exhibition.links.log_link(job.id, now).removeprefix("https://bot.example")
     async with TestClient(TestServer(exhibition.door)) as client:
         async with client.get(link) as answer:

@@ -72,9 +72,9 @@ def test_the_order_is_total_and_the_same_for_line_position_and_model(waiting: li
         ]
         model = [job.id for job in sorted(stored, key=lambda job: (job.due_at, job.id))]
         later = NOW + timedelta(days=9)
-        assert [job.id for job in await store.next_in("gpu.sdg", later, later, 100)] == model
-        assert [each.id for each in await store.line("gpu.sdg", 100)] == model
-        positions = {job.id: await store.position(job) for job in stored}
+        assert [job.id for job in await store.line.next_in("gpu.sdg", later, later, 100)] == model
+        assert [each.id for each in await store.line.waiting("gpu.sdg", 100)] == model
+        positions = {job.id: await store.line.position(job) for job in stored}
         assert sorted(positions, key=lambda job_id: positions[job_id]) == model
         assert sorted(positions.values()) == list(range(1, len(stored) + 1))
         await engine.dispose()
@@ -106,9 +106,9 @@ async def test_the_databases_keep_the_line_alike(engine: AsyncEngine) -> None:
     soon = await store.add(a_request(2), "gpu.sdg", PULL_REQUEST_PRIORITY, NOW + timedelta(hours=9))
     late = await store.add(a_request(3), "gpu.sdg", PULL_REQUEST_PRIORITY, NOW + timedelta(hours=11))
     later = NOW + timedelta(days=1)
-    assert [job.id for job in await store.next_in("gpu.sdg", later, later, 9)] == [soon.id, night.id, late.id]
-    assert [await store.position(job) for job in (soon, night, late)] == [1, 2, 3]
-    without = await store.next_in("gpu.sdg", later, later, 9, with_nightly=False)
+    assert [job.id for job in await store.line.next_in("gpu.sdg", later, later, 9)] == [soon.id, night.id, late.id]
+    assert [await store.line.position(job) for job in (soon, night, late)] == [1, 2, 3]
+    without = await store.line.next_in("gpu.sdg", later, later, 9, with_nightly=False)
     assert [job.id for job in without] == [soon.id, late.id]
 
 
@@ -137,10 +137,10 @@ async def test_ten_thousand_jobs_wait_and_positions_are_told_at_once(engine: Asy
     took = []
     for _ in range(5):
         began = time.perf_counter()
-        assert await store.position(last) > 5_000
+        assert await store.line.position(last) > 5_000
         took.append(time.perf_counter() - began)
         began = time.perf_counter()
-        assert (await store.next_in("gpu.sdg", NOW, NOW, 2))[0].id == first.id
+        assert (await store.line.next_in("gpu.sdg", NOW, NOW, 2))[0].id == first.id
         took.append(time.perf_counter() - began)
     assert min(took[0::2]) <= 0.02
     assert min(took[1::2]) <= 0.02

@@ -18,10 +18,11 @@ from bot.clock import MovableClock
 from bot.jobs import JobKind, JobRequest
 from bot.store.database import open_engine
 from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
 from bot.store.leaves import LeafStore
 from bot.store.pull_requests import PullMemory, PullRequestStore, paths_text
 from bot.store.reminders import Reminder, ReminderStore
+from bot.store.stored_jobs import StoredJob
 from bot.store.text import keepable
 from checks.contribution import Login, Sha
 from tests.databases import PostgresServer
@@ -147,9 +148,9 @@ async def test_the_queue_of_jobs(engine: AsyncEngine) -> None:
     request = JobRequest(1, 12, JobKind.PRECHECK, Sha("c0ffee" + "0" * 34), 7, Login("tess"), "comment:1:1")
     first = await jobs.add(request, "cpu", 10, NOW)
     second = await jobs.add(replace(request, number=13, source="comment:2:1"), "cpu", 0, NOW)
-    assert await jobs.position(second) == 2
-    assert (await jobs.spent(request, "cpu", NOW)).going_of_pull == 1
-    assert [job.id for job in await jobs.next_in("cpu", NOW, NOW, 10)] == [first.id, second.id]
+    assert await jobs.line.position(second) == 2
+    assert (await jobs.spending.spent(request, "cpu", NOW)).going_of_pull == 1
+    assert [job.id for job in await jobs.line.next_in("cpu", NOW, NOW, 10)] == [first.id, second.id]
 
 
 async def test_whoever_waits_longest_is_next(engine: AsyncEngine) -> None:

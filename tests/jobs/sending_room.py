@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -20,8 +20,9 @@ from bot.job_mail import JobMail
 from bot.job_sender import JobSender
 from bot.jobs import JobKind, JobRequest
 from bot.store.database import migrate, open_engine
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.stored_jobs import StoredJob
 from bot.store.switches import GPU_PAUSED, Switches
 from checks.contribution import Login, Sha
 from pipeline.contract import (
@@ -45,16 +46,18 @@ REPOSITORY = 1
 class SendingRoom:
     """Use it as an async context manager. Workers are played: they say hello, ask and report as real ones do."""
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: Budget | None = None, database_url: str = "sqlite+aiosqlite:///:memory:") -> None:
+        self._database_url = database_url
         self.budget = budget or Budget()
         self.clock = MovableClock()
         self.sent: list[int] = []
+        self.on_change: Callable[[int], Awaitable[None]] | None = None  # who hears that a job has changed
         self._out: list[int] = []
         self._answers: list[LeaseAnswer] = []
         self._asked = 0
 
     async def __aenter__(self) -> Self:
-        self._database = open_engine("sqlite+aiosqlite:///:memory:")
+        self._database = open_engine(self._database_url)
         await migrate(self._database)
         self.store, self.switches = JobStore(self._database), Switches(self._database)
         memories = PullRequestStore(self._database)
@@ -67,8 +70,9 @@ class SendingRoom:
         limits = {kind: timedelta(hours=4) for kind in JobKind}
         terms = Terms(limits, Patience(), resend_after=timedelta(days=1))
 
-        async def ignore(_before: StoredJob, _after: StoredJob) -> None:
-            return
+        async def changed(_before: StoredJob, after: StoredJob) -> None:
+            if self.on_change is not None:
+                await self.on_change(after.id)
 
         async def inputs(_job: StoredJob) -> Material:
             return Material({})
@@ -76,7 +80,7 @@ class SendingRoom:
         async def is_paused() -> bool:
             return await self.switches.is_on(GPU_PAUSED)
 
-        self.engine = JobEngine(self.store, self.mail, self.budget, self.clock, lambda: None, ignore)
+        self.engine = JobEngine(self.store, self.mail, self.budget, self.clock, lambda: None, changed)
         self.leases = Leases(
             self.engine,
             self.store,
@@ -86,7 +90,7 @@ class SendingRoom:
             SecretStr("the webhook secret of the tests"),
             self.clock,
             lambda: None,
-            ignore,
+            changed,
         )
         self.sender = JobSender(
             self.store,

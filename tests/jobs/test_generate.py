@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.job_inputs import DOCUMENT, LEAST_SAMPLES, Material
 from bot.jobs import JobKind, JobState
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from checks.document_bundle import MEDIA_TYPE, to_bundle
 from checks.documents import DocumentFile, FetchedDocuments
 from pipeline.results import GenerateResult

@@ -108,6 +108,6 @@ async def test_a_worker_tells_no_secret(tmp_path: Path, planted: None) -> None:
         assert over.life.state is JobState.SUCCEEDED
         assert over.life.outcome is not None
         assert over.life.outcome.result is not None
-        told = [repr(over), *(await workshop.store.log_of(over.id)), (tmp_path / "worker.log").read_text()]
+        told = [repr(over), *(await workshop.store.logs.of_job(over.id)), (tmp_path / "worker.log").read_text()]
         told.append(workshop.artifacts.get(over.life.outcome.result).decode())
         assert not TRACE.search("\n".join(told))

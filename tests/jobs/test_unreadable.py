@@ -12,7 +12,7 @@ from bot.comments.job_report import job_report
 from bot.job_inputs import Material
 from bot.job_mail import JobMail
 from bot.jobs import JobState
-from bot.store.jobs import StoredJob, as_job
+from bot.store.stored_jobs import StoredJob, as_job
 from pipeline import contract
 from pipeline.contract import Artifact, JobSpec
 from tests.jobs.workshop import Workshop

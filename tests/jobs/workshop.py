@@ -27,8 +27,9 @@ from bot.job_mail import JobMail
 from bot.job_sender import JobSender
 from bot.jobs import Job, JobKind, JobRequest, JobState
 from bot.store.database import migrate, open_engine
-from bot.store.jobs import JobStore, StoredJob
+from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.stored_jobs import StoredJob
 from bot.store.switches import GPU_PAUSED, Switches
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore

@@ -6,7 +6,7 @@ from bot.effects import EffectDesk
 from bot.job_ends import JobEnds
 from bot.job_flow import Life
 from bot.jobs import JobKind, JobRequest, JobState
-from bot.store.jobs import StoredJob
+from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
 from tests.world.people import PullRequest
 from tests.world.records import records_of
