@@ -70,7 +70,13 @@ def test_packages_do_not_know_strangers(package: str, strangers: set[str]) -> No
 
 def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
     "From the bot only `pipeline.contract` and the artifact store are reached on the model side."
-    shared = {"pipeline", "pipeline.contract", "pipeline.results", "pipeline.artifacts"}
+    shared = {
+        "pipeline",
+        "pipeline.contract",
+        "pipeline.results",
+        "pipeline.evaluation_results",
+        "pipeline.artifacts",
+    }
     found = {
         module: {k for k in known if k.startswith("pipeline")} - shared for module, known in known_by("bot").items()
     }
@@ -82,6 +88,7 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
     [
         ("pipeline.contract", set()),
         ("pipeline.results", {"pipeline.contract"}),
+        ("pipeline.evaluation_results", {"pipeline.contract"}),
         ("pipeline.artifacts", {"pipeline.contract", "pipeline.artifact_places"}),
         ("pipeline.artifact_places", {"fsspec"}),
     ],
