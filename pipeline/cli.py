@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.generate_cli import generate_command
+from pipeline.mix_cli import mix_command
 
 cli = typer.Typer(
     name="taxonomy-pipeline",
@@ -22,6 +23,7 @@ _NEEDED = ("torch", "transformers", "peft", "accelerate", "datasets", "lm-eval",
 _FOR_GPU = ("vllm", "bitsandbytes")
 
 cli.command("generate")(generate_command)
+cli.command("mix")(mix_command)
 
 
 @cli.callback(invoke_without_command=True)

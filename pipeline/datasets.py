@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -28,21 +29,47 @@ class WrittenFile:
     rows: int
 
 
+class FreshFile:
+    """A file on its way: written under another name, digested as it goes."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path, self._file = path, file
+        self._digest, self._size, self._rows = hashlib.sha256(), 0, 0
+
+    def add(self, lines: bytes, rows: int = 1) -> None:
+        """Write so many whole lines."""
+        self._file.write(lines)
+        self._digest.update(lines)
+        self._size += len(lines)
+        self._rows += rows
+
+    @property
+    def written(self) -> WrittenFile:
+        """What is in it by now."""
+        return WrittenFile(self._path.name, self._digest.hexdigest(), self._size, self._rows)
+
+
+@contextmanager
+def fresh_file(path: Path) -> Iterator[FreshFile]:
+    """Open a file that appears when the block is left, whole; after an error nothing of it stays."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("wb") as file:
+            yield FreshFile(path, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> WrittenFile:
     """Write rows, one a line, keys sorted, the same rows as the same bytes. The file appears when whole."""
-    digest, size, count = hashlib.sha256(), 0, 0
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
+    with fresh_file(path) as file:
         for row in rows:
-            line = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-            file.write(line)
-            digest.update(line)
-            size += len(line)
-            count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
-    return WrittenFile(path.name, digest.hexdigest(), size, count)
+            file.add(json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    return file.written
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

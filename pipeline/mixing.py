@@ -1,230 +1,285 @@
 """Mixing: many data sets become one to train on, by a recipe; in a fixed order, and with flat memory.
 
-Samples stream from files to buckets by a digest of themselves and the seed, and each bucket is sorted alone. So the
-order looks like chance, is the same on every machine, and a million samples need no more memory than one bucket.
+Lines are passed on as the bytes they are, in four readings: for the digests, for what is held back, to look at each
+sample, and to take. Between the last two only one byte a sample is remembered.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import random
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from pipeline.datasets import WrittenFile, read_jsonl, sha256_of, write_jsonl, write_manifest
-from pipeline.sdg.blocks.dedupe import folded
+from pipeline.datasets import (
+    DatasetError,
+    FreshFile,
+    fresh_file,
+    is_whole,
+    read_manifest,
+    sha256_of,
+    write_manifest,
+)
+from pipeline.held_back import HeldBack
+from pipeline.line_order import in_order
+from pipeline.portions import Portion, portions_of
+from pipeline.recipes import Ingredient, Recipe, RecipeError, Source
+from pipeline.sample_lines import line_blocks, may_be_held_back, read_question, read_sample
 from pipeline.sdg.rows import Split
 
-_BUCKETS = 256
-Row = dict[str, Any]
-Tell = Callable[[str], None]
+TRAIN, DEV, TEST = "train.jsonl", "dev.jsonl", "test.jsonl"
+_METHOD = 2  # raised when the same recipe and files would give another mix
+_ON, _OFF = 1, 0  # of a line: a sample to train on, or not
 
-
-class RecipeError(Exception):
-    """A recipe cannot be used; the text names what to put right."""
-
-
-class Ingredient(BaseModel):
-    """One file of samples. `times` is how often each sample is taken: 0.5 takes half of them, 2 takes all twice."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Path
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = ""  # empty: not checked
-    times: Annotated[float, Field(gt=0, le=100)] = 1.0
-    is_knowledge: bool = False
-
-
-class Recipe(BaseModel):
-    """What a mix is made of. `replay_share` is the share of the whole that comes from `replay`, earlier data."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")] = "mix"
-    seed: int = 42
-    datasets: Annotated[tuple[Ingredient, ...], Field(min_length=1)]
-    replay: tuple[Ingredient, ...] = ()
-    replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    least_knowledge_share: Annotated[float, Field(ge=0, lt=1)] = 0.03  # where there is any: it is taken more often
+Tell = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
-    """How many samples of a file go into the mix: `whole` times all of them, and `rest` of them once more."""
+class Mix:
+    """A mix in a folder. `is_old` when it stood there already, made from the same."""
 
-    ingredient: Ingredient
-    there: int
-    whole: int
-    rest: int
-    is_replay: bool = False
+    folder: Path
+    manifest: Mapping[str, Any]
+    is_old: bool
+
+    def rows(self, name: str) -> int:
+        """How many samples one of its files holds."""
+        return int(next(file["rows"] for file in self.manifest["files"] if file["name"] == name))
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What a look at a file found: for each line whether it is trained on, and why others are not."""
+
+    lines: bytearray = field(default_factory=bytearray)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
-    def taken(self) -> int:
-        """How many samples it gives."""
-        return self.whole * self.there + self.rest
+    def there(self) -> int:
+        """How many samples there are to train on."""
+        return self.lines.count(_ON)
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Return the recipe in a YAML file; its paths count from the file's folder. Raises RecipeError."""
-    try:
-        recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: this is not YAML: {error}") from None
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, d['loc'])) or 'the recipe'}: {d['msg']}" for d in error.errors())
-        raise RecipeError(f"{path}: {said}.") from None
+def mix(recipe: Recipe, folder: Path, tell: Tell = lambda *_: None, *, again: bool = False) -> Mix:
+    """Write train, dev and test files and a manifest into the folder, unless they stand there, made from the same.
 
-    def placed(each: Ingredient) -> Ingredient:
-        return each.model_copy(update={"path": path.parent / each.path})
-
-    changed = {"datasets": tuple(map(placed, recipe.datasets)), "replay": tuple(map(placed, recipe.replay))}
-    return recipe.model_copy(update=changed)
-
-
-def mix(recipe: Recipe, folder: Path, tell: Tell = lambda _: None) -> dict[str, Any]:
-    """Write train, dev and test files and a manifest into the folder. Return the manifest's content.
-
-    Only training samples are sampled and replayed. A training sample whose question is tested in the mix is
-    left out, and counted. Raises RecipeError; DatasetError for a line that is none.
+    Only training samples are sampled and replayed. What would give away what is held back is left out, and counted.
+    Raises RecipeError; DatasetError for a line that is no sample.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _check(recipe)
-    tell("counting samples")
-    portions = portions_of(recipe, lambda path: sum(1 for _ in _of_split(path, Split.TRAIN)))
-    tested = {_question_digest(row) for each in recipe.datasets for row in _of_split(each.path, Split.TEST)}
-    left_out = 0
-
-    def training() -> Iterator[tuple[str, Row]]:
-        nonlocal left_out
-        for number, portion in enumerate(portions):
-            tell(f"{portion.ingredient.path.name}: {portion.taken} of {portion.there} samples")
-            for key, row in _taken(portion, recipe.seed, number):
-                if _question_digest(row) in tested:
-                    left_out += 1
-                else:
-                    yield key, row
-
-    files = [write_jsonl(folder / "train.jsonl", _in_order(training(), folder))]
-    files += [_held_back(recipe, split, folder) for split in (Split.DEV, Split.TEST)]
-    said = _said(recipe, portions, left_out)
-    write_manifest(folder, said, files)
-    return {**said, "files": {file.name: file.rows for file in files}}
+    with _alone_in(folder):
+        share = _Share(tell, recipe)
+        digests = _checked(recipe, share)
+        key = _key(recipe, digests)
+        there = read_manifest(folder)
+        if not again and there is not None and there.get("key") == key and is_whole(folder, there):
+            return Mix(folder, there, is_old=True)
+        _write(recipe, folder, digests, key, share)
+        return Mix(folder, read_manifest(folder) or {}, is_old=False)
 
 
-def portions_of(recipe: Recipe, count: Callable[[Path], int]) -> list[Portion]:
-    """Return how many samples of each file are taken."""
-    there = [count(each.path) for each in recipe.datasets]
-    wanted = [each.times * n for each, n in zip(recipe.datasets, there, strict=True)]
-    knowledge = sum(n for each, n in zip(recipe.datasets, wanted, strict=True) if each.is_knowledge)
-    others = sum(wanted) - knowledge
-    least = recipe.least_knowledge_share * others
-    raised = least / knowledge if 0 < knowledge < least else 1.0
-    portions = [
-        _portion(each, n, each.times * (raised if each.is_knowledge else 1.0))
-        for each, n in zip(recipe.datasets, there, strict=True)
-    ]
-    if not recipe.replay or not recipe.replay_share:
-        return portions
-    earlier = [count(each.path) for each in recipe.replay]
-    weights = [each.times * n for each, n in zip(recipe.replay, earlier, strict=True)]
-    total = sum(portion.taken for portion in portions) * recipe.replay_share / (1 - recipe.replay_share)
-    factor = total / sum(weights) if sum(weights) else 0.0
-    return portions + [
-        _portion(each, n, each.times * factor, is_replay=True)
-        for each, n in zip(recipe.replay, earlier, strict=True)
-    ]
+def _write(recipe: Recipe, folder: Path, digests: Mapping[Path, str], key: str, share: _Share) -> None:
+    before = {path: path.stat().st_mtime_ns for path in digests}
+    held_back = _held_back(recipe, share)
+    with fresh_file(folder / DEV) as dev, fresh_file(folder / TEST) as test:
+        aside = {Split.DEV: dev, Split.TEST: test}
+        looked = [_look(each, held_back, aside, share) for each in recipe.datasets]
+        looked += [_look(each, held_back, {}, share) for each in recipe.ingredients[len(recipe.datasets) :]]
+    found = iter(looked)
+    portions = portions_of(recipe, lambda _: next(found).there)
+    if not any(portion.taken for portion in portions):
+        raise RecipeError(_nothing(looked))
+    taken = (
+        line
+        for number, (portion, look) in enumerate(zip(portions, looked, strict=True))
+        for line in _taken(portion, look, recipe.seed, number, share)
+    )
+    with fresh_file(folder / TRAIN) as train:
+        for lines, count in in_order(taken, folder / ".mixing"):
+            train.add(lines, count)
+            share.add(len(lines), "writing")
+    if any(path.stat().st_mtime_ns != at for path, at in before.items()):
+        raise DatasetError("A file changed while it was mixed. Run it again when nothing writes to the files.")
+    said = _said(recipe, portions, looked, digests, key)
+    write_manifest(folder, said, [file.written for file in (train, dev, test)])
 
 
-def _portion(ingredient: Ingredient, there: int, times: float, *, is_replay: bool = False) -> Portion:
-    wanted = round(times * there)
-    whole, rest = divmod(wanted, there) if there else (0, 0)
-    return Portion(ingredient, there, whole, rest, is_replay)
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that nobody else writes a mix into it. Raises RecipeError when somebody does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RecipeError(f"{folder}: another mix is being written here. Wait for it, or name another.") from None
+    finally:
+        os.close(descriptor)
 
 
-def _check(recipe: Recipe) -> None:
-    for each in (*recipe.datasets, *recipe.replay):
+def _checked(recipe: Recipe, share: _Share) -> dict[Path, str]:
+    """Return the digest of every file. Raises RecipeError for one that is missing, or is not what was meant."""
+    digests: dict[Path, str] = {}
+    for each in _sources(recipe):
         if not each.path.is_file():
-            raise RecipeError(f"{each.path} is not there.")
-        if each.sha256 and sha256_of(each.path) != each.sha256:
-            raise RecipeError(f"{each.path} holds something else than the recipe says: its SHA-256 differs.")
+            raise RecipeError(f"{each.path} is not there. Put it there, or take it out of the recipe.")
+        if each.path not in digests:
+            digests[each.path] = sha256_of(each.path)
+            share.add(each.path.stat().st_size, "checking the files")
+        if each.sha256 and each.sha256 != digests[each.path]:
+            raise RecipeError(
+                f"{each.path} holds something else than the recipe says: its SHA-256 is {digests[each.path]}. "
+                "Get the file that was meant or, if this is the one, write that into the recipe."
+            )
+    return digests
 
 
-def _of_split(path: Path, split: Split) -> Iterator[Row]:
-    for row in read_jsonl(path):
-        if row.get("metadata", {}).get("split", Split.TRAIN.value) == split.value:
-            yield row
+def _sources(recipe: Recipe) -> Sequence[Source]:
+    return (*recipe.ingredients, *recipe.tests)
 
 
-def _taken(portion: Portion, seed: int, number: int) -> Iterator[tuple[str, Row]]:
-    """Yield what is taken of a file, each with the key that places it.
+def _key(recipe: Recipe, digests: Mapping[Path, str]) -> str:
+    """Return the digest of everything that decides the mix; where files lie does not."""
+    said = recipe.model_dump(mode="json", exclude={"datasets", "replay", "tests"})
+    for part in ("datasets", "replay", "tests"):
+        sources: tuple[Source, ...] = getattr(recipe, part)
+        said[part] = [
+            {
+                **each.model_dump(mode="json", exclude={"path"}),
+                "sha256": digests.get(each.path, ""),
+                "is": each.title,
+            }
+            for each in sources
+        ]
+    return hashlib.sha256(json.dumps({"method": _METHOD, **said}, sort_keys=True).encode()).hexdigest()
+
+
+def _held_back(recipe: Recipe, share: _Share) -> HeldBack:
+    held = HeldBack()
+    for each in recipe.datasets:
+        for first, lines in line_blocks(each.path):
+            for number, line in enumerate(lines, start=first):
+                if may_be_held_back(line):
+                    sample = read_sample(line, each.path, number)
+                    if sample.split is not Split.TRAIN:
+                        held.add(sample)
+            share.add(sum(map(len, lines)), "finding what is held back")
+    for source in recipe.tests:
+        for first, lines in line_blocks(source.path):
+            for number, line in enumerate(lines, start=first):
+                if not line.isspace():
+                    held.add_question(read_question(line, source.path, number))
+    return held
+
+
+def _look(each: Ingredient, held_back: HeldBack, aside: Mapping[Split, FreshFile], share: _Share) -> _Looked:
+    """Look at every sample of a file; those of the other splits are written to `aside`."""
+    looked = _Looked()
+    note = looked.lines.append
+    for first, lines in line_blocks(each.path):
+        for number, line in enumerate(lines, start=first):
+            if line.isspace():
+                note(_OFF)
+                continue
+            sample = read_sample(line, each.path, number)
+            if sample.split is not Split.TRAIN:
+                note(_OFF)
+                if sample.split in aside:
+                    aside[sample.split].add(line.strip() + b"\n")
+                continue
+            reason = held_back.why_not(sample)
+            note(_OFF if reason else _ON)
+            if reason:
+                looked.left_out[reason] += 1
+        share.add(sum(map(len, lines)), f"looking at {each.title}")
+    return looked
+
+
+def _taken(portion: Portion, looked: _Looked, seed: int, number: int, share: _Share) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are taken of a file, each with the key that places it.
 
     The rest is chosen by selection sampling: exactly as many as wanted, in one pass (Knuth, The Art of Computer
     Programming 2, 3.4.2, algorithm S).
     """
     chance = random.Random(f"{seed}:{number}")  # noqa: S311 - not for secrets
-    left, wanted = portion.there, portion.rest
-    for row in _of_split(portion.ingredient.path, Split.TRAIN):
-        is_chosen = chance.random() * left < wanted
-        left, wanted = left - 1, wanted - is_chosen
-        for copy in range(portion.whole + is_chosen):
-            said = f"{seed}:{number}:{copy}:{row.get('id', '')}:{left}"
-            yield hashlib.sha256(said.encode()).hexdigest(), row
+    key, left, wanted, at = chance.getrandbits, portion.there, portion.rest, 0
+    for _, lines in line_blocks(portion.ingredient.path):
+        for line, is_on in zip(lines, looked.lines[at : at + len(lines)], strict=False):
+            if not is_on:
+                continue
+            copies = portion.whole
+            if wanted and chance.random() * left < wanted:
+                copies, wanted = copies + 1, wanted - 1
+            left -= 1
+            for _ in range(copies):
+                yield key(64), line.strip() + b"\n"
+        at += len(lines)
+        share.add(sum(map(len, lines)), f"taking from {portion.ingredient.title}")
 
 
-def _in_order(rows: Iterator[tuple[str, Row]], folder: Path) -> Iterator[Row]:
-    """Yield the rows in the order of their keys: through buckets on disk, of which one at a time is in memory."""
-    place = Path(tempfile.mkdtemp(prefix=".buckets-", dir=folder))
-    try:
-        with ExitStack() as stack:
-            buckets = [
-                stack.enter_context((place / f"{i:02x}").open("w", encoding="utf-8")) for i in range(_BUCKETS)
-            ]
-            for key, row in rows:
-                line = json.dumps(row, ensure_ascii=False, sort_keys=True)
-                buckets[int(key[:2], 16)].write(f"{key}{line}\n")
-        for i in range(_BUCKETS):
-            with (place / f"{i:02x}").open(encoding="utf-8") as bucket:
-                for line in sorted(bucket):
-                    yield json.loads(line[64:])
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+def _nothing(looked: Iterable[_Looked]) -> str:
+    left_out = sum((look.left_out for look in looked), Counter[str]())
+    why = "; ".join(f"{count}: {reason}" for reason, count in sorted(left_out.items()))
+    return "Nothing is left to train on: " + (
+        f"every sample had to be left out ({why})." if why else "the files hold no sample of the split train."
+    )
 
 
-def _held_back(recipe: Recipe, split: Split, folder: Path) -> WrittenFile:
-    rows = (row for each in recipe.datasets for row in _of_split(each.path, split))
-    return write_jsonl(folder / f"{split}.jsonl", rows)
-
-
-def _question_digest(row: Mapping[str, Any]) -> bytes:
-    asked = next((str(m["content"]) for m in row.get("messages", ()) if m.get("role") == "user"), "")
-    return hashlib.blake2b(folded(asked).encode("utf-8", "surrogatepass"), digest_size=12).digest()
-
-
-def _said(recipe: Recipe, portions: Sequence[Portion], left_out: int) -> dict[str, Any]:
+def _said(
+    recipe: Recipe,
+    portions: Sequence[Portion],
+    looked: Sequence[_Looked],
+    digests: Mapping[Path, str],
+    key: str,
+) -> dict[str, Any]:
+    ingredients = [
+        {
+            "name": portion.ingredient.title,
+            "sha256": digests[portion.ingredient.path],
+            "there": portion.there,
+            "taken": portion.taken,
+            "left_out": dict(sorted(look.left_out.items())),
+            "is_replay": portion.is_replay,
+            "is_knowledge": portion.ingredient.is_knowledge,
+            **_origin(portion.ingredient.path, digests[portion.ingredient.path]),
+        }
+        for portion, look in zip(portions, looked, strict=True)
+    ]
     return {
         "name": recipe.name,
+        "key": key,
         "seed": recipe.seed,
-        "left_out_because_tested": left_out,
-        "ingredients": [
-            {
-                "name": portion.ingredient.path.name,
-                "sha256": sha256_of(portion.ingredient.path),
-                "there": portion.there,
-                "taken": portion.taken,
-                "is_replay": portion.is_replay,
-                "is_knowledge": portion.ingredient.is_knowledge,
-            }
-            for portion in portions
-        ],
+        "ingredients": ingredients,
+        "tests": [{"name": each.title, "sha256": digests[each.path]} for each in recipe.tests],
+        "licences": sorted({licence for each in ingredients for licence in each["licences"] or ()}),
     }
+
+
+def _origin(path: Path, sha256: str) -> dict[str, Any]:
+    """Return what the manifest beside a file says of its sources; licences are None where none says it."""
+    manifest = read_manifest(path.parent) or {}
+    if not any(file["sha256"] == sha256 for file in manifest.get("files", ())):
+        manifest = {}
+    said = {name: manifest[name] for name in ("leaf", "document", "teacher", "critic") if manifest.get(name)}
+    return {"licences": manifest.get("licences"), **said}
+
+
+class _Share:
+    """Tells how much is done, by bytes: every file is read four times, and what is taken is written."""
+
+    def __init__(self, tell: Tell, recipe: Recipe) -> None:
+        self._tell, self._done = tell, 0
+        size = sum(each.path.stat().st_size for each in _sources(recipe) if each.path.is_file())
+        self._whole = max(1, 5 * size)
+
+    def add(self, size: int, stage: str) -> None:
+        """So many bytes more."""
+        self._done += size
+        self._tell(min(self._done / self._whole, 1.0), stage)

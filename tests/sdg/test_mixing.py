@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.datasets import DatasetError, is_whole, read_jsonl, read_manifest, sha256_of, write_jsonl
-from pipeline.mixing import Ingredient, Recipe, RecipeError, mix, portions_of, read_recipe
+from pipeline.mixing import mix
+from pipeline.portions import portions_of
+from pipeline.recipes import Ingredient, Recipe, RecipeError, read_recipe
 
 
 def a_file(folder: Path, name: str, count: int, split: str = "train", asks: str = "") -> Path:
@@ -106,8 +108,8 @@ def test_held_back_samples_stay_apart(tmp_path: Path) -> None:
             Ingredient(path=a_file(tmp_path, "c", 3, split="dev"), times=3),
         )
     )
-    said = mix(recipe, tmp_path / "mix")
-    assert said["files"] == {"train.jsonl": 30, "dev.jsonl": 3, "test.jsonl": 4}
+    made = mix(recipe, tmp_path / "mix")
+    assert [made.rows(f"{split}.jsonl") for split in ("train", "dev", "test")] == [30, 3, 4]
 
 
 def test_what_is_tested_anywhere_is_trained_on_nowhere(tmp_path: Path) -> None:
@@ -122,9 +124,15 @@ def test_what_is_tested_anywhere_is_trained_on_nowhere(tmp_path: Path) -> None:
         replay=(Ingredient(path=a_file(tmp_path, "d", 1, asks=asked)),),
         replay_share=0.15,
     )
-    said = mix(recipe, tmp_path / "mix")
+    made = mix(recipe, tmp_path / "mix")
     assert origins(tmp_path / "mix") == Counter(c=5)
-    assert said["left_out_because_tested"] == 2
+    left_out = {each["name"]: each["left_out"] for each in made.manifest["ingredients"]}
+    assert left_out == {
+        "a.jsonl": {},
+        "b.jsonl": {"asks what is held back": 1},
+        "c.jsonl": {},
+        "d.jsonl": {"asks what is held back": 1},
+    }
 
 
 @given(
@@ -193,10 +201,10 @@ def test_other_data_than_the_recipe_says_is_refused(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(json.dumps({"datasets": [{"path": "a.jsonl", "sha256": sha256_of(path)}]}))
     mix(read_recipe(recipe), tmp_path / "mix")
-    path.write_text('{"id": 1}\n[]\n')
+    path.write_text(path.read_text() + "[]\n")
     with pytest.raises(RecipeError, match="holds something else"):
         mix(read_recipe(recipe), tmp_path / "mix")
-    with pytest.raises(DatasetError, match="line 2"):
+    with pytest.raises(DatasetError, match=r"a\.jsonl, line 4: this is no JSON object"):
         mix(Recipe(datasets=(Ingredient(path=path),)), tmp_path / "other")
     path.unlink()
     with pytest.raises(RecipeError, match="is not there"):
@@ -206,7 +214,8 @@ def test_other_data_than_the_recipe_says_is_refused(tmp_path: Path) -> None:
 _MEASURE = """
 import resource, sys
 from pathlib import Path
-from pipeline.mixing import Ingredient, Recipe, mix
+from pipeline.mixing import mix
+from pipeline.recipes import Ingredient, Recipe
 mix(Recipe(datasets=(Ingredient(path=Path(sys.argv[1])),)), Path(sys.argv[2]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
