@@ -8,33 +8,53 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from checks.personal_data import mask
+from pipeline.sdg.blocks.dedupe import folded
 from pipeline.sdg.blocks.options import LETTERS
-from pipeline.sdg.flow import Flow, Makes
+from pipeline.sdg.flow import Flow, Makes, Start
 from pipeline.sdg.leaf_run import LeafRun
 from pipeline.sdg.rows import Dropped, Row, Split
-from pipeline.sdg.starts import NO_SEED
+from pipeline.sdg.starts import NO_SEED, Lesson
 
+_DIGITS = 16  # of a seed example's digest, by which it is known again when a leaf's examples have been moved
 _DEV_QUESTIONS = 5  # of each leaf: what few-shot prompts are made of, never measured with
 
 
 def samples_of(run: LeafRun, teacher: str) -> Iterator[dict[str, Any]]:
     """Yield the samples to train on: the seed examples that are not held back, then what was made from them."""
     lesson = run.lesson
+    digests = {seed.index: seed.digest[:_DIGITS] for seed in lesson.seeds}
     for seed in lesson.seeds:
         for pair in seed.pairs:
             question = "\n\n".join(
                 part for part in ((seed.context if lesson.is_grounded else ""), pair.question) if part
             )
-            yield _sample(
-                lesson.path, question, pair.answer, seed.split, {"origin": "seed example", "seed": seed.index}
-            )
+            said: dict[str, Any] = {
+                "origin": "seed example",
+                "seed": seed.index,
+                "seed_digest": digests[seed.index],
+                "fact": _id(lesson.path, seed.context or pair.question),
+            }
+            yield _sample(lesson.path, question, pair.answer, seed.split, said)
     for flow, row in run.rows(Makes.SAMPLES):
-        said: dict[str, Any] = {"origin": "generated", "flow": flow.name, "teacher": teacher}
+        said = {"origin": "generated", "flow": flow.name, "teacher": teacher}
         if row.seed != NO_SEED:
-            said["seed"] = row.seed
+            said |= {"seed": row.seed, "seed_digest": digests[row.seed]}
         if row.texts.get("heading"):
             said["heading"] = row.texts["heading"]
+        said |= _told_by(lesson, flow, row)
         yield _sample(lesson.path, row.texts["question"], row.texts["answer"], row.split, said)
+
+
+def _told_by(lesson: Lesson, flow: Flow, row: Row) -> dict[str, Any]:
+    """Return where a row comes from: which passage, by its place in the leaf, and which fact.
+
+    Rows with the same fact are no independent evidence of what a model learnt. A fact is what a passage says in the
+    same words, all that is asked about one context, or else a question of its own.
+    """
+    if flow.start is not Start.SEEDS:
+        passage = row.place[0]
+        return {"passage": passage, "fact": _id(lesson.path, str(passage), folded(row.texts.get("answer", "")))}
+    return {"fact": _id(lesson.path, row.texts.get("context", "").strip() or row.texts["question"])}
 
 
 def _sample(leaf: str, question: str, answer: str, split: Split, said: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +76,12 @@ def questions_of(run: LeafRun, teacher: str) -> list[dict[str, Any]]:
                 "question": row.texts["question"],
                 "choices": options,
                 "answer": LETTERS.index(row.texts["gold"]),
-                "metadata": {"leaf": run.lesson.path, "flow": flow.name, "teacher": teacher},
+                "metadata": {
+                    "leaf": run.lesson.path,
+                    "flow": flow.name,
+                    "teacher": teacher,
+                    **_told_by(run.lesson, flow, row),
+                },
             }
         )
     few = set(sorted(question["id"] for question in found)[: min(_DEV_QUESTIONS, len(found) // 3)])

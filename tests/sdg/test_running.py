@@ -216,6 +216,21 @@ async def test_multiple_choice_questions_are_sound() -> None:
     letters = Counter(question["answer"] for question in questions)
     assert max(letters.values()) - min(letters.get(i, 0) for i in range(4)) <= 1
     assert {q["metadata"]["split"] for q in questions} == {"dev", "test"}
+    facts = {q["metadata"]["fact"]: (q["metadata"]["passage"], q["choices"][q["answer"]]) for q in questions}
+    for question in questions:  # what is asked of one passage with one answer is one fact
+        passage, answer = facts[question["metadata"]["fact"]]
+        assert folded(answer) == folded(question["choices"][question["answer"]])
+        assert passage == question["metadata"]["passage"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS.values(), ids=LESSONS)
+async def test_samples_tell_which_fact_they_are_about(lesson: Lesson) -> None:
+    "The same context or passage and answer is the same fact."
+    samples = list(samples_of(await whole(lesson), "offline"))
+    facts = {sample["metadata"]["fact"] for sample in samples}
+    assert 5 <= len(facts) <= len(samples)
+    if lesson.is_grounded:
+        assert len(facts) < len(samples)
 
 
 @pytest.mark.parametrize("chance", [None, 0, 1])
