@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,8 @@ _FORGIVEN_AFTER_S = 3600.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _LONGEST_LINE = 2_000
 _LAST_LINES = 15
+_FIRST_COMPLAINTS = 3  # of many: what follows from the first error fills the last lines
+_COMPLAINT = re.compile(r"(?:^|\] )\s*[A-Za-z_][\w.]*(?:Error|Exception): ")
 _FREED_WITHIN_S = 30.0  # after a fall: whoever shared the port with the server is still ending
 
 
@@ -49,6 +52,7 @@ class ServedTeacher:
         self._environment = serve_environment(settings, environment)
         self._tell = tell
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._complaints: list[str] = []
         self.is_healthy = asyncio.Event()
 
     @property
@@ -71,18 +75,19 @@ class ServedTeacher:
             began = time.monotonic()
             was_ready = await self._one_life()
             if not was_ready and falls == 0:
-                raise ServeError(f"The server did not become ready. It said last:\n{self._said_last()}")
+                raise ServeError(f"The server did not become ready. {self._said()}")
             if time.monotonic() - began > _FORGIVEN_AFTER_S:
                 falls, pause_s = 0, _FIRST_PAUSE_S
             falls += 1
             if falls > self._settings.serve_restarts:
-                raise ServeError(f"The server fell {falls} times, the last time with:\n{self._said_last()}")
+                raise ServeError(f"The server fell {falls} times. {self._said()}")
             self._tell(f"restart {falls} of {self._settings.serve_restarts} in {pause_s:.0f} s")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _one_life(self) -> bool:
         """Start the server and return once it is gone; whether it was ever ready."""
+        self._complaints.clear()
         ours, theirs = os.pipe()
         said = os.fdopen(ours, "rb")
         try:
@@ -170,10 +175,15 @@ class ServedTeacher:
         text = "".join(c if c.isprintable() or c == "\t" else " " for c in text)
         if text.strip():
             self._last_lines.append(text)
+            if len(self._complaints) < _FIRST_COMPLAINTS and _COMPLAINT.search(text):
+                self._complaints.append(text)
             self._tell(f"| {text}")
 
-    def _said_last(self) -> str:
-        return "\n".join(f"  {line}" for line in self._last_lines) or "  (nothing)"
+    def _said(self) -> str:
+        """Return its first errors, which name the cause, and its last lines."""
+        first = "".join(f"  {line}\n" for line in self._complaints)
+        last = "\n".join(f"  {line}" for line in self._last_lines) or "  (nothing)"
+        return (f"Its first errors:\n{first}" if first else "") + f"It said last:\n{last}"
 
     def _must_be_there(self) -> None:
         """Raise ServeError when the program, the model's folder or an adapter's is not on this machine."""

@@ -30,6 +30,9 @@ def main() -> None:
     if "IGNORES_SIGTERM" in os.environ:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("loading \x1b[31mred\r\nweights", flush=True)
+    if "COMPLAINS" in os.environ:
+        print("(Worker pid=7) ERROR 11-21 [worker.py:9] torch.OutOfMemoryError: no room for 90 GiB")
+        print('  File "launch.py", line 1\n' * 20 + "RuntimeError: see above", flush=True)
     if "BROKEN" in os.environ:
         sys.exit("no such model")
     if "FALLS" in os.environ:

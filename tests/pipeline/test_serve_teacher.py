@@ -106,7 +106,7 @@ async def test_a_server_that_falls_is_restarted_so_many_times(
     monkeypatch.setattr("pipeline.serve_teacher._LOOK_EVERY_S", 0.02)
     keeper = Keeper(tmp_path, settings_of(serve_restarts=2), FALLS="0.5")
     async with keeper.running() as task:
-        with pytest.raises(ServeError, match=r"fell 3 times(?s:.*)weights"):
+        with pytest.raises(ServeError, match=r"fell 3 times\. It said last(?s:.*)weights"):
             await asyncio.wait_for(task, 30)
     assert len(keeper.starts) == 3
     await until(lambda: not keeper.survivors)
@@ -119,6 +119,17 @@ async def test_a_server_that_cannot_start_is_not_started_again(tmp_path: Path) -
         await asyncio.wait_for(keeper.teacher.run(), 20)
     assert len(keeper.starts) == 1
     await until(lambda: not keeper.survivors)
+
+
+async def test_the_cause_is_not_lost_behind_what_followed_from_it(tmp_path: Path) -> None:
+    "A large server ends in long traces of processes that wondered where another had gone."
+    keeper = Keeper(tmp_path, settings_of(), BROKEN="1", COMPLAINS="1")
+    with pytest.raises(ServeError) as error:
+        await asyncio.wait_for(keeper.teacher.run(), 20)
+    first, last = str(error.value).split("It said last:")
+    assert "torch.OutOfMemoryError: no room for 90 GiB" in first
+    assert "weights" not in first
+    assert "OutOfMemory" not in last
 
 
 async def test_a_server_that_never_gets_ready_is_ended(tmp_path: Path) -> None:
