@@ -53,7 +53,7 @@ class Prompt:
         given = {name: Fenced(text) for name, text in used.items()}
         try:
             body = self._template.render(**given, fence=fence, count=count)
-        except (TemplateError, BareTextError, TypeError) as error:
+        except (TemplateError, BareTextError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             raise PromptError(f'The prompt "{self.name}" cannot be filled: {error}') from None
         return f"{_rules()}\n\n{body.strip()}\n"
 

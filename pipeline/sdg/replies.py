@@ -14,11 +14,14 @@ class UnreadableError(Exception):
     """A reply is not as asked for; the text says how, in words that can be counted."""
 
 
-def read_rating(reply: str, scale: Sequence[str]) -> str:
+def read_rating(reply: str, scale: Sequence[str], *, is_cut: bool = False) -> str:
     """Return the one rating of a reply. Raises UnreadableError when there is none, more than one, or no such one.
 
-    The same rating twice counts once. Everything else in the reply is talk.
+    The same rating twice counts once. Everything else in the reply is talk. One that was cut off has not come to
+    its rating, whatever it mentions.
     """
+    if is_cut:
+        raise UnreadableError("the judge was cut off")
     found = {rating.upper() for rating in _RATING.findall(reply[-MOST_CHARACTERS:])}
     if not found:
         raise UnreadableError("the judge gave no rating")

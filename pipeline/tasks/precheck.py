@@ -19,7 +19,7 @@ from pipeline.contract import (
     PrecheckResult,
 )
 from pipeline.likeness import METHOD, likeness
-from pipeline.sdg.fences import Fence, Fenced, mark_of
+from pipeline.sdg.fences import Fence, Fenced, cleaned, mark_of
 from pipeline.settings import PipelineSettings
 from pipeline.tasks.bench import Bench, ContributionError
 from pipeline.tasks.inputs import read_input
@@ -43,10 +43,11 @@ class Seed:
     @property
     def prompt(self) -> str:
         """What the model is asked. The context stands between fences that it cannot close: it is data."""
+        question = cleaned(self.question)
         if not self.context:
-            return self.question
+            return question
         fence = Fence(mark_of(_BY_CONTEXT, {"context": self.context, "question": self.question}))
-        return f"{_BY_CONTEXT}\n\n{fence('CONTEXT', Fenced(self.context))}\n\n{self.question}"
+        return f"{_BY_CONTEXT}\n\n{fence('CONTEXT', Fenced(self.context))}\n\n{question}"
 
 
 def precheck(spec: JobSpec, bench: Bench) -> Outcome:

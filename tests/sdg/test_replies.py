@@ -47,6 +47,12 @@ def test_anything_else_is_no_rating(reply: str, why: str) -> None:
         read_rating(reply, SCALE)
 
 
+def test_a_judge_who_was_cut_off_has_not_rated() -> None:
+    "What stands in a reply without its end may be the scale that the judge was still explaining."
+    with pytest.raises(UnreadableError, match="cut off"):
+        read_rating("I am to write [[2]] if it answers all that was", SCALE, is_cut=True)
+
+
 @given(st.text())
 def test_a_rating_is_one_of_the_scale_or_none(reply: str) -> None:
     "Whatever a model writes."

@@ -58,4 +58,4 @@ class Judge(RowBlock):
 
     async def _once(self, prompt: str, call: int, work: Work) -> str:
         choice = await work.ask(work.models.critic, prompt, self.temperature, self.max_tokens, call)
-        return read_rating(choice.text, self.scale)
+        return read_rating(choice.text, self.scale, is_cut=choice.is_cut)
