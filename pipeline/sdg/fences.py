@@ -16,7 +16,9 @@ from functools import lru_cache
 from typing import NoReturn
 
 _JOINERS = "\u200c\u200d"  # Persian and Indic spelling and emoji need them, between signs that are not ASCII
-_EMOJI_STYLES = "\ufe0e\ufe0f"
+_NEEDLESS_JOINER = re.compile(f"(?<![^\\x00-\\x7f{_JOINERS}])[{_JOINERS}]|[{_JOINERS}](?![^\\x00-\\x7f{_JOINERS}])")
+_STYLES = "\ufe0e\ufe0f"  # choose between two ways to draw the emoji before them
+_NEEDLESS_STYLE = re.compile(f"(?<![^\\x00-\\x7f{_JOINERS}{_STYLES}])[{_STYLES}]")
 # drawn as nothing, though Unicode counts them as letters, marks and symbols
 _DRAWN_AS_NOTHING = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
@@ -69,25 +71,12 @@ def _seen(text: str) -> str:
     lines = _LINE_ENDS.sub("\n", text).translate(_DOUBLE_BRACKETS)
     if lines.isascii():
         return _CONTROL.sub("", lines)
-    kept = "".join(char for char in _DRAWN_AS_NOTHING.sub("", lines) if _may_be_seen(char))
-    for joins, signs in ((_joins, _JOINERS), (_styles, _EMOJI_STYLES)):
-        kept = "".join(char for at, char in enumerate(kept) if char not in signs or joins(kept, at))
-    return unicodedata.normalize("NFC", kept)
+    kept = "".join(filter(_may_be_seen, _DRAWN_AS_NOTHING.sub("", unicodedata.normalize("NFC", lines))))
+    return unicodedata.normalize("NFC", _NEEDLESS_JOINER.sub("", _NEEDLESS_STYLE.sub("", kept)))
 
 
 def _may_be_seen(char: str) -> bool:
     return char in "\n\t" or char in _JOINERS or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs")
-
-
-def _joins(text: str, at: int) -> bool:
-    """True for a joiner between two signs that it can join: letters and emoji beyond ASCII."""
-    before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
-    return all(sign and not sign.isascii() and sign not in _JOINERS for sign in (before, after))
-
-
-def _styles(text: str, at: int) -> bool:
-    """True for a choice between two ways to draw the emoji before it."""
-    return at > 0 and not text[at - 1].isascii()
 
 
 def _folded(text: str) -> str:
