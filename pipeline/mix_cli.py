@@ -105,10 +105,12 @@ def _remarks(ingredients: list[Mapping[str, Any]]) -> list[str]:
         for reason, count in each["left_out"].items():
             left_out[reason] = left_out.get(reason, 0) + count
     said = [f"{count:,} left out: {reason}" for reason, count in sorted(left_out.items())]
-    unknown = sum(each["licences"] is None for each in ingredients)
-    if unknown:
-        said.append(f"{unknown} without a manifest beside it: its licences are unknown.")
-    return said
+    nameless = [
+        f"{each['name']}: licences unknown, no manifest beside it"
+        for each in ingredients
+        if each["licences"] is None
+    ]
+    return said + nameless
 
 
 mix_command.__doc__ = f"{mix_command.__doc__}\n\n{_EXAMPLE}"

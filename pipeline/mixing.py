@@ -1,14 +1,12 @@
 """Mixing: many data sets become one to train on, by a recipe; in a fixed order, and with flat memory.
 
-Lines are passed on as the bytes they are, in four readings: for the digests, for what is held back, to look at each
-sample, and to take. Between the last two only one byte a sample is remembered.
+Lines are passed on as the bytes they are, in four readings: for the digests, to set aside what is held back, to
+look at the others, and to take. In between one byte a line is remembered, and eight for each question held back.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 import random
 from collections import Counter
@@ -21,6 +19,7 @@ from typing import Any
 from pipeline.datasets import (
     DatasetError,
     FreshFile,
+    WrittenFile,
     fresh_file,
     is_whole,
     read_manifest,
@@ -29,14 +28,14 @@ from pipeline.datasets import (
 )
 from pipeline.held_back import HeldBack
 from pipeline.line_order import in_order
+from pipeline.mix_manifest import content_of, key_of
 from pipeline.portions import Portion, portions_of
 from pipeline.recipes import Ingredient, Recipe, RecipeError, Source
 from pipeline.sample_lines import line_blocks, may_be_held_back, read_question, read_sample
 from pipeline.sdg.rows import Split
 
 TRAIN, DEV, TEST = "train.jsonl", "dev.jsonl", "test.jsonl"
-_METHOD = 2  # raised when the same recipe and files would give another mix
-_ON, _OFF = 1, 0  # of a line: a sample to train on, or not
+_UNKNOWN, _ON, _OFF = 0, 1, 2  # of a line: not looked at yet, a sample to train on, or not
 
 Tell = Callable[[float, str], None]
 
@@ -76,39 +75,50 @@ def mix(recipe: Recipe, folder: Path, tell: Tell = lambda *_: None, *, again: bo
     folder.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder):
         share = _Share(tell, recipe)
+        before = _times(recipe)
         digests = _checked(recipe, share)
-        key = _key(recipe, digests)
+        key = key_of(recipe, digests)
         there = read_manifest(folder)
         if not again and there is not None and there.get("key") == key and is_whole(folder, there):
             return Mix(folder, there, is_old=True)
-        _write(recipe, folder, digests, key, share)
+        files, said = _write(recipe, folder, digests, key, share)
+        if _times(recipe) != before:
+            raise DatasetError("A file changed while it was mixed. Run it again when nothing writes to the files.")
+        write_manifest(folder, said, files)
         return Mix(folder, read_manifest(folder) or {}, is_old=False)
 
 
-def _write(recipe: Recipe, folder: Path, digests: Mapping[Path, str], key: str, share: _Share) -> None:
-    before = {path: path.stat().st_mtime_ns for path in digests}
-    held_back = _held_back(recipe, share)
-    with fresh_file(folder / DEV) as dev, fresh_file(folder / TEST) as test:
-        aside = {Split.DEV: dev, Split.TEST: test}
-        looked = [_look(each, held_back, aside, share) for each in recipe.datasets]
-        looked += [_look(each, held_back, {}, share) for each in recipe.ingredients[len(recipe.datasets) :]]
-    found = iter(looked)
-    portions = portions_of(recipe, lambda _: next(found).there)
-    if not any(portion.taken for portion in portions):
-        raise RecipeError(_nothing(looked))
-    taken = (
-        line
-        for number, (portion, look) in enumerate(zip(portions, looked, strict=True))
-        for line in _taken(portion, look, recipe.seed, number, share)
-    )
-    with fresh_file(folder / TRAIN) as train:
+def _write(
+    recipe: Recipe, folder: Path, digests: Mapping[Path, str], key: str, share: _Share
+) -> tuple[list[WrittenFile], dict[str, Any]]:
+    with fresh_file(folder / TRAIN) as train, fresh_file(folder / DEV) as dev, fresh_file(folder / TEST) as test:
+        looked = _looked(recipe, {Split.DEV: dev, Split.TEST: test}, share)
+        found = iter(looked)
+        portions = portions_of(recipe, lambda _: next(found).there)
+        if not any(portion.taken for portion in portions):
+            raise RecipeError(_nothing(looked))
+        taken = (
+            line
+            for number, (portion, look) in enumerate(zip(portions, looked, strict=True))
+            for line in _taken(portion, look, recipe.seed, number, share)
+        )
         for lines, count in in_order(taken, folder / ".mixing"):
             train.add(lines, count)
             share.add(len(lines), "writing")
-    if any(path.stat().st_mtime_ns != at for path, at in before.items()):
-        raise DatasetError("A file changed while it was mixed. Run it again when nothing writes to the files.")
-    said = _said(recipe, portions, looked, digests, key)
-    write_manifest(folder, said, [file.written for file in (train, dev, test)])
+    said = content_of(recipe, portions, [look.left_out for look in looked], digests, key)
+    return [file.written for file in (train, dev, test)], said
+
+
+def _looked(recipe: Recipe, aside: Mapping[Split, FreshFile], share: _Share) -> list[_Looked]:
+    """Return what is in each ingredient, once all that is held back is known."""
+    held_back = HeldBack()
+    looked = [_set_aside(each, held_back, aside, share) for each in recipe.datasets]
+    looked += [_Looked() for _ in recipe.ingredients[len(looked) :]]
+    for source in recipe.tests:
+        _hold_back(source, held_back)
+    for each, look in zip(recipe.ingredients, looked, strict=True):
+        _look(each, look, held_back, share)
+    return looked
 
 
 @contextmanager
@@ -141,65 +151,59 @@ def _checked(recipe: Recipe, share: _Share) -> dict[Path, str]:
     return digests
 
 
+def _times(recipe: Recipe) -> list[int]:
+    return [each.path.stat().st_mtime_ns for each in _sources(recipe) if each.path.is_file()]
+
+
 def _sources(recipe: Recipe) -> Sequence[Source]:
     return (*recipe.ingredients, *recipe.tests)
 
 
-def _key(recipe: Recipe, digests: Mapping[Path, str]) -> str:
-    """Return the digest of everything that decides the mix; where files lie does not."""
-    said = recipe.model_dump(mode="json", exclude={"datasets", "replay", "tests"})
-    for part in ("datasets", "replay", "tests"):
-        sources: tuple[Source, ...] = getattr(recipe, part)
-        said[part] = [
-            {
-                **each.model_dump(mode="json", exclude={"path"}),
-                "sha256": digests.get(each.path, ""),
-                "is": each.title,
-            }
-            for each in sources
-        ]
-    return hashlib.sha256(json.dumps({"method": _METHOD, **said}, sort_keys=True).encode()).hexdigest()
-
-
-def _held_back(recipe: Recipe, share: _Share) -> HeldBack:
-    held = HeldBack()
-    for each in recipe.datasets:
-        for first, lines in line_blocks(each.path):
-            for number, line in enumerate(lines, start=first):
-                if may_be_held_back(line):
-                    sample = read_sample(line, each.path, number)
-                    if sample.split is not Split.TRAIN:
-                        held.add(sample)
-            share.add(sum(map(len, lines)), "finding what is held back")
-    for source in recipe.tests:
-        for first, lines in line_blocks(source.path):
-            for number, line in enumerate(lines, start=first):
-                if not line.isspace():
-                    held.add_question(read_question(line, source.path, number))
-    return held
-
-
-def _look(each: Ingredient, held_back: HeldBack, aside: Mapping[Split, FreshFile], share: _Share) -> _Looked:
-    """Look at every sample of a file; those of the other splits are written to `aside`."""
+def _set_aside(each: Ingredient, held_back: HeldBack, aside: Mapping[Split, FreshFile], share: _Share) -> _Looked:
+    """Write a file's samples of the other splits to `aside`, and remember what they hold back."""
     looked = _Looked()
-    note = looked.lines.append
+    mark = looked.lines.append
     for first, lines in line_blocks(each.path):
         for number, line in enumerate(lines, start=first):
-            if line.isspace():
-                note(_OFF)
-                continue
-            sample = read_sample(line, each.path, number)
-            if sample.split is not Split.TRAIN:
-                note(_OFF)
-                if sample.split in aside:
+            if may_be_held_back(line):
+                sample = read_sample(line, each.path, number)
+                if sample.split is not Split.TRAIN:
+                    held_back.add(sample)
                     aside[sample.split].add(line.strip() + b"\n")
+                    mark(_OFF)
+                    continue
+            mark(_UNKNOWN)
+        share.add(sum(map(len, lines)), f"setting aside of {each.title}")
+    return looked
+
+
+def _hold_back(source: Source, held_back: HeldBack) -> None:
+    for first, lines in line_blocks(source.path):
+        for number, line in enumerate(lines, start=first):
+            if not line.isspace():
+                held_back.add_question(read_question(line, source.path, number))
+
+
+def _look(each: Ingredient, looked: _Looked, held_back: HeldBack, share: _Share) -> None:
+    """Look at every sample of a file that was not set aside: whether it may be trained on."""
+    marks = looked.lines
+    for first, lines in line_blocks(each.path):
+        marks.extend(bytes(max(0, first - 1 + len(lines) - len(marks))))
+        for at, line in enumerate(lines, start=first - 1):
+            if marks[at] == _OFF:
+                continue
+            marks[at] = _OFF
+            if line.isspace():
+                continue
+            sample = read_sample(line, each.path, at + 1)
+            if sample.split is not Split.TRAIN:
                 continue
             reason = held_back.why_not(sample)
-            note(_OFF if reason else _ON)
             if reason:
                 looked.left_out[reason] += 1
+            else:
+                marks[at] = _ON
         share.add(sum(map(len, lines)), f"looking at {each.title}")
-    return looked
 
 
 def _taken(portion: Portion, looked: _Looked, seed: int, number: int, share: _Share) -> Iterator[tuple[int, bytes]]:
@@ -211,8 +215,8 @@ def _taken(portion: Portion, looked: _Looked, seed: int, number: int, share: _Sh
     chance = random.Random(f"{seed}:{number}")  # noqa: S311 - not for secrets
     key, left, wanted, at = chance.getrandbits, portion.there, portion.rest, 0
     for _, lines in line_blocks(portion.ingredient.path):
-        for line, is_on in zip(lines, looked.lines[at : at + len(lines)], strict=False):
-            if not is_on:
+        for line, mark in zip(lines, looked.lines[at : at + len(lines)], strict=False):
+            if mark != _ON:
                 continue
             copies = portion.whole
             if wanted and chance.random() * left < wanted:
@@ -230,45 +234,6 @@ def _nothing(looked: Iterable[_Looked]) -> str:
     return "Nothing is left to train on: " + (
         f"every sample had to be left out ({why})." if why else "the files hold no sample of the split train."
     )
-
-
-def _said(
-    recipe: Recipe,
-    portions: Sequence[Portion],
-    looked: Sequence[_Looked],
-    digests: Mapping[Path, str],
-    key: str,
-) -> dict[str, Any]:
-    ingredients = [
-        {
-            "name": portion.ingredient.title,
-            "sha256": digests[portion.ingredient.path],
-            "there": portion.there,
-            "taken": portion.taken,
-            "left_out": dict(sorted(look.left_out.items())),
-            "is_replay": portion.is_replay,
-            "is_knowledge": portion.ingredient.is_knowledge,
-            **_origin(portion.ingredient.path, digests[portion.ingredient.path]),
-        }
-        for portion, look in zip(portions, looked, strict=True)
-    ]
-    return {
-        "name": recipe.name,
-        "key": key,
-        "seed": recipe.seed,
-        "ingredients": ingredients,
-        "tests": [{"name": each.title, "sha256": digests[each.path]} for each in recipe.tests],
-        "licences": sorted({licence for each in ingredients for licence in each["licences"] or ()}),
-    }
-
-
-def _origin(path: Path, sha256: str) -> dict[str, Any]:
-    """Return what the manifest beside a file says of its sources; licences are None where none says it."""
-    manifest = read_manifest(path.parent) or {}
-    if not any(file["sha256"] == sha256 for file in manifest.get("files", ())):
-        manifest = {}
-    said = {name: manifest[name] for name in ("leaf", "document", "teacher", "critic") if manifest.get(name)}
-    return {"licences": manifest.get("licences"), **said}
 
 
 class _Share:

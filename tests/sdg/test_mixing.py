@@ -14,7 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datasets import DatasetError, is_whole, read_jsonl, read_manifest, sha256_of, write_jsonl
+from pipeline.datasets import (
+    DatasetError,
+    is_whole,
+    read_jsonl,
+    read_manifest,
+    sha256_of,
+    write_jsonl,
+    write_manifest,
+)
+from pipeline.held_back import telling_words
 from pipeline.mixing import mix
 from pipeline.portions import portions_of
 from pipeline.recipes import Ingredient, Recipe, RecipeError, read_recipe
@@ -159,6 +168,220 @@ def test_portions_come_out(new: list[tuple[int, float]], old: list[tuple[int, fl
         assert abs(replayed - wanted) <= len(old) * 0.5 + 1e-6
     else:
         assert replayed == 0
+
+
+def a_sample(
+    asks: str, split: str = "train", leaf: str = "a", seed_digest: str = "", answer: str = "Yes."
+) -> dict[str, Any]:
+    messages = [{"role": "user", "content": asks}, {"role": "assistant", "content": answer}]
+    return {"messages": messages, "metadata": {"leaf": leaf, "split": split, "seed_digest": seed_digest}}
+
+
+def asked(folder: Path) -> list[str]:
+    return sorted(row["messages"][0]["content"] for row in train(folder))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("Which is the largest moon of Saturn?", "which is the LARGEST moon for Saturn", True),
+        ("Which is Saturn’s largest inner moon?", "Which is Saturn's largest inner moon?", True),
+        ("How many people lived in Ashby in 1204?", "How many people lived in Ashby in 1205?", False),
+        ("Which is the largest moon of Saturn?", "Which is the largest moon of Jupiter?", False),
+        ("Is it on?", "Is it off?", False),
+        ("Где находится самый большой вулкан?", "где находится самый большой вулкан", True),
+        ("最大的火山在哪里?", "最大的火山在哪里", True),
+        ("最大的火山在哪里?", "最大的海在哪里?", False),
+    ],
+)
+def test_a_question_is_known_again_by_the_words_that_tell(one: str, other: str, is_same: bool) -> None:
+    "Case, punctuation and little words do not matter; a number or a name does."
+    assert (telling_words(one) == telling_words(other)) is is_same
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_the_quick_way_for_plain_text_finds_the_same_words(text: str) -> None:
+    "A question in ASCII has the words that it has beside a letter which is not."
+    slow = [word for word in telling_words(f"{text} größer größer größer größer").split() if word.isascii()]
+    quick = telling_words(f"{text} bigger bigger bigger bigger").split()
+    assert slow == quick[:-4]
+
+
+def test_what_the_model_is_measured_with_is_trained_on_nowhere(tmp_path: Path) -> None:
+    "Multiple choice questions beside a data set, and files that the recipe names, hold back near copies."
+    leaf = tmp_path / "generated" / "moons"
+    leaf.mkdir(parents=True)
+    samples = [a_sample("Which is the largest moon of Saturn?"), a_sample("What are the moons of Mars called?")]
+    files = [write_jsonl(leaf / "samples.jsonl", samples)]
+    files += [write_jsonl(leaf / "questions.jsonl", [{"question": "Which is the largest moon for Saturn?"}])]
+    write_manifest(leaf, {"leaf": "knowledge/moons/qna.yaml", "licences": ["CC-BY-4.0"]}, files)
+    write_jsonl(tmp_path / "other.jsonl", [a_sample("How high is Olympus Mons today?"), a_sample("Who was Orm?")])
+    write_jsonl(tmp_path / "exam.jsonl", [a_sample("how high is olympus mons today")])
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("datasets: [{path: generated/moons}, {path: other.jsonl}]\ntests: [{path: exam.jsonl}]\n")
+
+    made = mix(read_recipe(recipe), tmp_path / "mix")
+
+    assert asked(tmp_path / "mix") == ["What are the moons of Mars called?", "Who was Orm?"]
+    assert [each["left_out"] for each in made.manifest["ingredients"]] == [{"asks what is held back": 1}] * 2
+    assert [each["name"] for each in made.manifest["tests"]] == ["exam.jsonl", "generated/moons: questions.jsonl"]
+
+
+def test_no_paraphrase_of_what_is_tested_comes_back_as_earlier_data(tmp_path: Path) -> None:
+    "What was made from a seed example that is held back now is left out, however it is worded; of that leaf only."
+    write_jsonl(
+        tmp_path / "new.jsonl", [a_sample("Q1?", "test", seed_digest="aa"), a_sample("Q2?", "dev", "a", "bb")]
+    )
+    write_jsonl(tmp_path / "more.jsonl", [a_sample("Q3?", seed_digest="cc")])
+    earlier = [
+        a_sample(f"Worded otherwise {seed}?", leaf=leaf, seed_digest=seed) for leaf in "ab" for seed in ("aa", "bb")
+    ]
+    write_jsonl(tmp_path / "old.jsonl", earlier)
+    recipe = Recipe(
+        datasets=(Ingredient(path=tmp_path / "new.jsonl"), Ingredient(path=tmp_path / "more.jsonl")),
+        replay=(Ingredient(path=tmp_path / "old.jsonl"),),
+        replay_share=0.7,
+    )
+    made = mix(recipe, tmp_path / "mix")
+    assert asked(tmp_path / "mix") == ["Q3?", "Worded otherwise aa?", "Worded otherwise bb?"]
+    assert {row["metadata"]["leaf"] for row in train(tmp_path / "mix")} == {"a", "b"}
+    assert made.manifest["ingredients"][2]["left_out"] == {"made from a seed example that is held back": 2}
+
+
+def test_a_split_is_found_however_it_is_written(tmp_path: Path) -> None:
+    "With blanks, or with letters that JSON lets one write as numbers."
+    (tmp_path / "a.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "Who held the bridge of Ashby?"}], '
+        '"metadata": {"split": "\\u0074est"}}\n'
+        '{"messages": [{"role": "user", "content": "who held the bridge of ashby"}]}\n'
+        '  {"messages": [{"role": "user", "content": "Who else?"}]}  \n\n'
+    )
+    mix(Recipe(datasets=(Ingredient(path=tmp_path / "a.jsonl"),)), tmp_path / "mix")
+    assert asked(tmp_path / "mix") == ["Who else?"]
+    assert len(list(read_jsonl(tmp_path / "mix" / "test.jsonl"))) == 1
+
+
+def test_the_manifest_tells_the_licences_of_all_sources(tmp_path: Path) -> None:
+    "As the manifests beside the data sets have them; those of a file that none names are not known."
+    for name, licences in (("moons", ["CC-BY-4.0"]), ("words", ["CC0-1.0", "CC-BY-4.0"])):
+        (tmp_path / name).mkdir()
+        file = write_jsonl(tmp_path / name / "samples.jsonl", [a_sample(f"What of {name}?")])
+        write_manifest(tmp_path / name, {"leaf": f"{name}/qna.yaml", "licences": licences}, [file])
+    write_jsonl(tmp_path / "words" / "other.jsonl", [a_sample("Whence?")])
+    paths = ("moons/samples.jsonl", "words/samples.jsonl", "words/other.jsonl")
+    recipe = Recipe(datasets=tuple(Ingredient(path=tmp_path / path) for path in paths))
+
+    manifest = mix(recipe, tmp_path / "mix").manifest
+
+    assert manifest["licences"] == ["CC-BY-4.0", "CC0-1.0"]
+    assert [each["licences"] for each in manifest["ingredients"]] == [["CC-BY-4.0"], ["CC0-1.0", "CC-BY-4.0"], None]
+    assert [each.get("leaf") for each in manifest["ingredients"]] == ["moons/qna.yaml", "words/qna.yaml", None]
+    again = mix(Recipe(datasets=(Ingredient(path=tmp_path / "mix" / "train.jsonl"),)), tmp_path / "next").manifest
+    assert again["licences"] == manifest["licences"]
+
+
+def test_a_mix_that_stands_is_left_alone(tmp_path: Path) -> None:
+    "Until the recipe, a file or the mix itself is another, or somebody asks for it."
+    path = a_file(tmp_path, "a", 10)
+    recipe, folder = Recipe(datasets=(Ingredient(path=path),)), tmp_path / "mix"
+    assert not mix(recipe, folder).is_old
+    assert mix(recipe, folder).is_old
+    assert not mix(recipe, folder, again=True).is_old
+    assert not mix(recipe.model_copy(update={"seed": 7}), folder).is_old
+    assert not mix(recipe, folder).is_old
+    with (folder / "train.jsonl").open("a") as train_file:
+        train_file.write("{}\n")
+    assert not mix(recipe, folder).is_old
+    a_file(tmp_path, "a", 11)
+    assert mix(recipe, folder).rows("train.jsonl") == 11
+
+
+def test_a_mix_that_was_cut_short_leaves_nothing_half(tmp_path: Path) -> None:
+    "The last line is none: no file, no bucket; put right, the next run is like a first."
+    path, folder = a_file(tmp_path, "a", 10), tmp_path / "mix"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"messages": [')
+    recipe = Recipe(datasets=(Ingredient(path=path),))
+    with pytest.raises(DatasetError, match="line 11: this is not JSON"):
+        mix(recipe, folder)
+    assert list(folder.iterdir()) == []
+    (folder / ".mixing").mkdir()  # as kill -9 leaves it
+    (folder / ".mixing" / "00").write_text("rubbish")
+    path.write_bytes(whole)
+    assert mix(recipe, folder).rows("train.jsonl") == 10
+    assert not (folder / ".mixing").exists()
+
+
+def test_a_file_that_changes_meanwhile_makes_no_mix(tmp_path: Path) -> None:
+    "The manifest would say what is not so; so there is none, and the next run mixes anew."
+    path, folder = a_file(tmp_path, "a", 10), tmp_path / "mix"
+
+    def told(share: float, stage: str) -> None:
+        if stage.startswith("taking"):
+            a_file(tmp_path, "a", 11)
+
+    with pytest.raises(DatasetError, match="changed while it was mixed"):
+        mix(Recipe(datasets=(Ingredient(path=path),)), folder, told)
+    assert read_manifest(folder) is None
+    assert not mix(Recipe(datasets=(Ingredient(path=path),)), folder).is_old
+
+
+def test_two_do_not_mix_into_one_folder(tmp_path: Path) -> None:
+    "The second is told so, and the first is not disturbed."
+    recipe = Recipe(datasets=(Ingredient(path=a_file(tmp_path, "a", 10)),))
+    refused: list[str] = []
+
+    def told(share: float, stage: str) -> None:
+        if not refused:
+            with pytest.raises(RecipeError) as error:
+                mix(recipe, tmp_path / "mix")
+            refused.append(str(error.value))
+
+    assert mix(recipe, tmp_path / "mix", told).rows("train.jsonl") == 10
+    assert "another mix is being written here" in refused[0]
+
+
+def test_progress_runs_to_the_end_and_never_back(tmp_path: Path) -> None:
+    "And says what is done."
+    shares: list[tuple[float, str]] = []
+    mix(
+        Recipe(datasets=(Ingredient(path=a_file(tmp_path, "a", 2000)),)),
+        tmp_path / "mix",
+        lambda *said: shares.append(said),
+    )
+    assert shares == sorted(shares, key=lambda said: said[0])
+    assert shares[-1] == (1.0, "writing")
+    assert "looking at a.jsonl" in [stage for _, stage in shares]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"messages": []}', '"messages" has to be a list'),
+        ('{"messages": "hello"}', '"messages" has to be a list'),
+        ('{"messages": {"role": "user"}}', '"messages" has to be a list'),
+        ('{"messages": [{"role": "user", "content": 3}]}', '"messages" has to be a list'),
+        ('{"messages": [{"role": "user", "content": "Hm?"}], "metadata": []}', '"metadata" has to be an object'),
+        (
+            '{"messages": [{"role": "user", "content": "Hm?"}], "metadata": {"split": "training"}}',
+            '"metadata.split" has to be one of train, dev, test',
+        ),
+        (
+            '{"messages": [{"role": "user", "content": "Hm?"}], "metadata": {"split": ["test"]}}',
+            '"metadata.split" has to be one of train, dev, test',
+        ),
+        ("\udcff", "this is not JSON"),
+        ("[" * 5000, "this is not JSON"),
+        ('{"messages": [{"role": "user", "content": "\\ud800"}]}', "this is not JSON"),
+    ],
+)
+def test_a_line_that_is_no_sample_is_named(tmp_path: Path, line: str, says: str) -> None:
+    "By file and number, and nothing is silently lost."
+    path = a_file(tmp_path, "a", 2)
+    path.write_bytes(path.read_bytes() + b"\n" + line.encode("utf-8", "surrogateescape") + b"\n")
+    with pytest.raises(DatasetError) as error:
+        mix(Recipe(datasets=(Ingredient(path=path),)), tmp_path / "mix")
+    assert f"{path}, line 4: {says}" in str(error.value)
 
 
 def test_a_mix_is_whole_or_not_there(tmp_path: Path) -> None:
