@@ -21,7 +21,7 @@ from pipeline.sdg.samples import dropped_of, questions_of, samples_of
 from pipeline.sdg.starts import Lesson
 
 SAMPLES, QUESTIONS, DROPPED, REPORT = "samples.jsonl", "questions.jsonl", "dropped.jsonl", "report.json"
-_METHOD = 1  # raised when the same leaf, flows and answers would give other samples
+_METHOD = 2  # raised when the same leaf, flows and answers would give other samples
 
 Tell = Callable[[float, str], None]
 
