@@ -54,7 +54,7 @@ async def run_leaf(
     tell: Callable[[float], None] = lambda _: None,
 ) -> LeafRun:
     """Run a leaf through its flows: first for training, then for measuring, which repeats none of it."""
-    known = list(lesson.questions)
+    known = list(lesson.known)
     runs: dict[str, FlowRun] = {}
     for makes in (Makes.SAMPLES, Makes.QUESTIONS):
         of_sort = [flow for flow in flows if flow.makes is makes]

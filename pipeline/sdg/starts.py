@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from checks.contribution import Leaf, LeafKind
 from checks.yaml_tree import Scalar
+from pipeline.sdg.blocks.dedupe import folded
 from pipeline.sdg.flow import Start
 from pipeline.sdg.rows import Row, Split
 
@@ -67,6 +68,14 @@ class Lesson:
         """Every seed question."""
         return tuple(pair.question for seed in self.seeds for pair in seed.pairs)
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What nothing generated may repeat: the seed questions; contexts too, alone and with their questions."""
+        if not self.is_grounded:
+            return self.questions
+        contexts = tuple(seed.context for seed in self.seeds)
+        return (*self.questions, *contexts, *(text for seed in self.seeds for text in asked_by(seed)))
+
 
 def lesson_of(leaf: Leaf, passages: Sequence[Passage] = ()) -> Lesson:
     """Return what a leaf teaches, its seed examples split. Pairs that lack a half are left out."""
@@ -79,7 +88,9 @@ def lesson_of(leaf: Leaf, passages: Sequence[Passage] = ()) -> Lesson:
         )
         if pairs:
             seeds.append(Seed(index, str(example.context.value).strip() if example.context else "", pairs))
-    return Lesson(leaf.path, leaf.kind, _skill_of(leaf), split_seeds(seeds), tuple(passages))
+    is_grounded = not leaf.is_knowledge and all(seed.context for seed in seeds)
+    split = split_seeds(seeds, is_grounded=is_grounded)
+    return Lesson(leaf.path, leaf.kind, _skill_of(leaf), split, tuple(passages))
 
 
 def _says(scalar: Scalar | None) -> bool:
@@ -96,19 +107,46 @@ def _skill_of(leaf: Leaf) -> str:
     return "\n".join((*said, f"Its place: {place}"))
 
 
-def split_seeds(seeds: Sequence[Seed]) -> tuple[Seed, ...]:
+def asked_by(seed: Seed) -> list[str]:
+    """Return a seed example's questions as the samples of a grounded skill ask them: behind their context."""
+    return ["\n\n".join(part for part in (seed.context, pair.question) if part) for pair in seed.pairs]
+
+
+def split_seeds(seeds: Sequence[Seed], *, is_grounded: bool = False) -> tuple[Seed, ...]:
     """Return the seed examples, each with what it is for: by what they say, not by their order in the file.
 
     A fifth is kept to test with, at least one; another fifth to watch training with, where four are there. One
-    alone is trained on.
+    alone is trained on. Examples that ask the same stay on one side, and something is always left to train on.
     """
     count = len(seeds)
     tests = max(1, round(count / 5)) if count >= 2 else 0
     devs = max(1, round(count / 5)) if count >= 4 else 0
-    ordered = sorted(seeds, key=lambda seed: seed.digest)
-    split = {seed.index: Split.TEST for seed in ordered[:tests]}
-    split |= {seed.index: Split.DEV for seed in ordered[tests : tests + devs]}
+    split: dict[int, Split] = {}
+    *groups, _last = sorted(
+        _that_ask_the_same(seeds, is_grounded=is_grounded),
+        key=lambda group: (len(group), min(seed.digest for seed in group)),
+    ) or [[]]
+    for side, wanted in ((Split.TEST, tests), (Split.DEV, devs)):
+        while groups and wanted > 0:
+            group = groups.pop(0)
+            wanted -= len(group)
+            split |= {seed.index: side for seed in group}
     return tuple(Seed(seed.index, seed.context, seed.pairs, split.get(seed.index, Split.TRAIN)) for seed in seeds)
+
+
+def _that_ask_the_same(seeds: Sequence[Seed], *, is_grounded: bool) -> list[list[Seed]]:
+    """Return the seed examples in groups: those that share a question, but for case and punctuation."""
+    groups: list[tuple[set[str], list[Seed]]] = []
+    for seed in seeds:
+        asked = asked_by(seed) if is_grounded else [pair.question for pair in seed.pairs]
+        questions, members = set(map(folded, asked)), [seed]
+        alike = [group for group in groups if group[0] & questions]
+        for group in alike:
+            questions |= group[0]
+            members = [*group[1], *members]
+            groups.remove(group)
+        groups.append((questions, members))
+    return [members for _, members in groups]
 
 
 def first_rows(lesson: Lesson, start: Start) -> list[Row]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,7 +15,7 @@ from pipeline.sdg.leaf_run import LeafRun, flows_for, run_leaf
 from pipeline.sdg.rows import Split
 from pipeline.sdg.running import FlowRun, run_flow
 from pipeline.sdg.samples import questions_of, samples_of
-from pipeline.sdg.starts import Lesson, first_rows, split_seeds
+from pipeline.sdg.starts import Lesson, Pair, Seed, first_rows, split_seeds
 from pipeline.teacher import Ask, AskError, Reply, TeacherError
 from pipeline.tiny.prompt import Prompt
 from tests.sdg.leaves import KNOWLEDGE, a_freeform_skill, a_grounded_skill, lesson, some_knowledge
@@ -25,7 +27,7 @@ LESSONS = {"freeform": a_freeform_skill(), "grounded": a_grounded_skill(), "know
 async def run(name: str, teacher: OfflineTeacher | None = None) -> FlowRun:
     "Run the flow over the lesson of the same name."
     flow, lesson = read_flow(name), LESSONS[name]
-    known = lesson.questions
+    known = lesson.known
     return await run_flow(flow, first_rows(lesson, flow.start), (teacher or OfflineTeacher()).models, 1, known)
 
 
@@ -173,6 +175,54 @@ async def test_the_split_does_not_hang_on_the_order_in_the_file() -> None:
     seeds = a_freeform_skill().seeds
     forwards = {seed.digest: seed.split for seed in split_seeds(seeds)}
     assert {seed.digest: seed.split for seed in split_seeds(seeds[::-1])} == forwards
+
+
+def seeds_asking(*questions: str, context: str = "") -> list[Seed]:
+    return [Seed(i, context and f"{context} {i}", (Pair(each, "Yes."),)) for i, each in enumerate(questions)]
+
+
+def sides(seeds: Sequence[Seed]) -> list[str]:
+    return sorted(split.value for split in (seed.split for seed in seeds))
+
+
+async def test_seed_examples_that_ask_the_same_stay_on_one_side() -> None:
+    "Who asks one thing twice must not be tested with what was trained on; with other contexts it is not the same."
+    many = seeds_asking("What is A?", "what is a", "What is B?", "What is C?", "What is D?", "What is E?")
+    for order in itertools.permutations(many):
+        split = split_seeds(order)
+        assert len({seed.split for seed in split if seed.index in (0, 1)}) == 1
+        assert sides(split) == ["dev", "test", *["train"] * 4]
+    assert sides(split_seeds(seeds_asking(*["What is A?"] * 5))) == ["train"] * 5
+    assert sides(split_seeds(seeds_asking(*["How many?"] * 5, context="Table"))) == ["train"] * 5
+    grounded = split_seeds(seeds_asking(*["How many?"] * 5, context="Table"), is_grounded=True)
+    assert sides(grounded) == ["dev", "test", "train", "train", "train"]
+    pairs = split_seeds(seeds_asking("A?", "A?", "B?", "B?", "C?", "C?"))
+    assert sides(pairs) == ["dev", "dev", "test", "test", "train", "train"]
+
+
+async def test_near_copies_go_over_the_whole_leaf() -> None:
+    "A teacher who asks nearly the same for every seed example has asked once; and the test keeps it."
+    questions = iter(
+        f"Which is the largest volcano {word} the solar system" for word in itertools.cycle(("of", "in"))
+    )
+    made = await run(
+        "freeform", OfflineTeacher(lambda p, r: f"### Question\n{next(questions)}?" if p.task == "questions" else r)
+    )
+    distinct = next(count for count in made.counts if count.block == "distinct")
+    assert distinct.rows_in == 4 * 5
+    assert distinct.dropped == Counter({"the question nearly repeats another": 19})
+    assert [row.split for row in made.rows] in ([], [Split.TEST])
+    assert distinct.kept == 1
+    assert {dropped.row.split for dropped in distinct.rows_dropped} == set(Split)
+
+
+async def test_a_context_that_repeats_a_seed_examples_is_dropped() -> None:
+    "Else what is tested with would be trained on under another question."
+    tested = next(seed for seed in LESSONS["grounded"].seeds if seed.split is Split.TEST)
+    made = await run("grounded", OfflineTeacher(always(f"### Context\n{tested.context}", "contexts")))
+    distinct = next(count for count in made.counts if count.block == "distinct contexts")
+    assert distinct.kept == 0
+    assert distinct.rows_in > 0
 
 
 async def test_no_question_is_trained_on_and_tested() -> None:
