@@ -165,6 +165,15 @@ class EvaluateResult(Message):
     stands_in: str = ""  # what stood in for a large model, in words to be shown with every number
 
     @property
+    def verdict(self) -> Verdict:
+        """What may be said of all benchmarks together: a fall counts more than a rise, and either more than none."""
+        said = {row.verdict for row in self.rows}
+        if self.is_regressed:
+            return Verdict.REGRESSED
+        order = (Verdict.IMPROVED, Verdict.UNCHANGED)
+        return next((verdict for verdict in order if verdict in said), Verdict.TOO_FEW)
+
+    @property
     def is_regressed(self) -> bool:
         """True when any benchmark fell, or a gate did not pass."""
         return any(row.verdict is Verdict.REGRESSED for row in self.rows) or not all(
