@@ -50,7 +50,7 @@ def make(folder: Path) -> None:
         num_hidden_layers=_LAYERS,
         num_attention_heads=2,  # 64 each: vLLM on a CPU takes 32 or 64
         num_key_value_heads=2,
-        max_position_embeddings=2048,
+        max_position_embeddings=8192,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
