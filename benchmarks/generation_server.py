@@ -12,10 +12,10 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 
-from pipeline.tiny import judging, skills
+from pipeline.openai_protocol.process import serve
+from pipeline.tiny import NAME, judging, skills
 from pipeline.tiny.dice import Dice
 from pipeline.tiny.items import Item, read_items, write_items
-from pipeline.tiny.process import serve
 from pipeline.tiny.prompt import Prompt
 from pipeline.tiny.server import OfflineTeacher
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--until-stdin-ends", action="store_true")
     given = parser.parse_args()
     teacher = MeasuredTeacher(delay_ms=given.delay_ms, slots=given.slots)
-    asyncio.run(serve(teacher, until_stdin_ends=given.until_stdin_ends))
+    asyncio.run(serve(teacher, NAME, until_stdin_ends=given.until_stdin_ends))
 
 
 if __name__ == "__main__":

@@ -94,8 +94,9 @@ def offline_teacher(
     until_stdin_ends: Annotated[bool, typer.Option(help="Stop when standard input ends.", hidden=True)] = False,
 ) -> None:
     """Serve rules that answer like a model, by OpenAI's protocol: to try everything out without a model."""
+    from pipeline.openai_protocol.process import serve
+    from pipeline.tiny import NAME
     from pipeline.tiny.faults import FaultError
-    from pipeline.tiny.process import serve
     from pipeline.tiny.server import OfflineTeacher
 
     try:
@@ -111,7 +112,7 @@ def offline_teacher(
             retry_after_s=retry_after_s,
             models=model or (),
         )
-        asyncio.run(serve(teacher, until_stdin_ends=until_stdin_ends))
+        asyncio.run(serve(teacher, NAME, until_stdin_ends=until_stdin_ends))
     except FaultError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

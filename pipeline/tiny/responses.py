@@ -1,21 +1,18 @@
-"""Answers in the shapes that OpenAI documents: whole, in chunks, and errors; each names who speaks."""
+"""The offline teacher's answers, whole or in chunks; each names who speaks."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from pipeline.openai_protocol import shapes
+from pipeline.openai_protocol.shapes import Json
 from pipeline.tiny import NAME
 from pipeline.tiny.reading import count_pieces, pieces
-from pipeline.tiny.requests import Asked, RequestError
+from pipeline.tiny.requests import Asked
 
 CREATED = 1_767_225_600  # fixed, for the same request gets the same bytes
-DONE = b"data: [DONE]\n\n"
 _PIECES_PER_CHUNK = 8
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Answer:
         """The tokens: words and marks, as the offline teacher counts them. A prompt counts once."""
         read = sum(count_pieces(text) for prompt in self.asked.prompts for text in prompt)
         written = sum(choice.tokens for choice in self.choices)
-        return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+        return shapes.usage(read, written)
 
 
 def choice_of(text: str, index: int, asked: Asked, prompt: Sequence[str]) -> Choice:
@@ -58,85 +55,45 @@ def choice_of(text: str, index: int, asked: Asked, prompt: Sequence[str]) -> Cho
 def whole(answer: Answer) -> bytes:
     """Return the answer as one JSON object."""
     chat = answer.asked.is_chat
-    return _json(
-        _head(answer.asked, "chat.completion" if chat else "text_completion")
-        | {"choices": [_whole_choice(choice, chat=chat) for choice in answer.choices], "usage": answer.usage}
-    )
+    said = [
+        shapes.whole_choice(choice.index, choice.text, choice.finish_reason, is_chat=chat)
+        for choice in answer.choices
+    ]
+    return shapes.encoded(_head(answer.asked, is_part=False) | {"choices": said, "usage": answer.usage})
 
 
 def chunks(answer: Answer) -> Iterator[bytes]:
     """Give the answer as server-sent events, the last of which is [DONE]."""
     asked = answer.asked
-    head = _head(asked, "chat.completion.chunk" if asked.is_chat else "text_completion")
+    head = _head(asked, is_part=True)
     if asked.include_usage:
         head["usage"] = None
     for choice in answer.choices:
-        for part in _parts(choice, chat=asked.is_chat):
-            yield _event(head | {"choices": [part]})
+        for part in _parts(choice, is_chat=asked.is_chat):
+            yield shapes.event(head | {"choices": [part]})
     if asked.include_usage:
-        yield _event(head | {"choices": [], "usage": answer.usage})
-    yield DONE
+        yield shapes.event(head | {"choices": [], "usage": answer.usage})
+    yield shapes.DONE
 
 
 def models(names: Sequence[str]) -> bytes:
     """Return the list of models."""
-    listed = [{"id": name, "object": "model", "created": CREATED, "owned_by": NAME} for name in names]
-    return _json({"object": "list", "data": listed})
+    return shapes.encoded(shapes.model_list([shapes.model_entry(name, NAME, CREATED) for name in names]))
 
 
 def model(name: str) -> bytes:
     """Return one model."""
-    return _json({"id": name, "object": "model", "created": CREATED, "owned_by": NAME})
+    return shapes.encoded(shapes.model_entry(name, NAME, CREATED))
 
 
-def refusal(error: RequestError) -> bytes:
-    """Return what is said to a request that is refused."""
-    return error_body(str(error), "invalid_request_error", error.code, error.param)
+def _head(asked: Asked, *, is_part: bool) -> Json:
+    return shapes.head(asked.id, asked.model, NAME, CREATED, is_chat=asked.is_chat, is_part=is_part)
 
 
-def error_body(message: str, kind: str, code: str | None = None, param: str | None = None) -> bytes:
-    """Return an error in OpenAI's shape."""
-    return _json({"error": {"message": message, "type": kind, "param": param, "code": code}})
-
-
-def _head(asked: Asked, kind: str) -> Json:
-    return {
-        "id": asked.id,
-        "object": kind,
-        "created": CREATED,
-        "model": asked.model,
-        "system_fingerprint": NAME,
-    }
-
-
-def _whole_choice(choice: Choice, *, chat: bool) -> Json:
-    if not chat:
-        return {"index": choice.index, "text": choice.text, "logprobs": None, "finish_reason": choice.finish_reason}
-    message = {"role": "assistant", "content": choice.text, "refusal": None}
-    return {"index": choice.index, "message": message, "logprobs": None, "finish_reason": choice.finish_reason}
-
-
-def _parts(choice: Choice, *, chat: bool) -> Iterator[Json]:
+def _parts(choice: Choice, *, is_chat: bool) -> Iterator[Json]:
+    if is_chat:
+        yield shapes.opening_part(choice.index)
     texts = pieces(choice.text)
-    joined = ["".join(texts[at : at + _PIECES_PER_CHUNK]) for at in range(0, len(texts), _PIECES_PER_CHUNK)]
-
-    def part(delta: Json, finish_reason: str | None = None) -> Json:
-        return {"index": choice.index, **delta, "logprobs": None, "finish_reason": finish_reason}
-
-    if chat:
-        yield part({"delta": {"role": "assistant", "content": ""}})
-        for text in joined:
-            yield part({"delta": {"content": text}})
-        yield part({"delta": {}}, choice.finish_reason)
-    else:
-        for text in joined:
-            yield part({"text": text})
-        yield part({"text": ""}, choice.finish_reason)
-
-
-def _event(data: Json) -> bytes:
-    return b"data: " + _json(data) + b"\n\n"
-
-
-def _json(data: Json) -> bytes:
-    return json.dumps(data, separators=(",", ":")).encode()
+    for at in range(0, len(texts), _PIECES_PER_CHUNK):
+        yield shapes.text_part(choice.index, "".join(texts[at : at + _PIECES_PER_CHUNK]), is_chat=is_chat)
+    yield shapes.closing_part(choice.index, choice.finish_reason, is_chat=is_chat)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,16 +14,17 @@ from typing import Self
 
 from aiohttp import web
 
+from pipeline.openai_protocol.fields import RequestError
+from pipeline.openai_protocol.http import JSON, error, guard, listen
 from pipeline.tiny import MODEL_ID, NAME, responses
 from pipeline.tiny.dice import Dice
 from pipeline.tiny.faults import IN_CONTENT, Fault, Faults, Kind, read_fault, spoiled_body, spoiled_text
 from pipeline.tiny.prompt import Prompt, read_prompt
 from pipeline.tiny.replies import reply_to
-from pipeline.tiny.requests import Asked, RequestError, read_request
-from pipeline.tiny.responses import Answer, choice_of, error_body
+from pipeline.tiny.requests import Asked, read_request
+from pipeline.tiny.responses import Answer, choice_of
 
 _MOST_BYTES = 32 * 1024 * 1024
-_JSON = "application/json"
 _SAID = {
     Kind.RATE_LIMIT: (429, "Too many requests. Try again a little later.", "requests", "rate_limit_exceeded"),
     Kind.ERROR: (500, "The server had an error while it worked on the request.", "server_error", None),
@@ -78,18 +79,14 @@ class OfflineTeacher:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=_MOST_BYTES, middlewares=[self._guard])
+        app = web.Application(client_max_size=_MOST_BYTES, middlewares=[guard(self._api_key)])
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._completion)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_get("/v1/models/{model}", self._show_model)
         app.router.add_get("/health", self._health)
         app.router.add_get("/stats", self._stats)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, backlog=4096).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+        self._runner, self.url = await listen(app, self._host, self._port)
         return self
 
     async def __aexit__(
@@ -98,25 +95,6 @@ class OfflineTeacher:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    @web.middleware
-    async def _guard(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """Say every error in OpenAI's shape."""
-        if request.path.startswith("/v1/") and not self._knows(request):
-            return _error(401, "The API key is missing or wrong.", "invalid_request_error", "invalid_api_key")
-        try:
-            return await handler(request)
-        except RequestError as error:
-            return web.Response(body=responses.refusal(error), status=error.status, content_type=_JSON)
-        except web.HTTPException as error:
-            said = f"{error.reason}: {request.method} {request.path}"
-            code = "unknown_url" if error.status == 404 else None
-            return _error(error.status, said, "invalid_request_error", code)
-
-    def _knows(self, request: web.Request) -> bool:
-        return not self._api_key or request.headers.get("Authorization") == f"Bearer {self._api_key}"
-
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, is_chat=True)
 
@@ -124,12 +102,12 @@ class OfflineTeacher:
         return await self._serve(request, is_chat=False)
 
     async def _list_models(self, _request: web.Request) -> web.Response:
-        return web.Response(body=responses.models(self._models), content_type=_JSON)
+        return web.Response(body=responses.models(self._models), content_type=JSON)
 
     async def _show_model(self, request: web.Request) -> web.Response:
         if (name := request.match_info["model"]) not in self._models:
             raise RequestError(f"The model '{name}' does not exist.", "model", "model_not_found", 404)
-        return web.Response(body=responses.model(name), content_type=_JSON)
+        return web.Response(body=responses.model(name), content_type=JSON)
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.Response(text="")
@@ -194,7 +172,7 @@ class OfflineTeacher:
             if fault is Kind.CUT:
                 return await _cut_body(request, body)
             self.counts.answered += 1
-            return web.Response(body=body, content_type=_JSON)
+            return web.Response(body=body, content_type=JSON)
         finally:
             self._busy -= 1
 
@@ -232,7 +210,7 @@ class OfflineTeacher:
 
     def _failed(self, kind: Kind) -> web.Response:
         status, message, sort, code = _SAID[kind]
-        response = _error(status, message, sort, code)
+        response = error(status, message, sort, code)
         if status in (429, 503):
             response.headers["Retry-After"] = f"{self._retry_after_s:g}"
         return response
@@ -259,7 +237,7 @@ async def _until(due: float) -> None:
 
 async def _cut_body(request: web.Request, body: bytes) -> web.StreamResponse:
     """Promise the whole body, send half of it, and hang up."""
-    response = web.StreamResponse(headers={"Content-Type": _JSON, "Content-Length": str(len(body))})
+    response = web.StreamResponse(headers={"Content-Type": JSON, "Content-Length": str(len(body))})
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
     return _aborted(request, response)
@@ -278,7 +256,3 @@ def _reset(request: web.Request) -> web.StreamResponse:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()
-
-
-def _error(status: int, message: str, kind: str, code: str | None) -> web.Response:
-    return web.Response(body=error_body(message, kind, code), status=status, content_type=_JSON)

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from pipeline.tiny import NAME
-from pipeline.tiny.process import OfflineTeacherError, OfflineTeacherProcess
+from pipeline.tiny.process import OfflineTeacherProcess, ServerProcessError
 from pipeline.tiny.server import OfflineTeacher
 from tests.pipeline.teaching import DOCUMENT, chat, post, prompt
 
@@ -264,6 +264,6 @@ async def test_in_a_process_of_its_own() -> None:
 
 async def test_a_process_that_cannot_start_says_why() -> None:
     "With what was wrong in its options."
-    with pytest.raises(OfflineTeacherError, match='"429:7" is no fault'):
+    with pytest.raises(ServerProcessError, match='"429:7" is no fault'):
         async with OfflineTeacherProcess("--fault", "429:7"):
             pass
