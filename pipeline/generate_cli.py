@@ -111,7 +111,7 @@ def _documents(
         if leaf.is_knowledge:
             if folder is None:
                 _ASIDE.print(f"Fetching the documents of {leaf.path} ...", markup=False)
-            found[leaf.path] = documents_of(leaf, folder, out / ".documents", settings.generate_passages)
+            found[leaf.path] = documents_of(leaf, folder, out / ".documents", settings)
     return found
 
 
@@ -144,8 +144,20 @@ def _tell(yields: Sequence[LeafYield], made: Sequence[LeafData], settings: Pipel
         table.add_row(str(leaf.kept), f"samples kept of {leaf.candidates}")
         if leaf.questions:
             table.add_row(str(leaf.questions), "multiple choice questions to measure with")
+        for line in _earlier_and_missing(leaf, data):
+            table.add_row(*line)
         for reason, count in leaf.dropped.items():
             table.add_row(str(count), f"dropped: {reason}", style="dim")
         _ON_SCREEN.print(table)
         _ON_SCREEN.print(str(data.folder / SAMPLES), markup=False, soft_wrap=True)
     _ON_SCREEN.print(f"\nWritten by {settings.teacher_model}, judged by {settings.critic.model}.", markup=False)
+
+
+def _earlier_and_missing(leaf: LeafYield, data: LeafData) -> Iterator[tuple[str, str]]:
+    """Yield how many answers an earlier run had got already, and how many nobody got."""
+    blocks = (*leaf.blocks, *leaf.measuring)
+    earlier = sum(block.from_cache for block in blocks)
+    if earlier and not data.is_old:
+        yield str(earlier), f"answers of {sum(block.requests for block in blocks)} were there already"
+    if missing := data.manifest["unanswered"]:
+        yield str(missing), "questions to the model came to nothing: run the same again to ask only those"

@@ -7,6 +7,7 @@ import shlex
 import socket
 import tempfile
 from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -68,6 +69,11 @@ class PipelineSettings(BaseSettings):
     generate_auxiliary: bool = False  # summaries of the documents are trained on, too
     generate_passages: Annotated[int, Field(ge=1, le=10_000)] = 40  # of one leaf's documents at most, spread evenly
 
+    # for `generate` by hand, as the bot has them; workers are given the documents
+    document_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # empty: those of a policy that names none
+    document_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    document_ca_file: Path | None = None
+
     model_server_url: str = ""  # where it is asked to sleep and to wake; empty: TEACHER_URL without its /v1
     model_server_command: Annotated[tuple[str, ...], NoDecode] = ()  # starts it; empty: others run it
     model_server_rest: Literal["sleep", "stop"] = "sleep"  # how it leaves the GPU to the student
@@ -82,7 +88,7 @@ class PipelineSettings(BaseSettings):
     stop_within_s: Annotated[float, Field(gt=0)] = 5.0  # for work that was told to stop
     log_format: str = "console"  # or "json"
 
-    @field_validator("queues", mode="before")
+    @field_validator("queues", "document_hosts", "document_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
