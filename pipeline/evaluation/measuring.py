@@ -23,7 +23,7 @@ from lm_eval.tasks import TaskManager
 
 from pipeline.evaluation.mmlu_tasks import Form, MmluTask, write_tasks
 from pipeline.evaluation.questions import Question
-from pipeline.evaluation.students import Student
+from pipeline.evaluation.students import EvaluatedStudent
 
 Tell = Callable[[float, str], None]  # how far it is, 0 to 1, and the stage
 
@@ -59,7 +59,7 @@ class Measured:
 class _QuietLM(HFLM):  # type: ignore[misc] # lm-eval is not typed
     """The student as lm-eval knows models; without a bar for each task, and knowing which prompts did not fit."""
 
-    def __init__(self, student: Student, batch_size: int) -> None:
+    def __init__(self, student: EvaluatedStudent, batch_size: int) -> None:
         super().__init__(pretrained=student.model, tokenizer=student.tokenizer, batch_size=batch_size)
         self.too_long: set[tuple[str, str]] = set()
 
@@ -78,7 +78,7 @@ class _QuietLM(HFLM):  # type: ignore[misc] # lm-eval is not typed
 
 
 def measure(
-    student: Student,
+    student: EvaluatedStudent,
     tasks: Sequence[MmluTask],
     folder: Path,
     *,

@@ -83,12 +83,12 @@ def compare_runs(runs: Sequence[Sequence[Pair]], scale: Scale, *, seed: int = 0,
     p = sign_flip_p(mean, seed=seed, draws=draws)
     differences = _differences(runs)
     gained, lost = (sum(1 for d in differences if sign * d > _TINY) for sign in (1, -1))
-    base = float(sum(pair.base for run in runs for pair in run) / (n * len(runs)))
+    base, tuned = (_mean(runs, which) for which in (lambda pair: pair.base, lambda pair: pair.tuned))
     return Comparison(
         n=n,
         facts=len(names),
         base=base,
-        tuned=base + delta,
+        tuned=tuned,
         delta=delta,
         low=low,
         high=high,
@@ -239,6 +239,10 @@ def _sums(run: Sequence[Pair], names: Sequence[str], value: Callable[[Pair], flo
     for pair in run:
         found[pair.fact] += value(pair)
     return np.array([found[name] for name in names], dtype=np.float64)
+
+
+def _mean(runs: Sequence[Sequence[Pair]], value: Callable[[Pair], float]) -> float:
+    return float(sum(value(pair) for run in runs for pair in run) / (len(runs[0]) * len(runs)))
 
 
 def _differences(runs: Sequence[Sequence[Pair]]) -> list[float]:
