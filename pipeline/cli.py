@@ -12,6 +12,8 @@ import typer
 
 from pipeline.generate_cli import generate_command
 from pipeline.mix_cli import mix_command
+from pipeline.tiny.student_cli import tiny_student_command
+from pipeline.train_cli import train_command
 
 cli = typer.Typer(
     name="taxonomy-pipeline",
@@ -23,6 +25,8 @@ _NEEDED = ("torch", "transformers", "peft", "accelerate", "datasets", "lm-eval",
 _FOR_GPU = ("vllm", "bitsandbytes")
 
 cli.command("generate")(generate_command)
+cli.command("train")(train_command)
+cli.command("tiny-student")(tiny_student_command)
 cli.command("mix")(mix_command)
 
 

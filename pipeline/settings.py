@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+from platformdirs import user_cache_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -73,6 +74,9 @@ class PipelineSettings(BaseSettings):
     document_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # empty: those of a policy that names none
     document_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     document_ca_file: Path | None = None
+
+    # where the tiny student is kept once it is made, a few MB for each way of making it
+    tiny_student_cache: Path = user_cache_path("taxonomy-bot") / "tiny-student"
 
     model_server_url: str = ""  # where it is asked to sleep and to wake; empty: TEACHER_URL without its /v1
     model_server_command: Annotated[tuple[str, ...], NoDecode] = ()  # starts it; empty: others run it
