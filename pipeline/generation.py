@@ -1,4 +1,8 @@
-"""Generation: leaves in, a data set each; what is there already is left as it is, what was begun goes on."""
+"""Generation: leaves in, a data set each; what is there already is left as it is, what was begun goes on.
+
+The same leaf, flows, seed and answers give the same bytes in every file, whatever failed or was killed on the way.
+Only the report tells of the run itself: seconds, and what came from the teacher's cache.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pipeline.datasets import WrittenFile, is_whole, read_manifest, write_json, write_jsonl, write_manifest
 from pipeline.sdg.blocks.block import Models
@@ -21,7 +25,7 @@ from pipeline.sdg.samples import dropped_of, questions_of, samples_of
 from pipeline.sdg.starts import Lesson
 
 SAMPLES, QUESTIONS, DROPPED, REPORT = "samples.jsonl", "questions.jsonl", "dropped.jsonl", "report.json"
-_METHOD = 2  # raised when the same leaf, flows and answers would give other samples
+_METHOD = 3  # raised when the same leaf, flows and answers would give other samples
 
 Tell = Callable[[float, str], None]
 
@@ -68,8 +72,9 @@ async def generate(
 ) -> list[LeafData]:
     """Generate each leaf's data set into its own folder. Return them in order.
 
-    A leaf whose data set stands there, made from the same, is left. Raises TeacherError when the teacher fails for
-    good; the leaves that are whole by then stay, and answers stay in the teacher's cache.
+    A leaf whose data set stands there, made from the same, is left, if all that it asks was answered. Raises
+    TeacherError when the teacher fails for good; the leaves that are whole by then stay, and answers stay in the
+    teacher's cache.
     """
     gate = asyncio.Semaphore(order.leaves_at_once)
     shares = [0.0] * len(subjects)
@@ -108,12 +113,25 @@ async def _leaf(
     flows = flows_for(lesson, auxiliary=order.auxiliary, only=order.flows)
     key = key_of(subject, order, flows)
     there = read_manifest(place)
-    if there is not None and there.get("key") == key and await asyncio.to_thread(is_whole, place, there):
-        report = json.loads((place / REPORT).read_text(encoding="utf-8"))
+    report = _report_in(place)
+    if _is_final(there, key) and report is not None and await asyncio.to_thread(is_whole, place, there):
         return LeafData(lesson.path, place, there, report, is_old=True)
     began = time.monotonic()
     run = await run_leaf(lesson, flows, models, order.seed, tell)
     return await asyncio.to_thread(_written, run, subject, order, key, place, time.monotonic() - began)
+
+
+def _is_final(there: Mapping[str, Any] | None, key: str) -> TypeGuard[Mapping[str, Any]]:
+    """True for a data set of the same, to which no answer is missing that might still come."""
+    return there is not None and there.get("key") == key and not there.get("unanswered")
+
+
+def _report_in(place: Path) -> dict[str, Any] | None:
+    try:
+        said = json.loads((place / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def key_of(subject: Subject, order: Order, flows: Sequence[Flow]) -> str:
@@ -141,6 +159,8 @@ def _written(run: LeafRun, subject: Subject, order: Order, key: str, place: Path
     questions = questions_of(run, order.teacher)
     if any(flow.flow.makes is Makes.QUESTIONS for flow in run.flows):
         files.append(write_jsonl(place / QUESTIONS, questions))
+    else:
+        (place / QUESTIONS).unlink(missing_ok=True)  # of an earlier run through other flows
     files.append(write_jsonl(place / DROPPED, dropped_of(run)))
     report = {"leaf": run.lesson.path, "took_s": round(took_s, 3), "blocks": [_told(f, c) for f, c in run.counts]}
     write_json(place / REPORT, report)
@@ -159,6 +179,7 @@ def _manifest(
         "key": key,
         "generated": len(run.rows(Makes.SAMPLES)),
         "questions": len(run.rows(Makes.QUESTIONS)),
+        "unanswered": sum(count.unanswered for _, count in run.counts),
         "held_out_seeds": [seed.index for seed in lesson.seeds if seed.split != "train"],
         "flows": [
             {"name": flow.flow.name, "sha256": flow.flow.sha256, "makes": flow.flow.makes.value}

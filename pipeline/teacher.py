@@ -24,6 +24,7 @@ from pipeline.teacher_messages import (
     Counters,
     Reply,
     TeacherError,
+    TriesUsedUpError,
     merged,
 )
 from pipeline.teacher_pacing import Absence, Pace, pause_s
@@ -43,6 +44,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "TeacherSettings",
+    "TriesUsedUpError",
 ]
 
 
@@ -232,7 +234,7 @@ class Teacher:
                 used_up += not answer.nobody_there
                 self._note_fault(answer, id(body))
                 if used_up >= self._settings.tries:
-                    raise AskError(f"{self._settings.tries} tries failed; the last one: {answer.reason}.")
+                    raise TriesUsedUpError(f"{self._settings.tries} tries failed; the last one: {answer.reason}.")
                 self.counters.retries[answer.reason] += 1
                 pause = pause_s(failed, answer.asked_for_s, self._settings.longest_pause_s, self._rng)
                 if not answer.is_overload:

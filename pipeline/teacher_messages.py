@@ -11,6 +11,7 @@ from typing import Any
 
 # TeacherError        the server cannot be used at all: stop and tell the operator
 # └── AskError        this one ask was not answered; others may be
+#     └── TriesUsedUpError   nor would it be refused: asked another time it may be answered
 
 _MOST_TOKENS = 1_000_000_000  # a server that counts more is not believed
 
@@ -21,6 +22,10 @@ class TeacherError(Exception):
 
 class AskError(TeacherError):
     """One ask was refused or used up its tries, while the server may well answer others."""
+
+
+class TriesUsedUpError(AskError):
+    """One ask failed on its way as often as it was tried."""
 
 
 class GarbledError(Exception):

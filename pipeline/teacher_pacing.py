@@ -15,6 +15,7 @@ _STEP = 1.25  # between two limits that are compared, where a limit is not doubl
 _WORTH_IT = 0.3  # of the growth of the limit must be seen in the rate, or it was for nothing
 _AS_FAST = 0.95  # a lower limit is kept when the rate stays above this share
 _COLLAPSE = 0.5  # share of requests turned away at which the limit falls at once
+_TELLING = 8  # requests have ended before a round says anything, however few are under way
 _LONGEST_HOLD = 32  # rounds without an experiment
 _AT_THE_TOP = 16  # rounds before it is asked whether less than the most would do
 _ASKS_THAT_TELL = 3  # so many different ones must fail before the server is suspected
@@ -63,7 +64,7 @@ class Pace:
         this = self._round
         this.peak = max(this.peak, under_way)
         this.was_full = this.was_full and under_way >= self.limit
-        if this.answered + this.turned_away < min(self.limit, this.peak):
+        if this.answered + this.turned_away < max(_TELLING, min(self.limit, this.peak)):
             return
         self._round = _Round(now_s)
         share = this.turned_away / (this.answered + this.turned_away)

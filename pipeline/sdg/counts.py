@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class BlockCount:
     dropped: Counter[str] = field(default_factory=Counter)
     asked_again: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)  # parts of replies that made no row
+    unanswered: int = 0  # asked as often as is asked, and no answer came: another run may have more luck
     requests: int = 0
     from_cache: int = 0
     prompt_tokens: int = 0
@@ -30,10 +32,10 @@ class BlockCount:
     rows_dropped: list[Dropped] = field(default_factory=list)
 
     def drop(self, row: Row, reason: str) -> None:
-        """Count a row that goes no further, and keep it to be looked at."""
+        """Count a row that goes no further. The first of them are kept to be looked at, whoever came back first."""
         self.dropped[reason] += 1
-        if len(self.rows_dropped) < MOST_DROPPED_KEPT:
-            self.rows_dropped.append(Dropped(row, self.block, reason))
+        insort(self.rows_dropped, Dropped(row, self.block, reason), key=lambda dropped: dropped.row.place)
+        del self.rows_dropped[MOST_DROPPED_KEPT:]
 
     def asked(self, reply: Reply, seconds: float) -> None:
         """Count a request that was answered."""

@@ -92,8 +92,6 @@ async def _stage(
     for row in chain.from_iterable(waiting for waiting, _ in of_seeds):
         works[0].count.rows_in += 1
         works[0].count.drop(row, _ENOUGH)
-    for work in works:  # what came back first must not show
-        work.count.rows_dropped.sort(key=lambda dropped: dropped.row.place)
     return sorted(done, key=lambda row: row.place)
 
 

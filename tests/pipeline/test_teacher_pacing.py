@@ -235,3 +235,18 @@ async def test_the_gate_can_be_widened_and_narrowed() -> None:
     assert (gate.under_way, sum(task.done() for task in waiting)) == (2, 3)
     for task in waiting:
         task.cancel()
+
+
+def test_a_server_that_loses_one_in_five_is_not_left_for_good() -> None:
+    "Once few are under way a single failure says nothing: the limit climbs again as long as most is answered."
+    pace, now_s = Pace(1, 64, 0.0), 0.0
+    while pace.limit > 1:
+        now_s += 1
+        pace.turned_away(now_s, pace.limit)
+    for number in range(400):
+        now_s += 1 / pace.limit
+        if number % 5 == 0:
+            pace.turned_away(now_s, pace.limit)
+        else:
+            pace.answered(now_s, pace.limit, 1.0)
+    assert pace.limit > 8
