@@ -30,6 +30,7 @@ from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
 from bot.job_ends import JobEnds
 from bot.job_log_downloads import ROUTE as LOG_ROUTE
 from bot.job_log_downloads import JobLogDownloads
+from bot.job_retention import JobRetention
 from bot.job_shop import JobShop
 from bot.jobs import JobQueue, NoJobs
 from bot.locks import PullLocks
@@ -103,7 +104,7 @@ def make_app(
     artifact_store = ArtifactStore(settings.artifact_store_url)
     links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
     downloads = ArtifactDownloads(links, ArtifactRows(engine), artifact_store, clock)
-    logs = JobLogDownloads(links, JobStore(engine), clock)
+    logs = JobLogDownloads(links, JobStore(engine), clock, settings.keeps_logs_for)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
@@ -201,8 +202,9 @@ def make_desk(
     desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
     reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock)
-    every_s = settings.sweep_minutes * 60
-    return desk, Sweeper(reconciler, records.repositories, clock, every_s=every_s, serves=settings.repositories)
+    retention = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
+    every_s, serves = settings.sweep_minutes * 60, settings.repositories
+    return desk, Sweeper(reconciler, records.repositories, retention, clock, every_s=every_s, serves=serves)
 
 
 def _github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:

@@ -43,6 +43,7 @@ log = structlog.get_logger()
 NO_LONGER_NEWEST = "Its commit is no longer the newest; what is there now can be let through anew."
 NO_LONGER_LET_THROUGH = "No triager lets it through any longer; one who does starts it anew by a command."
 _GRACE = timedelta(minutes=2)
+_REMEMBERED_FOR = timedelta(hours=1)
 PRESENT_FOR = timedelta(seconds=60)  # a worker that said hello within it takes jobs
 
 
@@ -221,6 +222,7 @@ class Leases:
         Silence counts only while we could have heard them: not while the broker, or we, were away or stood still.
         """
         now = self._clock.now()
+        self._forget_workers(now)
         heard = self._mail.heard
         since, until = now - timedelta(seconds=heard.since_s), now - timedelta(seconds=heard.until_s)
 
@@ -244,6 +246,11 @@ class Leases:
         return frozenset(
             name for name, each in self.workers.items() if queue in each.queues and each.heard_at > since
         )
+
+    def _forget_workers(self, now: datetime) -> None:
+        """Forget the names of workers that died without a word: where each start has a new one, they are many."""
+        for name in [name for name, each in self.workers.items() if each.heard_at < now - _REMEMBERED_FOR]:
+            del self.workers[name]
 
     def _note_worker(self, hello: WorkerHello) -> None:
         if hello.is_leaving:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import web
@@ -28,10 +29,12 @@ _GONE = (
 class JobLogDownloads:
     """Answers requests for logs."""
 
-    def __init__(self, links: ArtifactLinks, jobs: JobStore, clock: Clock) -> None:
+    def __init__(self, links: ArtifactLinks, jobs: JobStore, clock: Clock, keep_for: timedelta) -> None:
+        """`keep_for` is how long a log is kept after its job is over."""
         self._links = links
         self._jobs = jobs
         self._clock = clock
+        self._keep_for = keep_for
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Return the log as far as it is, or a page that says in plain words why not, and what to do."""
@@ -43,6 +46,8 @@ class JobLogDownloads:
         job = await self._jobs.get(job_id)
         if job is None:
             return page(HTTPStatus.NOT_FOUND, _GONE)
+        if job.finished_at is not None and job.finished_at < self._clock.now() - self._keep_for:
+            return page(HTTPStatus.NOT_FOUND, _no_longer_kept(job, self._keep_for))
         response = web.StreamResponse(
             headers={
                 **SAFE,
@@ -55,6 +60,13 @@ class JobLogDownloads:
             await response.write(text.encode())
         await response.write_eof()
         return response
+
+
+def _no_longer_kept(job: StoredJob, keep_for: timedelta) -> str:
+    return (
+        f"The log of job {job.id} is no longer kept: that is done for {keep_for.days} days after a job is over.\n\n"
+        f"The job is {job.life.state}. If its log is still needed, ask for `/{job.request.kind}` to be run again."
+    )
 
 
 async def _log(job: StoredJob, pages: AsyncIterator[list[LogPart]]) -> AsyncIterator[str]:

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import TimeoutError as NotDoneError
 from dataclasses import dataclass
 
@@ -103,8 +103,22 @@ class JobMail:
         """Answer a worker. Raises BrokerAwayError."""
         await asyncio.to_thread(self._publish, answers_queue(worker), _as_plain(message), False)
 
+    async def lying_in(self, queues: Iterable[str]) -> int:
+        """Return how many messages lie in some queues of jobs, not taken by anybody. Raises BrokerAwayError."""
+        return await asyncio.to_thread(self._count, list(queues))
+
+    def _count(self, queues: list[str]) -> int:
+        with self._sending:
+            try:
+                if self._outgoing is None:
+                    self._outgoing = self._connection()
+                channel = self._outgoing.default_channel
+                return sum(_queue(name)(channel).queue_declare().message_count for name in queues)
+            except broken_by(self._outgoing) as error:
+                self._drop()
+                raise BrokerAwayError(type(error).__name__) from None
+
     def _publish(self, queue: str, wrapped: _Wrapped, durable: bool) -> None:
-        expires = None if durable else 3600
         with self._sending:
             try:
                 if self._outgoing is None:
@@ -115,7 +129,7 @@ class JobMail:
                     headers=wrapped.headers,
                     content_type="application/json",
                     content_encoding="utf-8",
-                    declare=[Queue(queue, _direct, routing_key=queue, durable=durable, expires=expires)],
+                    declare=[_queue(queue, durable)],
                     retry=False,
                     **wrapped.properties,
                 )
@@ -138,7 +152,7 @@ class JobMail:
             self._outgoing = None
 
     def _read(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
-        queue = Queue(REPORTS_QUEUE, _direct, routing_key=REPORTS_QUEUE, durable=True)
+        queue = _queue(REPORTS_QUEUE)
 
         def take(_body: object, delivery: Delivery) -> None:
             if self._handled(delivery, receive, loop):
@@ -190,6 +204,10 @@ class JobMail:
             log.exception("jobs.report_not_stored", kind=message.KIND)
             return False
         return True
+
+
+def _queue(name: str, durable: bool = True) -> Queue:
+    return Queue(name, _direct, routing_key=name, durable=durable, expires=None if durable else 3600)
 
 
 def broken_by(connection: Connection | None) -> tuple[type[Exception], ...]:

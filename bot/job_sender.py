@@ -169,8 +169,7 @@ class JobSender:
 
     async def _send_some(self, lane: Lane, now: datetime, night: _Night | None) -> int:
         lost_before = now - self._terms.resend_after
-        out = sum([await self._store.line.count_sent(queue.value, lost_before) for queue in lane.queues])
-        room = lane.free + 1 - out
+        room = await self._room_in(lane, lost_before)
         if room <= 0:
             return 0
         sent = []
@@ -195,6 +194,22 @@ class JobSender:
         if sent:
             await self._store.note_sent(sent, now)
         return len(sent)
+
+    async def _room_in(self, lane: Lane, lost_before: datetime) -> int:
+        """Return how many messages may be sent into a lane's queues.
+
+        Counted are those of jobs that have not begun, taken by a worker or not, and what lies in the broker, which
+        also holds messages that nobody has come for, and those of jobs that are over.
+        """
+        sent = sum([await self._store.line.count_sent(queue.value, lost_before) for queue in lane.queues])
+        room = lane.free + 1 - sent
+        if room <= 0:
+            return 0
+        try:
+            return min(room, lane.free + 1 - await self._mail.lying_in(lane.queues))
+        except BrokerAwayError as error:
+            log.warning("jobs.broker_not_counted", error=str(error))
+            return 0
 
     async def _postpone(self, job: StoredJob, now: datetime) -> None:
         """Let others go before a job whose inputs are not there."""

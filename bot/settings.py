@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,6 +92,7 @@ class BotSettings(BaseSettings):
     job_retry_pause_s: Annotated[float, Field(ge=0)] = 30.0  # before the first; doubled for each further one
     job_resend_s: Annotated[float, Field(ge=1)] = 60.0  # a message that no worker has asked about by then is lost
     broker_redelivery_s: Annotated[float, Field(ge=1)] = REDELIVERY_S  # of messages that nobody acknowledges
+    job_log_days: Annotated[int, Field(ge=1)] = 90  # after a job is over
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
     artifact_days: Annotated[int, Field(ge=1)] = 90
     artifact_link_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
@@ -188,6 +189,11 @@ class BotSettings(BaseSettings):
         path = url.database or ""
         is_file = url.get_backend_name() == "sqlite" and path not in ("", ":memory:")
         return (Path(path).parent if is_file else Path()).absolute() / name
+
+    @property
+    def keeps_logs_for(self) -> timedelta:
+        """How long the log of a job is kept after it is over."""
+        return timedelta(days=self.job_log_days)
 
     @property
     def build_at(self) -> tuple[int, int]:

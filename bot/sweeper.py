@@ -1,4 +1,4 @@
-"""The sweeper: every few minutes it has all repositories reconciled, one sweep at a time."""
+"""The sweeper: every few minutes it has all repositories reconciled, one at a time; once a day it tidies up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.github.errors import GitHubError
+from bot.job_retention import JobRetention
 from bot.reconcile import Found, Reconciler
 from bot.store.repositories import KnownRepository, RepositoryStore
 
@@ -24,6 +25,7 @@ class Sweeper:
         self,
         reconciler: Reconciler,
         repositories: RepositoryStore,
+        retention: JobRetention,
         clock: Clock,
         *,
         every_s: float,
@@ -32,6 +34,7 @@ class Sweeper:
         """`every_s` is the pause between two sweeps, 0 for none at all; `serves` are ids of repositories."""
         self._reconciler = reconciler
         self._repositories = repositories
+        self._retention = retention
         self._clock = clock
         self._every_s = every_s
         self._serves = serves
@@ -61,7 +64,9 @@ class Sweeper:
             log.info("sweep.skipped", reason="the one before is still under way")
             return []
         async with self._sweeping:
-            return [found for known in await self._known() if (found := await self._sweep(known)) is not None]
+            swept = [found for known in await self._known() if (found := await self._sweep(known)) is not None]
+            await self._retention.clean_up()
+            return swept
 
     async def _known(self) -> list[KnownRepository]:
         return [k for k in await self._repositories.all_known() if k.origin.repository_id in self._serves]

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import delete, exists, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.store.tables import job_reports
+from bot.store.tables import job_reports, jobs
+
+_AT_ONCE = 100  # logs that are deleted in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,16 @@ class JobLogs:
                 return
             yield [LogPart(row["attempt"], row["sequence"], row["at"], row["lines"]) for row in found]
             last = (found[-1]["attempt"], found[-1]["sequence"])
+
+    async def forget(self, finished_before: datetime) -> int:
+        """Delete the logs of the jobs that were over before a moment; return of how many, some at a time."""
+        has_log = exists().where(job_reports.c.job_id == jobs.c.id)
+        some = select(jobs.c.id).where(jobs.c.finished_at < finished_before, has_log).limit(_AT_ONCE)
+        count = 0
+        while True:
+            async with self._engine.begin() as connection:
+                found = (await connection.execute(some)).scalars().all()
+                await connection.execute(delete(job_reports).where(job_reports.c.job_id.in_(found)))
+            count += len(found)
+            if len(found) < _AT_ONCE:
+                return count

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from statistics import median
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,7 +15,10 @@ from pipeline.contract import Load, Swap
 
 Direction = tuple[Load, Load]  # what was loaded, what came in its place
 
-_NEWEST = 20
+_NEWEST = 20  # that a forecast reads, of each direction
+_DIRECTIONS: tuple[Direction, ...] = tuple(
+    (before, after) for before in Load for after in (Load.TEACHER, Load.STUDENT) if before is not after
+)
 _LONGEST_S = 24 * 3600.0  # workers tell how long it took: beyond this nobody believes them
 
 
@@ -43,15 +46,26 @@ class SwapStore:
         """Return for each direction that was measured the median of its newest swaps, in seconds."""
         found: dict[Direction, float] = {}
         async with self._engine.connect() as connection:
-            for before in Load:
-                for after in (Load.TEACHER, Load.STUDENT):
-                    query = (
-                        select(swaps.c.seconds)
-                        .where(swaps.c.loaded_before == before.value, swaps.c.loaded_after == after.value)
-                        .order_by(swaps.c.at.desc())
-                        .limit(_NEWEST)
-                    )
-                    seconds = (await connection.execute(query)).scalars().all()
-                    if before is not after and seconds:
-                        found[before, after] = median(seconds)
+            for direction in _DIRECTIONS:
+                newest = select(swaps.c.seconds).where(*_of(direction)).order_by(swaps.c.at.desc()).limit(_NEWEST)
+                seconds = (await connection.execute(newest)).scalars().all()
+                if seconds:
+                    found[direction] = median(seconds)
         return found
+
+    async def forget(self, measured_before: datetime) -> int:
+        """Delete what was measured before a moment and is not among what `usual` reads; return how many."""
+        count = 0
+        async with self._engine.begin() as connection:
+            for direction in _DIRECTIONS:
+                newest = select(swaps.c.at).where(*_of(direction)).order_by(swaps.c.at.desc())
+                needed_since = (await connection.execute(newest.offset(_NEWEST - 1).limit(1))).scalar_one_or_none()
+                if needed_since is not None:
+                    is_old = swaps.c.at < min(measured_before, needed_since)
+                    count += (await connection.execute(delete(swaps).where(*_of(direction), is_old))).rowcount
+        return count
+
+
+def _of(direction: Direction) -> tuple[ColumnElement[bool], ...]:
+    before, after = direction
+    return swaps.c.loaded_before == before.value, swaps.c.loaded_after == after.value

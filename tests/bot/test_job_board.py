@@ -74,9 +74,8 @@ class Exhibition:
         views = JobViews(self.store, self.clock, Budget(), lambda _: self.present, self.links)
         self.board = JobBoard(app, self.store, views, repositories, rows, self.artifacts, self.clock, self._moved)
         self.door = web.Application()
-        self.door.router.add_get(
-            ROUTE, JobLogDownloads(self.links, self.store, self.clock).handle, allow_head=False
-        )
+        logs = JobLogDownloads(self.links, self.store, self.clock, timedelta(days=30))
+        self.door.router.add_get(ROUTE, logs.handle, allow_head=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -247,6 +246,19 @@ async def test_the_log_is_handed_out_whole_and_harmless(exhibition: Exhibition) 
         async with client.get(link) as answer:
             assert answer.status == 403
             assert "`/status`" in await answer.text()
+
+
+async def test_a_log_that_is_no_longer_kept_says_so(exhibition: Exhibition) -> None:
+    "Some days after the end; a link that opens, but to words about how long and what to do."
+    job = await exhibition.a_job()
+    await exhibition.store.logs.add(job.id, LogPart(1, 1, exhibition.clock.now(), "asked"))
+    await exhibition.is_done(job)
+    async with TestClient(TestServer(exhibition.door)) as client:
+        for days, status, words in ((29, 200, "asked"), (2, 404, "for 30 days after a job is over")):
+            await exhibition.clock.advance(days=days)
+            link = exhibition.links.log_link(job.id, exhibition.clock.now()).removeprefix("https://bot.example")
+            async with client.get(link) as answer:
+                assert (answer.status, words in await answer.text()) == (status, True)
 
 
 async def test_nobody_gets_a_log_without_its_link(exhibition: Exhibition) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
+from kombu import Connection
 from pydantic import SecretStr
 
 from bot.budgets import Budget
@@ -41,6 +42,7 @@ from pipeline.contract import (
 
 HEAD = Sha("c0ffee" + "0" * 34)
 REPOSITORY = 1
+_BROKER = "memory://"
 
 
 class SendingRoom:
@@ -66,7 +68,8 @@ class SendingRoom:
                 REPOSITORY, number, head_sha=HEAD, flags="precheck-generate-ready", author_id=number
             )
             await memories.save(memory, self.clock.now())
-        self.mail = _Listened("memory://", self)
+        self.mail = _Listened(_BROKER, self)
+        self._take_from_broker(lambda _: True)  # what other tests have left there
         limits = {kind: timedelta(hours=4) for kind in JobKind}
         terms = Terms(limits, Patience(), resend_after=timedelta(days=1))
 
@@ -134,9 +137,10 @@ class SendingRoom:
         return self.sent
 
     async def begins(self, job_id: int, worker: str = "worker") -> LeaseAnswer:
-        "A worker asks for the lease of a job."
+        "A worker takes the message of a job, and asks for the lease."
         job = await self.store.get(job_id)
         assert job is not None
+        self._take_from_broker(lambda spec: spec.job_id == job_id)
         await self.leases.receive(LeaseRequest(job_id, job.life.attempt, worker, "there", f"nonce-{job_id}"))
         return self._answers[-1]
 
@@ -155,6 +159,19 @@ class SendingRoom:
         await self.does(job_id, **lasting)
         await self.says_hello(loaded=self.leases.workers["worker"].loaded)
         return job_id
+
+    @staticmethod
+    def _take_from_broker(wanted: Callable[[JobSpec], bool]) -> None:
+        with Connection(_BROKER) as connection:
+            for name in Queue:
+                lying = connection.SimpleQueue(name.value)
+                messages = [lying.get(block=False) for _ in range(lying.qsize())]
+                for message in messages:
+                    if wanted(JobSpec.from_data(message.payload[0][0])):
+                        message.ack()
+                    else:
+                        message.requeue()
+                lying.close()
 
     def answered(self, answer: object) -> None:
         "What the bot answers a worker."

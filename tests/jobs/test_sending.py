@@ -223,3 +223,15 @@ async def test_an_operator_sees_how_it_stands() -> None:
             "GPU hours this month: 2.0 (no limit)",
             "Nightly GPU hours since 05 January, 02:00 UTC: 0.0 of 4.0",
         ]
+
+
+async def test_workers_that_died_without_a_word_are_forgotten() -> None:
+    "Where each start has a name of its own, the bot does not grow with them; who is there stays known."
+    async with SendingRoom() as room:
+        for number in range(20):
+            await room.says_hello(f"pod-{number}")
+        await room.clock.advance(minutes=59)
+        await room.says_hello("pod-19")
+        await room.clock.advance(minutes=2)
+        await room.leases.look_at_the_clock()
+        assert set(room.leases.workers) == {"pod-19"}
