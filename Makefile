@@ -34,10 +34,12 @@ lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/mypy
 	$(PY) -m checks.report.rule_book --check
 	$(PY) -m bot.handbook --check
+	$(PY) -m pipeline.sdg.flow_book
 
 docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
 	$(PY) -m bot.handbook --write
+	$(PY) -m pipeline.sdg.flow_book --write
 
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps, jobs
 	$(PY) -m benchmarks.checks_speed
