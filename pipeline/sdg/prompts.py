@@ -21,9 +21,12 @@ class PromptError(Exception):
 
 
 class Prompt:
-    """One template. It uses the texts `needs` of a row, and `may_use` where a row has them."""
+    """One template. It uses the texts `needs` of a row, and `may_use` where a row has them.
 
-    def __init__(self, name: str, source: str) -> None:
+    `rules` stand before what it says; without them those of generating.
+    """
+
+    def __init__(self, name: str, source: str, rules: str = "") -> None:
         environment = _environment()
         try:
             self._template = environment.from_string(source)
@@ -36,11 +39,12 @@ class Prompt:
         self.may_use = frozenset(tested)
         self.needs = frozenset(used - _GIVEN - tested)
         self._source = source
+        self._rules = rules or _rules()
 
     @property
     def sha256(self) -> str:
         """The digest of the prompt as every model gets it, the common rules included."""
-        return hashlib.sha256((_rules() + self._source).encode()).hexdigest()
+        return hashlib.sha256((self._rules + self._source).encode()).hexdigest()
 
     def render(self, texts: Mapping[str, str], count: int = 1) -> str:
         """Return the prompt for a row. Raises PromptError for a text that is missing or printed bare."""
@@ -55,7 +59,7 @@ class Prompt:
             body = self._template.render(**given, fence=fence, count=count)
         except (TemplateError, BareTextError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             raise PromptError(f'The prompt "{self.name}" cannot be filled: {error}') from None
-        return f"{_rules()}\n\n{body.strip()}\n"
+        return f"{self._rules}\n\n{body.strip()}\n"
 
 
 def read_prompt(name: str, folder: Path | None = None) -> Prompt:

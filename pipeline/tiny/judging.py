@@ -128,6 +128,13 @@ def judge_answer(prompt: Prompt, _dice: Dice) -> str:
     return _rated("It was compared word by word.", rating)
 
 
+def judge_pairwise(prompt: Prompt, _dice: Dice) -> str:
+    """Say which of two answers shares more words with the reference, or with the question where there is none."""
+    wanted = stems(prompt.text("REFERENCE") or prompt.question)
+    a, b = (round(alike(wanted, stems(prompt.text(name))), 6) for name in ("ANSWER_A", "ANSWER_B"))
+    return _rated("They were compared word by word.", "A" if a > b else "B" if b > a else "C")
+
+
 def _most_alike(said: frozenset[str], told: tuple[Sentence, ...]) -> Sentence | None:
     return max(told, key=lambda sentence: share(said, sentence.stems), default=None)
 

@@ -28,6 +28,7 @@ RULES: dict[str, Rule] = {
     "judge-question": judging.judge_question,
     "judge-pair": judging.judge_pair,
     "judge-answer": judging.judge_answer,
+    "judge-pairwise": judging.judge_pairwise,
 }
 
 

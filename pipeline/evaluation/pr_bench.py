@@ -1,0 +1,229 @@
+"""PR-bench: base and tuned model answer the same questions, and a judge scores both against the reference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.datasets import DatasetError, read_jsonl
+from pipeline.evaluation.judge import Asks, Judge, Judged, Preference, together
+from pipeline.evaluation.pr_mmlu import row_of
+from pipeline.evaluation.statistics import Pair, compare
+from pipeline.evaluation_results import (
+    MOST_UNJUDGED,
+    BenchmarkRow,
+    JudgementCounts,
+    Preferences,
+    Scale,
+    SideBySide,
+    Verdict,
+)
+from pipeline.sdg.rows import Split
+from pipeline.teacher_messages import Ask, AskError, ChatMessage, TeacherError
+
+NAME = "PR-bench"
+Tell = Callable[[float, str], None]
+
+
+class BenchError(Exception):
+    """Nothing can be compared; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchQuestion:
+    """One question with a good answer. Questions with the same `fact` are no independent evidence."""
+
+    question: str
+    reference: str
+    context: str = ""
+    fact: str = ""
+
+    @property
+    def id(self) -> str:
+        """A digest of question and context: the same question about something else is another."""
+        return hashlib.sha256(json.dumps([self.question, self.context]).encode()).hexdigest()[:24]
+
+    @property
+    def prompt(self) -> str:
+        """What the models are asked, in the form that they were trained on."""
+        return "\n\n".join(part for part in (self.context, self.question) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Contestants:
+    """Who answers and who judges; they may be models of one server."""
+
+    base: Asks
+    tuned: Asks
+    judge: Asks
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPlan:
+    """How to ask: `repeats` scores of each answer, `swapped` for a comparison in both orders as well."""
+
+    seed: int = 0
+    repeats: int = 1
+    swapped: bool = False
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOutcome:
+    """What came of it. `preferences` is None where answers were not compared with one another."""
+
+    row: BenchmarkRow
+    sides: tuple[SideBySide, ...]
+    counts: JudgementCounts
+    preferences: Preferences | None = None
+
+
+def held_out(path: Path) -> list[BenchQuestion]:
+    """Return the questions of a file of samples that are not trained on, seed examples first, each once.
+
+    Raises BenchError where there is none.
+    """
+    try:
+        rows = [row for row in read_jsonl(path) if row.get("metadata", {}).get("split") == Split.TEST.value]
+    except (DatasetError, OSError, AttributeError) as error:
+        raise BenchError(f"The samples cannot be read: {error}") from None
+    rows.sort(key=lambda row: row["metadata"].get("origin") != "seed example")
+    found = {question.id: question for question in map(_question_of, rows)}
+    if not found:
+        raise BenchError(f"{path.name} holds no question that was kept from training: none is of the split test.")
+    return list(found.values())
+
+
+def _question_of(row: Mapping[str, Any]) -> BenchQuestion:
+    said = {str(message.get("role")): str(message.get("content")) for message in row.get("messages", ())}
+    question = BenchQuestion(said.get("user", ""), said.get("assistant", ""))
+    if not question.question or not question.reference:
+        raise BenchError(f"The sample {str(row.get('id'))[:40]} has no question with an answer.")
+    return replace(question, fact=str(row["metadata"].get("fact", question.id)))
+
+
+async def pr_bench(
+    questions: Sequence[BenchQuestion],
+    contestants: Contestants,
+    plan: BenchPlan | None = None,
+    tell: Tell = lambda *_: None,
+) -> BenchOutcome:
+    """Have both models answer and the judge score. Questions that one of them did not answer are counted.
+
+    Raises TeacherError when a model cannot be used at all, BenchError when nothing is left to compare.
+    """
+    plan = plan or BenchPlan()
+    asked = list({question.id: question for question in questions}.values())
+    prompts = [(ChatMessage("user", question.prompt),) for question in asked]
+    tell(0.0, f"base and tuned model answer {len(asked)} questions")
+    base, tuned = await together(
+        [answers_of(model, prompts, plan.max_tokens) for model in (contestants.base, contestants.tuned)]
+    )
+    tell(0.4, f"the judge scores {2 * len(asked)} answers")
+    judge = Judge(contestants.judge, seed=plan.seed, repeats=plan.repeats)
+    trials = [
+        Trial(question, before, after)
+        for question, before, after in zip(asked, base, tuned, strict=True)
+        if before is not None and after is not None
+    ]
+    scored = await together([_scored(judge, trial) for trial in trials])
+    preferences, compared = None, JudgementCounts()
+    if plan.swapped:
+        tell(0.8, f"the judge compares {len(trials)} pairs of answers in both orders")
+        preferences, compared = await _preferences(judge, trials)
+    outcome = outcome_of(NAME, len(asked), trials, scored, plan.seed)
+    return replace(outcome, counts=outcome.counts + compared, preferences=preferences)
+
+
+async def answers_of(
+    model: Asks, prompts: Sequence[tuple[ChatMessage, ...]], max_tokens: int, seed: int = 0
+) -> list[str | None]:
+    """Return a model's answers at temperature 0, in order; None where it gave none.
+
+    Raises TeacherError when it cannot be used, or answers nothing at all.
+    """
+
+    async def one(messages: tuple[ChatMessage, ...]) -> str | None:
+        try:
+            reply = await model.ask(Ask(messages, max_tokens=max_tokens, seed=seed))
+        except AskError:
+            return None
+        return reply.choices[0].text
+
+    found = await together([one(messages) for messages in prompts])
+    if prompts and all(answer is None for answer in found):
+        raise TeacherError(f"One of the models answered none of {len(prompts)} questions.")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A question with both answers."""
+
+    question: BenchQuestion
+    base: str
+    tuned: str
+
+    def texts(self, answer: str) -> dict[str, str]:
+        """Return what the judge reads of one answer."""
+        return {**_asked(self.question), "answer": answer}
+
+
+def _asked(question: BenchQuestion) -> dict[str, str]:
+    said = {"question": question.question, "reference": question.reference, "context": question.context}
+    return {name: text for name, text in said.items() if text}
+
+
+Scored = tuple[Judged, Judged]
+
+
+async def _scored(judge: Judge, trial: Trial) -> Scored:
+    base, tuned = await together([judge.score(trial.texts(answer)) for answer in (trial.base, trial.tuned)])
+    return base, tuned
+
+
+async def _preferences(judge: Judge, trials: Sequence[Trial]) -> tuple[Preferences, JudgementCounts]:
+    found = await together([judge.compare(_asked(t.question), t.base, t.tuned) for t in trials])
+    counts = sum((each.counts for each in found), JudgementCounts())
+    wanted = [each.preference for each in found]
+    return Preferences(
+        tuned=wanted.count(Preference.B),
+        base=wanted.count(Preference.A),
+        neither=wanted.count(Preference.NEITHER),
+        contradictory=sum(each.preference is None and each.counts.contradictory > 0 for each in found),
+        failed=sum(each.preference is None and each.counts.contradictory == 0 for each in found),
+    ), counts
+
+
+def outcome_of(name: str, asked: int, trials: Sequence[Trial], scored: Sequence[Scored], seed: int) -> BenchOutcome:
+    """Return the comparison of what was judged. What could not be is counted and, where it is much, decides.
+
+    Raises BenchError when nothing was judged.
+    """
+    sides, pairs = [], []
+    for trial, (base, tuned) in zip(trials, scored, strict=True):
+        if base.mean is None or tuned.mean is None:
+            continue
+        q = trial.question
+        pairs.append(Pair(q.id, q.fact or q.id, base.mean, tuned.mean))
+        sides.append(
+            SideBySide(q.id, q.question, q.reference, trial.base, trial.tuned, base.mean, tuned.mean, q.context)
+        )
+    if not pairs:
+        raise BenchError(f"{name}: of {asked} questions none was answered by both models and judged.")
+    left_out = asked - len(pairs)
+    counts = _total(judged.counts for both in scored for judged in both)
+    row = row_of(compare(pairs, Scale.SCORE, seed=seed), name, Scale.SCORE)
+    if left_out:
+        row = replace(row, note=f"{left_out} of {asked} questions were not answered by both models or not judged")
+    if left_out > MOST_UNJUDGED * asked:  # who fails to be judged is not chosen by chance
+        row = replace(row, verdict=Verdict.TOO_FEW)
+    return BenchOutcome(row, tuple(sides), counts + JudgementCounts(questions_left_out=left_out))
+
+
+def _total(counts: Iterable[JudgementCounts]) -> JudgementCounts:
+    return sum(counts, JudgementCounts())
