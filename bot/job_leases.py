@@ -202,7 +202,7 @@ class Leases:
 
     async def _take_refusal(self, refusal: SpecRefusal) -> None:
         """A worker could not read an attempt: another may, a little later."""
-        now, message = self._clock.now(), _why_unread(refusal)
+        now, message = self._clock.now(), why_unread(refusal)
 
         def put_off(job: StoredJob) -> StoredJob:
             return job.living(refused(job.life, refusal.attempt, message, now, self._terms.patience), now)
@@ -297,7 +297,7 @@ def _log_in(report: JobReport, now: datetime) -> LogPart | None:
     return LogPart(report.attempt, report.sequence, now, lines) if report.log else None
 
 
-def _why_unread(refusal: SpecRefusal) -> str:
+def why_unread(refusal: SpecRefusal) -> str:
     """Say why a worker could not read a job, and what an operator does."""
     worker = refusal.worker[:80]
     if refusal.knows < VERSION:

@@ -12,7 +12,7 @@ from bot.budgets import Budget, Spent, held_because, refusal
 from bot.comments.job_report import JobReportView, job_report
 from bot.comments.notices import not_run_again
 from bot.job_flow import Lease, Life, Patience, looked_after
-from bot.job_leases import NO_LONGER_LET_THROUGH, NO_LONGER_NEWEST
+from bot.job_leases import NO_LONGER_LET_THROUGH, NO_LONGER_NEWEST, why_unread
 from bot.job_prospects import Prospects
 from bot.job_views import NO_WORKER
 from bot.jobs import (
@@ -28,7 +28,7 @@ from bot.jobs import (
     no_such_job,
 )
 from checks.contribution import Login
-from pipeline.contract import AnsweredQuestion, PrecheckResult, Progress, Queue
+from pipeline.contract import VERSION, AnsweredQuestion, PrecheckResult, Progress, Queue, SpecRefusal
 from tests.bot.situations import NOW, SHA, a_job
 
 HALF_DONE = Progress(0.5, "asking the model")
@@ -147,5 +147,8 @@ def _messages() -> Iterator[tuple[str, str]]:
     patience = Patience()
     yield "too-long", looked_after(running, NOW + timedelta(hours=4), patience).message
     yield "silent", looked_after(running, NOW + timedelta(minutes=2), patience).message
+    unread = SpecRefusal(3, 1, "worker-1", VERSION, f"job-spec has a field that version {VERSION} does not know.")
+    yield "unreadable", why_unread(unread)
+    yield "unreadable-for-an-older-worker", why_unread(replace(unread, knows=VERSION - 1))
     yield "no-longer-newest", NO_LONGER_NEWEST
     yield "no-longer-let-through", NO_LONGER_LET_THROUGH
