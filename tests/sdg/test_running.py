@@ -110,6 +110,18 @@ async def test_a_spoilt_reply_is_asked_for_once_more_with_another_seed() -> None
     assert judged.asked_again["the judge gave no rating"] == judged.rows_in
 
 
+async def test_a_second_try_is_not_the_first_again() -> None:
+    "At temperature 0 a model says the same whatever its seed: whoever is asked again is asked more warmly."
+    teacher = OfflineTeacher(always("%$#!", "knowledge-questions"))
+    await run("knowledge", teacher)
+    tries: dict[str, list[float]] = {}
+    for ask in teacher.asked:
+        tries.setdefault(ask.messages[0].content, []).append(ask.temperature)
+    assert tries
+    assert all(len(temperatures) == 2 for temperatures in tries.values())
+    assert all(first == 0 < second for first, second in tries.values())
+
+
 async def test_a_teacher_who_writes_garbage_gives_no_row() -> None:
     "Every row of the leaf is dropped by the first block, and nothing breaks."
     made = await run("knowledge", OfflineTeacher(always("%$#!", "knowledge-questions")))
