@@ -152,7 +152,7 @@ async def test_questions_are_those_that_were_kept_from_training(tmp_path: Path) 
 
 
 async def test_over_a_server_whose_judge_errs() -> None:
-    "Two models and a judge behind OpenAI's protocol; a third of the judgements come garbled, and all are accounted for."
+    "Two models and a judge behind OpenAI's protocol; a third of the judgements come garbled, none is lost."
     async with OfflineServer(faults=["rating:0.3"], models=["base", "tuned", "judge"]) as server:
         settings = {name: TeacherSettings(server.url, name) for name in ("base", "tuned", "judge")}
         async with (
