@@ -35,8 +35,8 @@ class Narrator:
         self._console.print(f"\n[bold]{text}[/bold]")
 
     def notes(self, text: str) -> None:
-        """Print something beside the story."""
-        self._console.print(Text(text, style="dim"))
+        """Print something beside the story; nothing is cut into lines, so that addresses can be clicked."""
+        self._console.print(Text(text, style="dim"), soft_wrap=True)
 
     def expects(self, claim: str, *, holds: bool) -> None:
         """Check a claim of the story; one that does not hold is a surprise."""

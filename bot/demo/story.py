@@ -1,38 +1,27 @@
-"""The story itself: a good skill, a knowledge leaf with typical mistakes, and its fix."""
+"""The story itself: a good skill and what is computed of it, a knowledge leaf with typical mistakes, its fix."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib.resources import files
-from pathlib import Path
 from statistics import median
 
 import aiohttp
-from aiohttp import web
-from pydantic import SecretStr
 
-from bot.app import DISPATCHER, make_app
+from bot.demo.downloads import fetched, is_data_set, linked_files
 from bot.demo.narrator import Narrator
-from bot.demo.offline_teacher import NAME, OfflineTeacher
-from bot.events import Origin
+from bot.demo.offline_teacher import NAME
+from bot.demo.stage import Stage, open_stage
 from bot.logs import configure_logs
-from bot.settings import BotSettings
-from bot.simulator import CheckRun, CommitSpec, Pull, Repository, Simulator
+from bot.simulator import CheckRun, CommitSpec, Pull
 from bot.triage import Triaged
 from checks.contribution import Commit, Contribution, Identity, Sha
 from checks.findings import Check, Outcome
 from checks.policy import default_policy
 from checks.rules.dco import advice
 
-SECRET = "the demo's webhook secret"  # noqa: S105 - it guards a server on loopback for a minute
 TABLES = "compositional_skills/extraction/grounded/tables/read_a_value"
 DELOREAN = "knowledge/technology/automobiles/delorean"
 _MOST_CALLS, _MOST_WRITES = 12, 5
@@ -40,34 +29,12 @@ _JOB_WITHIN_S = 60.0
 _READING_S = 1.1  # GitHub's times are whole seconds: who writes in the second of a push cannot have seen it
 
 
-class Stage:
-    """The simulated GitHub with the bot beside it, and what happened on it."""
-
-    def __init__(self, github: Simulator, repo: Repository, runner: web.AppRunner, address: str) -> None:
-        self.github = github
-        self.repo = repo
-        self.address = address
-        self._runner = runner
-        self.triaged: list[Triaged] = []
-        self.seconds: list[float] = []
-
-    async def settled(self) -> None:
-        """Wait until the bot has handled everything, and note how long that took."""
-        began = time.perf_counter()
-        sent = -1
-        while len(self.github.deliveries) != sent:
-            sent = len(self.github.deliveries)
-            await self.github.settle()
-            await self._runner.app[DISPATCHER].settled()
-        self.seconds.append(time.perf_counter() - began)
-
-
 async def play(*, keep: bool) -> int:
     """Play the story and print it. Returns the exit status: 0 when all went as told."""
     configure_logs("console", logging.ERROR)
     narrator = Narrator()
     narrator.says("Starting a simulated GitHub and the bot on this machine ...")
-    async with _stage() as stage:
+    async with open_stage() as stage:
         narrator.notes(
             f"GitHub's API: {stage.github.url}   the bot: {stage.address}   repository: {stage.repo.full_name}"
         )
@@ -76,7 +43,7 @@ async def play(*, keep: bool) -> int:
         await _a_stranger(stage, narrator)
         _sum_up(stage, narrator)
         if keep:
-            narrator.says("Left running until you press Ctrl-C.")
+            narrator.says("Left running until you press Ctrl-C: the links above open in a browser until then.")
             await asyncio.Event().wait()
     if narrator.surprises:
         narrator.says(f"{len(narrator.surprises)} thing(s) did not go as told.")
@@ -105,7 +72,26 @@ async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:
     made = await _a_job_is_done(stage, narrator, pull, "Generate")
     narrator.expects(f"the data set is there: {made.title}", holds=made.conclusion == "success")
     narrator.reads((made.summary or "").partition("<details>")[0])
+    await _the_files_are_read(narrator, asked, made)
     await _an_approver_decides(stage, narrator, pull)
+
+
+async def _the_files_are_read(narrator: Narrator, *jobs: CheckRun) -> None:
+    """Follow the links on the check runs as a browser does, also one that somebody has tampered with."""
+    narrator.says("Ana opens the files of both jobs: each check run links them, signed, for a week.")
+    async with aiohttp.ClientSession() as session:
+        found = [(file, await fetched(session, file)) for job in jobs for file in linked_files(job.summary or "")]
+        for file, answer in found:
+            narrator.notes(f"  {answer.status} {file.name}, {len(answer.text):,} characters: {file.url}")
+        narrator.expects(
+            f"all {len(found)} can be downloaded, a data set and a log of each job among them",
+            holds=all(answer.status == HTTPStatus.OK and answer.text for _, answer in found)
+            and {"precheck.json", "generate.json"} <= {file.name for file, _ in found}
+            and [file.name for file, _ in found].count("log.txt") == len(jobs)
+            and any(is_data_set(answer.text) for file, answer in found if file.name.endswith(".jsonl")),
+        )
+        forged = await fetched(session, found[0][0].tampered_with())
+        narrator.expects(f"a link that was changed opens nothing (got {forged.status})", holds=forged.is_refused)
 
 
 async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None:
@@ -194,7 +180,7 @@ async def _a_stranger(stage: Stage, narrator: Narrator) -> None:
     }
     async with (
         aiohttp.ClientSession() as session,
-        session.post(stage.address, data=b"{}", headers=headers) as answer,
+        session.post(f"{stage.address}/webhooks", data=b"{}", headers=headers) as answer,
     ):
         narrator.expects(f"it is refused with 401 (got {answer.status})", holds=answer.status == 401)
 
@@ -245,62 +231,3 @@ def _remediation(pull: Pull) -> tuple[str, str]:
     advised = advice(Contribution(files=(), commits=commits), default_policy())
     text = advised.remediation_texts[0] if advised else None
     return (text.title, text.description) if text else ("", "")
-
-
-@asynccontextmanager
-async def _stage() -> AsyncIterator[Stage]:
-    """Set everything up on loopback with a database in a temporary folder, and take it down again."""
-    with tempfile.TemporaryDirectory(prefix="taxonomy-bot-demo-") as folder:
-        async with Simulator(webhook_secret=SECRET) as github:
-            repo = github.create_repository("instruct/taxonomy", {"README.md": "# Our taxonomy\n"})
-            triaged: list[Triaged] = []
-
-            def note(_origin: Origin, _number: int, result: Triaged) -> None:
-                triaged.append(result)
-
-            runner = web.AppRunner(make_app(_settings(github, repo, folder), on_triaged=note), access_log=None)
-            model = OfflineTeacher()
-            await model.start()
-            await runner.setup()
-            worker = _worker(folder, model)
-            try:
-                await web.TCPSite(runner, "127.0.0.1", 0).start()
-                host, port = runner.addresses[0][:2]
-                github.webhook_url = f"http://{host}:{port}/webhooks"
-                stage = Stage(github, repo, runner, github.webhook_url)
-                stage.triaged = triaged
-                yield stage
-            finally:
-                github.webhook_url = None
-                worker.terminate()
-                await asyncio.to_thread(worker.wait)
-                await runner.cleanup()
-                await model.stop()
-
-
-def _worker(folder: str, model: OfflineTeacher) -> subprocess.Popen[bytes]:
-    """Start a worker beside this process, as it runs anywhere else."""
-    settings = {
-        "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",
-        "ARTIFACTS_URL": f"{folder}/taxonomy-bot-artifacts",
-        "WORK_DIR": f"{folder}/work",
-        "TEACHER_URL": model.url,
-        "TEACHER_MODEL": NAME,
-        "HELLO_S": "1",
-    }
-    environment = os.environ | {f"TAXONOMY_PIPELINE_{name}": value for name, value in settings.items()}
-    program = Path(sys.executable).with_name("taxonomy-pipeline")
-    with Path(folder, "worker.log").open("wb") as log:
-        return subprocess.Popen([program, "worker"], env=environment, stdout=log, stderr=log)
-
-
-def _settings(github: Simulator, repo: Repository, folder: str) -> BotSettings:
-    return BotSettings(
-        app_id=github.state.app.id,
-        private_key=SecretStr(github.private_key_pem),
-        webhook_secrets=(SecretStr(SECRET),),
-        repositories=frozenset({repo.id}),
-        database_url=f"sqlite+aiosqlite:///{Path(folder) / 'bot.sqlite'}",
-        github_api_url=github.url,
-        rule_workers=1,
-    )
