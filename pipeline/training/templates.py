@@ -104,11 +104,7 @@ class ChatTemplate:
         upto = self._render(messages[: at + 1])
         if not (upto.startswith(before) and text.startswith(upto)):
             raise TemplateError("the chat template writes earlier messages anew when later ones come")
-        end = len(upto)
-        content = messages[at].content
-        if not content.endswith(("\n", " ")):
-            end = len(upto.rstrip())  # the line break behind the mark is nothing to learn
-        return len(before), end
+        return len(before), len(upto.rstrip())  # a line break behind the mark is nothing to learn
 
     def _contents(self, text: str, messages: Sequence[Message]) -> list[Span]:
         """Return the spans of what the others say: all that the template did not write itself."""

@@ -1,0 +1,1 @@
+"""What is trained, how, and what ends a training run."""
