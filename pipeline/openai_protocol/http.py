@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from pipeline.openai_protocol.fields import RequestError
 from pipeline.openai_protocol.shapes import error_body, refusal
@@ -15,7 +16,7 @@ JSON = "application/json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def guard(api_key: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(api_key: str) -> Middleware:
     """Return the middleware that lets those through who have the key (all, where there is none)."""
 
     @web.middleware

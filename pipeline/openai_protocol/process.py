@@ -1,4 +1,4 @@
-"""A server of ours as a process of its own: started, found by the address that it prints, ended with who started it."""
+"""A server of ours as a process of its own: found by the address it prints, ended with who started it."""
 
 from __future__ import annotations
 
