@@ -40,7 +40,7 @@ async def run_flow(
     leaves no request under way.
     """
     counts = [BlockCount(block.name, block.because) for block in flow.blocks]
-    works = [Work(models, seed, count, flow.prompts, tuple(known)) for count in counts]
+    works = [Work(models, seed, count, flow.prompts, tuple(known), len(rows)) for count in counts]
     stages = _stages(flow.blocks)
     current = list(rows)
     for number, (first, after) in enumerate(stages):

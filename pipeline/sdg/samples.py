@@ -10,6 +10,7 @@ from typing import Any
 from checks.personal_data import mask
 from pipeline.sdg.blocks.dedupe import folded
 from pipeline.sdg.blocks.options import LETTERS
+from pipeline.sdg.blocks.siblings import SIBLINGS
 from pipeline.sdg.flow import Flow, Makes, Start
 from pipeline.sdg.leaf_run import LeafRun
 from pipeline.sdg.rows import Dropped, Row, Split
@@ -109,7 +110,9 @@ def _dropped(flow: Flow, dropped: Dropped) -> dict[str, Any]:
 
 def _own_texts(row: Row) -> Iterable[tuple[str, str]]:
     """Return the texts that were made: what every row of the leaf shares is left out."""
-    return ((name, text) for name, text in row.texts.items() if name not in ("skill", "examples", "document"))
+    return (
+        (name, text) for name, text in row.texts.items() if name not in ("skill", "examples", "document", SIBLINGS)
+    )
 
 
 def _id(*said: str) -> str:

@@ -47,6 +47,7 @@ class Work:
     count: BlockCount
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     known: tuple[str, ...] = ()  # questions that nothing may repeat, such as the seed examples' own
+    beginnings: int = 1  # rows that the flow began with
 
     async def ask(self, who: Asks, prompt: str, temperature: float, max_tokens: int, call: int = 0) -> Choice:
         """Return one answer. The seed that the model gets follows from the run's, the prompt and the call alone.

@@ -12,9 +12,15 @@ from pipeline.sdg.blocks.block import AGAIN, RowBlock, TextName, Work
 from pipeline.sdg.replies import UnreadableError, read_records, read_text
 from pipeline.sdg.rows import Row
 
+_MOST_CALLS = 20  # about one row, where few rows are to give much
+
 
 class Generate(RowBlock):
-    """Asks `calls` times for up to `count` records each; a reply that cannot be read is asked for once more."""
+    """Asks `calls` times for up to `count` records each; a reply that cannot be read is asked for once more.
+
+    With `at_least`, a flow that began with few rows asks each more often, up to 20 times, until so many records
+    were asked for in all.
+    """
 
     KIND: ClassVar[str] = "generate"
 
@@ -23,6 +29,7 @@ class Generate(RowBlock):
     records: bool = True  # False: the whole reply is one text
     count: Annotated[int, Field(ge=1, le=100)] = 1
     calls: Annotated[int, Field(ge=1, le=100)] = 1
+    at_least: Annotated[int, Field(ge=0, le=10_000)] = 0
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 2048
 
@@ -37,12 +44,13 @@ class Generate(RowBlock):
     @property
     def multiplies(self) -> bool:
         """True when it asks for more than one record."""
-        return self.calls * (self.count if self.records else 1) > 1
+        return max(self.calls, self.at_least) * (self.count if self.records else 1) > 1
 
     async def rows_of(self, row: Row, work: Work) -> Sequence[Row]:
         """Return a row for each record; the row is dropped when every call came to nothing."""
         prompt = work.prompts[self.prompt].render(row.texts, self.count)
-        replies = await asyncio.gather(*(self._records(prompt, call, work) for call in range(self.calls)))
+        calls = self._calls(work.beginnings)
+        replies = await asyncio.gather(*(self._records(prompt, call, work) for call in range(calls)))
         made = [
             row.child(call * self.count + i, record)
             for call, records in enumerate(replies)
@@ -53,6 +61,10 @@ class Generate(RowBlock):
             work.count.drop(row, next(reply for reply in replies if isinstance(reply, str)))
         return made
 
+    def _calls(self, beginnings: int) -> int:
+        needed = -(-self.at_least // (max(1, beginnings) * self.count))
+        return max(self.calls, min(needed, _MOST_CALLS))
+
     async def _records(self, prompt: str, call: int, work: Work) -> list[dict[str, str]] | str:
         """Return what one call wrote; asked once more where it cannot be read; then the reason."""
         try:
@@ -62,7 +74,7 @@ class Generate(RowBlock):
         try:
             return await self._once(prompt, call + AGAIN, work)
         except UnreadableError as error:
-            if self.calls > 1:
+            if self._calls(work.beginnings) > 1:
                 work.count.left_out[str(error)] += 1
             return str(error)
 
