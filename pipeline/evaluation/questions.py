@@ -109,11 +109,11 @@ def question_of(row: Mapping[str, Any], where: str) -> Question:
     )
 
 
-def checked(question: Question, where: str) -> Question:
+def checked(question: Question, where: str, *, may_repeat: bool = False) -> Question:
     """Return the question if it can be answered. Raises QuestionError."""
     if not 2 <= len(question.choices) <= len(LETTERS):
         raise QuestionError(f"{where}: a question has 2 to {len(LETTERS)} choices.")
-    if len({choice.casefold() for choice in question.choices}) < len(question.choices):
+    if not may_repeat and len({choice.casefold() for choice in question.choices}) < len(question.choices):
         raise QuestionError(f"{where}: two choices are the same.")
     if not 0 <= question.answer < len(question.choices):
         raise QuestionError(f"{where}: the answer is none of the {len(question.choices)} choices.")

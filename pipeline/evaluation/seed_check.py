@@ -1,0 +1,118 @@
+"""Precheck and postcheck: how well a model answers the seed questions before it is taught, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.evaluation.judge import Asks, Judge, together
+from pipeline.evaluation.pr_bench import answers_of
+from pipeline.evaluation_results import JudgementCounts, ModelIdentity, SeedCheckResult, SeedCheckRow
+from pipeline.likeness import METHOD, likeness
+from pipeline.teacher_messages import ChatMessage
+
+ANSWERED_FROM = 0.75  # a score that counts as answered: 7.75 of the judge's 1 to 10, or so much of the words
+KNOWN_FROM = 0.8  # the share of the questions from which a model "already knows"
+
+
+class SeedQuestion(Protocol):
+    """A seed question as it stands in a leaf; `prompt` is what a model is asked."""
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+        ...
+
+    @property
+    def answer(self) -> str:
+        """The contributor's answer."""
+        ...
+
+    @property
+    def context(self) -> str:
+        """What the question is about; may be empty."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """Question and context, as a model is asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedModels:
+    """Who is asked, under which names. Without `tuned` it is a precheck; without `judge` words are compared."""
+
+    base: Asks
+    base_identity: ModelIdentity
+    tuned: Asks | None = None
+    tuned_identity: ModelIdentity | None = None
+    judge: Judge | None = None
+
+
+async def check_seeds(
+    seeds: Sequence[SeedQuestion],
+    models: CheckedModels,
+    head_sha: str,
+    *,
+    answered_from: float = ANSWERED_FROM,
+    known_from: float = KNOWN_FROM,
+    max_tokens: int = 512,
+) -> SeedCheckResult:
+    """Ask every seed question and score the answers against the contributor's, from 0 to 1.
+
+    Questions that a model did not answer, or whose answer was not judged, are counted and left out. Raises
+    TeacherError when a model cannot be used at all.
+    """
+    prompts = [(ChatMessage("user", seed.prompt),) for seed in seeds]
+    who = [model for model in (models.base, models.tuned) if model is not None]
+    answers = await together([answers_of(model, prompts, max_tokens) for model in who])
+    asked = [
+        (seed, said) for seed, *said in zip(seeds, *answers, strict=True) if all(each is not None for each in said)
+    ]
+    scored = await together([_scores(seed, [str(each) for each in said], models.judge) for seed, said in asked])
+    rows = tuple(
+        _row(seed, [str(each) for each in said], scores)
+        for (seed, said), (scores, _) in zip(asked, scored, strict=True)
+        if None not in scores
+    )
+    counts = sum((counts for _, counts in scored), JudgementCounts())
+    return SeedCheckResult(
+        head_sha=head_sha,
+        base=models.base_identity,
+        method="a judge's score" if models.judge else METHOD,
+        rows=rows,
+        answered_from=answered_from,
+        known_from=known_from,
+        adapter=models.tuned_identity,
+        unanswered=len(seeds) - len(asked),
+        judgements=counts + JudgementCounts(questions_left_out=len(seeds) - len(rows)),
+    )
+
+
+async def _scores(
+    seed: SeedQuestion, answers: Sequence[str], judge: Judge | None
+) -> tuple[list[float | None], JudgementCounts]:
+    if judge is None:
+        return [likeness(seed.answer, answer) for answer in answers], JudgementCounts()
+    asked: Mapping[str, str] = {"question": seed.question, "reference": seed.answer}
+    if seed.context:
+        asked = {**asked, "context": seed.context}
+    judged = await together([judge.score({**asked, "answer": answer}) for answer in answers])
+    scores = [None if each.mean is None else (each.mean - 1) / 9 for each in judged]
+    return scores, sum((each.counts for each in judged), JudgementCounts())
+
+
+def _row(seed: SeedQuestion, answers: Sequence[str], scores: Sequence[float | None]) -> SeedCheckRow:
+    numbers = [score for score in scores if score is not None]
+    tuned, tuned_score = (answers[1], numbers[1]) if len(answers) > 1 else (None, None)
+    return SeedCheckRow(
+        question=seed.question,
+        reference=seed.answer,
+        base=answers[0],
+        base_score=numbers[0],
+        tuned=tuned,
+        tuned_score=tuned_score,
+        context=seed.context,
+    )

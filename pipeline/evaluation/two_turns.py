@@ -1,0 +1,95 @@
+"""Conversations of two turns, scored by the same judge as everything else: a gate in the manner of MT-Bench."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.evaluation.benchmark_files import Conversation
+from pipeline.evaluation.judge import Asks, Judge, Judged, together
+from pipeline.evaluation.pr_bench import (
+    BenchOutcome,
+    BenchPlan,
+    BenchQuestion,
+    Contestants,
+    Trial,
+    answers_of,
+    outcome_of,
+)
+from pipeline.teacher_messages import ChatMessage
+
+Tell = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A conversation as one model held it; None where it gave no answer."""
+
+    first: str | None
+    second: str | None
+
+
+async def two_turns(
+    conversations: Sequence[Conversation],
+    contestants: Contestants,
+    name: str,
+    plan: BenchPlan | None = None,
+    tell: Tell = lambda *_: None,
+) -> BenchOutcome:
+    """Have both models hold every conversation and the judge score each turn; a conversation counts as one fact.
+
+    Raises TeacherError when a model cannot be used at all, BenchError when nothing is left to compare.
+    """
+    plan = plan or BenchPlan()
+    tell(0.0, f"base and tuned model hold {len(conversations)} conversations")
+    base, tuned = await together(
+        [_held(model, conversations, plan.max_tokens) for model in (contestants.base, contestants.tuned)]
+    )
+    tell(0.5, f"the judge scores {4 * len(conversations)} answers")
+    judge = Judge(contestants.judge, seed=plan.seed, repeats=plan.repeats)
+    trials, work = [], []
+    for each, before, after in zip(conversations, base, tuned, strict=True):
+        for turn in range(2):
+            said = (_said(before, turn), _said(after, turn))
+            if said[0] is None or said[1] is None:
+                continue
+            trials.append(Trial(_question(each, turn), said[0], said[1]))
+            work.append(_scored(judge, each, turn, before, after))
+    scored = await together(work)
+    return outcome_of(name, 2 * len(conversations), trials, scored, plan.seed)
+
+
+async def _held(model: Asks, conversations: Sequence[Conversation], max_tokens: int) -> list[_Held]:
+    opened = [(ChatMessage("user", each.turns[0]),) for each in conversations]
+    firsts = await answers_of(model, opened, max_tokens)
+    going_on = [
+        (*messages, ChatMessage("assistant", first), ChatMessage("user", each.turns[1]))
+        for each, messages, first in zip(conversations, opened, firsts, strict=True)
+        if first is not None
+    ]
+    seconds = iter(await answers_of(model, going_on, max_tokens))
+    return [_Held(first, None if first is None else next(seconds)) for first in firsts]
+
+
+async def _scored(judge: Judge, each: Conversation, turn: int, base: _Held, tuned: _Held) -> tuple[Judged, Judged]:
+    one, other = await together([judge.score(_texts(each, turn, held)) for held in (base, tuned)])
+    return one, other
+
+
+def _texts(each: Conversation, turn: int, held: _Held) -> dict[str, str]:
+    """Return what the judge reads: of the second turn also how the model answered the first."""
+    said = {"question": each.turns[turn], "answer": _said(held, turn) or ""}
+    if each.references[turn].strip():
+        said["reference"] = each.references[turn]
+    if turn:
+        said |= {"first_question": each.turns[0], "first_answer": held.first or ""}
+    return said
+
+
+def _said(held: _Held, turn: int) -> str | None:
+    return held.second if turn else held.first
+
+
+def _question(each: Conversation, turn: int) -> BenchQuestion:
+    before = each.turns[0] if turn else ""
+    return BenchQuestion(each.turns[turn], each.references[turn], f"{each.id}: {before}", each.id)
