@@ -15,6 +15,7 @@ _TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}</s>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
+_SPACES = ("\u0120", "\u010a")  # how byte-level tokenizers write a space and the end of a line
 _TEXTS = [
     "Owls hunt at night and eat voles, mice, frogs and beetles. What do owls eat?",
     "The river rises in the hills, crosses three valleys and reaches the sea after two hundred miles.",
@@ -28,19 +29,24 @@ def make(folder: Path) -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    raw = Tokenizer(models.BPE())
+    raw = Tokenizer(models.BPE(unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     roles = ["<|system|>", "<|user|>", "<|assistant|>"]
     trainer = trainers.BpeTrainer(
         vocab_size=512,
-        special_tokens=["<s>", "</s>", *roles],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=["<s>", "</s>", "<unk>", *roles],
+        initial_alphabet=[*map(chr, range(33, 127)), *_SPACES],  # what is written at random can be read
         show_progress=False,
     )
     raw.train_from_iterator(_TEXTS, trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, bos_token="<s>", eos_token="</s>", pad_token="</s>", chat_template=_TEMPLATE
+        tokenizer_object=raw,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        pad_token="</s>",
+        chat_template=_TEMPLATE,
     )
     torch.manual_seed(0)
     config = LlamaConfig(

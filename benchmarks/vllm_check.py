@@ -63,6 +63,7 @@ async def check(url: str) -> None:
     print(f"  {_ASKS} asks in {took_s:.1f} s, {sum(r.completion_tokens for r in first) / took_s:.0f} tokens/s")
     await _usage(settings)
     await _stops(settings)
+    await _cold(settings)
     await _adapters(settings)
     await _cancellation(settings)
     await _refusals(settings)
@@ -102,6 +103,13 @@ async def _cancellation(settings: TeacherSettings) -> None:
     after = (await metrics.rested(10)).since(before)
     must(cancelled > 0, f"asks can be called off: {cancelled} of {len(asks)}")
     must(after.completion_tokens < 6000, "and the server stops its work on them")
+
+
+async def _cold(settings: TeacherSettings) -> None:
+    asks = [replace(_an_ask(number), temperature=0.0, n=1) for number in range(4)]
+    first, _, _ = await _answered(settings, asks)
+    other, _, _ = await _answered(settings, [replace(ask, seed=ask.seed + 1) for ask in asks])
+    must(_texts(first) == _texts(other), "at temperature 0 another seed changes nothing: a second try is warmer")
 
 
 async def _adapters(settings: TeacherSettings) -> None:
