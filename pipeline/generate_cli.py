@@ -119,7 +119,8 @@ async def _generated(
     subjects: Sequence[Subject], order: Order, settings: PipelineSettings, out: Path
 ) -> list[LeafData]:
     async with AsyncExitStack() as stack:
-        cache = stack.enter_context(ReplyCache(settings.teacher_cache or out / ".teacher-cache.sqlite"))
+        cache_file = settings.teacher_cache or out / ".teacher-cache.sqlite"
+        cache = stack.enter_context(ReplyCache(cache_file, settings.teacher_cache_limits))
         teacher = await stack.enter_async_context(Teacher(settings.teacher, cache))
         critic = teacher
         if settings.critic != settings.teacher:

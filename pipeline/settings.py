@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options, checked_broker
 from pipeline.gpus import named_gpus
+from pipeline.teacher_cache_limits import GIB, CacheLimits
 from pipeline.teacher_settings import TeacherSettings, checked_address
 from pipeline.vllm_arguments import Adapter, adapters_of, checked_extra, checked_name
 
@@ -60,11 +61,15 @@ class PipelineSettings(BaseSettings):
     teacher_prompt_price: Annotated[float, Field(ge=0)] = 0.0  # for a million tokens, in whatever currency
     teacher_completion_price: Annotated[float, Field(ge=0)] = 0.0
     teacher_cache: Path | None = None  # a file; without it nothing is remembered between runs
+    teacher_cache_gib: Annotated[float, Field(ge=0)] = 20.0  # the oldest answers go; 0: it may grow for ever
+    teacher_cache_days: Annotated[float, Field(ge=0)] = 180.0  # since an answer was last used; 0: for ever
     teacher_use_proxy: bool = False  # the one that HTTP_PROXY and HTTPS_PROXY name
 
     critic_url: str = ""  # of the model that judges; without it the teacher judges
     critic_model: str = ""
     critic_api_key: SecretStr = SecretStr("")
+
+    student_api_key: SecretStr = SecretStr("")  # of the server that answers as the student
 
     generate_seed: int = 42  # decides all chance
     generate_auxiliary: bool = False  # summaries of the documents are trained on, too
@@ -149,6 +154,11 @@ class PipelineSettings(BaseSettings):
             completion_price=self.teacher_completion_price,
             use_proxy=self.teacher_use_proxy,
         )
+
+    @property
+    def teacher_cache_limits(self) -> CacheLimits:
+        """How much of what the teacher has answered is kept."""
+        return CacheLimits(int(self.teacher_cache_gib * GIB), self.teacher_cache_days)
 
     @field_validator("broker_url")
     @classmethod

@@ -1,7 +1,7 @@
 """What a teacher has answered, kept on disk: one SQLite file, shared by processes, never the reason for a failure.
 
 Only hashes of what was asked and the answers are stored. A killed process loses at most the last tenth of a second;
-a damaged file is put aside and a damaged row is a miss.
+a damaged file is put aside and a damaged row is a miss. It stays within its limits: what is used goes last.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Self
 
 import structlog
 
+from pipeline.teacher_cache_limits import CacheLimits, build, evict, note_uses
 from pipeline.teacher_messages import Choice, Reply
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ _EVERY_S = 0.1
 _MOST_PENDING = 20_000  # a disk that hangs does not fill the memory: what is more is not kept
 _LOCK_WAIT_S = 30.0
 _CHECKED_UP_TO = 64 * 1024 * 1024  # a larger file is not read through when it is opened
-_SCHEMA = "CREATE TABLE IF NOT EXISTS replies (key BLOB PRIMARY KEY, reply BLOB NOT NULL, crc INTEGER NOT NULL)"
+_EVICTS_AFTER = 5_000  # replies written, and once when it is opened
 
 
 class CacheError(Exception):
@@ -41,9 +42,12 @@ class CacheError(Exception):
 class ReplyCache:
     """Replies by the key of their ask. Use it as a context manager, in one process and by one event loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: CacheLimits | None = None) -> None:
         """Open the file, made if there is none. Raises CacheError when it belongs to something else."""
         self._path = path
+        self._limits = limits or CacheLimits()
+        self._used: set[bytes] = set()  # whose last use is to be noted
+        self._written_since = _EVICTS_AFTER + 1
         self._pending: dict[bytes, Reply] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -72,14 +76,21 @@ class ReplyCache:
         if self._is_damaged:
             return None
         try:
-            row = self._reader.execute("SELECT reply, crc FROM replies WHERE key = ?", (key,)).fetchone()
+            row = self._reader.execute("SELECT reply, crc, used FROM replies WHERE key = ?", (key,)).fetchone()
         except sqlite3.OperationalError as error:
             log.warning("teacher_cache.not_read", error=str(error))
             return None
         except sqlite3.DatabaseError as error:
             self._damaged(error)
             return None
-        return _unpacked(*row) if row is not None else None
+        if row is None:
+            return None
+        packed, crc, used = row
+        if used != self._limits.today:
+            with self._lock:
+                if len(self._used) < _MOST_PENDING:
+                    self._used.add(key)
+        return _unpacked(packed, crc)
 
     def put(self, key: bytes, reply: Reply) -> None:
         """Keep a reply: it is known at once and on disk a tenth of a second later."""
@@ -129,6 +140,7 @@ class ReplyCache:
                 self._wake.clear()
                 with self._lock:
                     batch = dict(self._pending)
+                    used, self._used = self._used, set()
                     is_last = self._is_closing
                 if batch:
                     self._write_batch(connection, batch)
@@ -136,14 +148,32 @@ class ReplyCache:
                         for key in batch:
                             self._pending.pop(key, None)
                         self._written.notify_all()
+                self._tidy(connection, used, len(batch))
                 if is_last:
                     return
 
+    def _tidy(self, connection: sqlite3.Connection, used: set[bytes], written: int) -> None:
+        """Note what was used, and now and then delete what is over the limits."""
+        self._written_since += written
+        if self._is_damaged or not (used or self._written_since > _EVICTS_AFTER):
+            return
+        try:
+            note_uses(connection, used, self._limits.today)
+            if self._written_since > _EVICTS_AFTER:
+                self._written_since = 0
+                if gone := evict(connection, self._limits):
+                    log.info("teacher_cache.evicted", file=str(self._path), replies=gone)
+        except sqlite3.OperationalError as error:  # locked, disk full: the next time will do
+            log.warning("teacher_cache.not_tidied", error=str(error))
+        except sqlite3.DatabaseError as error:
+            self._damaged(error)
+
     def _write_batch(self, connection: sqlite3.Connection, batch: dict[bytes, Reply]) -> None:
-        rows = [(key, *_packed(reply)) for key, reply in batch.items()]
+        today = self._limits.today
+        rows = [(key, *_packed(reply), today) for key, reply in batch.items()]
         try:
             with connection:
-                connection.executemany("INSERT OR REPLACE INTO replies (key, reply, crc) VALUES (?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", rows)
         except sqlite3.OperationalError as error:  # locked, disk full
             self._dropped += len(rows)
             log.warning("teacher_cache.not_written", replies=len(rows), error=str(error))
@@ -180,10 +210,10 @@ def _prepared(path: Path) -> sqlite3.Connection:
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
         if not tables:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before anything is written
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_SCHEMA)
-            connection.commit()
+        build(connection)
     except BaseException:
         connection.close()
         raise

@@ -84,7 +84,7 @@ async def _generated(subjects: Sequence[Subject], settings: PipelineSettings, be
     )
     cache_file = settings.teacher_cache or settings.work_dir / "teacher-cache.sqlite"
     async with AsyncExitStack() as stack:
-        cache = stack.enter_context(ReplyCache(cache_file))
+        cache = stack.enter_context(ReplyCache(cache_file, settings.teacher_cache_limits))
         teacher = await stack.enter_async_context(Teacher(settings.teacher, cache))
         critic = teacher
         if settings.critic != settings.teacher:

@@ -94,7 +94,7 @@ async def _answers(
 
     with contextlib.ExitStack() as stack:
         path = settings.teacher_cache
-        cache = stack.enter_context(ReplyCache(path)) if path is not None else None
+        cache = stack.enter_context(ReplyCache(path, settings.teacher_cache_limits)) if path is not None else None
         async with Teacher(settings.teacher, cache) as teacher:
             found = list(await asyncio.gather(*(one(teacher, prompt) for prompt in prompts)))
     if all(answer is None for answer in found):
