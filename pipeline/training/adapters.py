@@ -101,12 +101,12 @@ def read_adapter(folder: Path, base: str) -> tuple[Lora, dict[str, torch.Tensor]
 
 def _lora(folder: Path) -> Lora:
     said = _json(folder / CONFIG)
+    if said.get("peft_type") != "LORA":
+        raise AdapterError(f"{folder}: this is no LoRA adapter.")
     plain = {name: _in_json(value) for name, value in _config(Lora()).to_dict().items()}
     for name in sorted(said.keys() - _FREE):
         if said[name] and said[name] != plain.get(name):
             raise AdapterError(f"{folder}: {CONFIG} sets {name}, which adapters made here do not.")
-    if said.get("peft_type") != "LORA":
-        raise AdapterError(f"{folder}: this is no LoRA adapter.")
     targets = said.get("target_modules")
     names = (targets,) if isinstance(targets, str) else tuple(targets or ())
     try:
