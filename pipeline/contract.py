@@ -28,6 +28,7 @@ TASK_NAME = "taxonomy.job"  # of the one Celery task: its only argument is a Job
 REPORTS_QUEUE = "taxonomy.reports"  # what workers tell the bot
 _TASK_ID = re.compile(r"job\.([1-9][0-9]{0,17})\.([1-9][0-9]{0,8})\.[A-Za-z0-9-]{1,64}")
 REDELIVERY_S = 3600.0  # after which a broker gives a message that nobody has acknowledged to somebody else
+SENTINEL = "sentinel://"  # of servers that know which Redis is the master; its name comes after a #
 FILES = "filesystem://"  # a broker without a server: the rest is the folder that bot and workers share
 EMBEDDED_SOCKET, EMBEDDED_FILES = "broker.sock", "messages"  # in the folder of an embedded one
 EMBEDDED = "embedded://"  # a broker that the bot starts itself: the rest is its folder
@@ -90,11 +91,18 @@ def broker_address(url: str) -> str:
     while the bot has begun nothing, what it would begin here.
     """
     if not url.startswith(EMBEDDED):
-        return url
+        return ";".join(_verified(part) for part in url.split(";"))
     folder = Path(url.removeprefix(EMBEDDED))
     is_begun = (folder / EMBEDDED_SOCKET).exists()
     has_files = (folder / EMBEDDED_FILES).exists()
     return embedded_address(folder, is_redis=is_begun or (not has_files and redis_program() is not None))
+
+
+def _verified(url: str) -> str:
+    """Return an address with TLS so that certificates are verified, unless it says otherwise: kombu would not."""
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
 
 
 def embedded_address(folder: Path, *, is_redis: bool) -> str:
@@ -103,9 +111,14 @@ def embedded_address(folder: Path, *, is_redis: bool) -> str:
 
 
 def checked_broker(url: str) -> str:
-    """Return the address that is set for a broker. Raises ValueError for files in no folder."""
+    """Return the address that is set for a broker.
+
+    Raises ValueError for files in no folder, and for Sentinels that are not told whom they look after.
+    """
     if url.startswith((EMBEDDED, FILES)) and not url.partition("://")[2].strip("/"):
         raise ValueError(f"has to name a folder, such as {url.partition('://')[0]}:///srv/taxonomy-bot-broker")
+    if url.startswith(SENTINEL) and not url.partition("#")[2]:
+        raise ValueError(f"has to end in # and the name of the master, such as {SENTINEL}HOST:26379/0#mymaster")
     return url
 
 
@@ -121,7 +134,9 @@ def broker_options(address: str, redelivery_s: float) -> dict[str, float | str]:
     """
     if address.startswith(FILES):
         return {"folder": address.removeprefix(FILES), "polling_interval": 0.1}
+    master = {"master_name": address.partition("#")[2]} if address.startswith(SENTINEL) else {}
     return {
+        **master,
         "visibility_timeout": redelivery_s,
         "socket_timeout": 10.0,
         "socket_connect_timeout": 5.0,
