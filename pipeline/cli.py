@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.chat_cli import chat_command
 from pipeline.generate_cli import generate_command
 from pipeline.mix_cli import mix_command
+from pipeline.serve_student_cli import serve_student_command
 from pipeline.tiny.student_cli import tiny_student_command
 from pipeline.train_cli import train_command
 
@@ -28,6 +30,8 @@ cli.command("generate")(generate_command)
 cli.command("train")(train_command)
 cli.command("tiny-student")(tiny_student_command)
 cli.command("mix")(mix_command)
+cli.command("chat")(chat_command)
+cli.command("serve-student")(serve_student_command)
 
 
 @cli.callback(invoke_without_command=True)

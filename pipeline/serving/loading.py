@@ -146,6 +146,11 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
 
 
-def base_name(folder: Path) -> str:
-    """Return under which name a model is served that was given none: that of its folder."""
-    return folder.resolve().name
+def quiet(threads: int = 0) -> None:
+    """Keep the libraries' bars and hints off the screen; set how many cores are used, 0 leaves that to torch."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    if threads:
+        torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""The engine: what a row says does not depend on who else is there, on when it came, or on whether it is streamed."""
+"""The engine: what a row says depends neither on who else is there, nor on when it came, nor on streaming."""
 
 from __future__ import annotations
 
