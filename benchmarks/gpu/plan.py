@@ -40,6 +40,11 @@ class Plan:
         return self.folder / self.shape.name
 
     @property
+    def alone_order(self) -> Path:
+        """Where the requests for the engine alone are."""
+        return self.folder / "engine-alone-order.json"
+
+    @property
     def alone_result(self) -> Path:
         """Where the engine alone leaves its figures."""
         return self.folder / "engine-alone.json"
@@ -62,19 +67,15 @@ class Plan:
         )
 
     def alone_arguments(self) -> list[str]:
-        """Return the command that measures the engine without server and client, with the same work at once."""
+        """Return the command that measures the engine without server and client, with as much to do."""
         return [
-            *(self.python, str(_ALONE)),
+            *(self.python, str(_ALONE), str(self.alone_order.absolute()), str(self.alone_result.absolute())),
             f"--model={self.model.absolute()}",
             f"--dtype={self.dtype}",
             "--load-format=dummy",
             f"--tensor-parallel-size={self.gpus}",
             f"--max-model-len={self._context}",
             f"--gpu-memory-utilization={self.gpu_memory}",
-            f"--input-len={self.prompt_tokens}",
-            f"--output-len={self.answer_tokens}",
-            f"--num-prompts={self.most * self.rounds}",
-            f"--output-json={self.alone_result.absolute()}",
             *self._of_both,
         ]
 

@@ -7,8 +7,9 @@ large for the GPU keeps its width and loses layers, which is said.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -107,17 +108,29 @@ SHAPES = {
 
 
 def _write_tokenizer(vocabulary: int, path: Path) -> None:
-    """Write a tokenizer of this many tokens: each byte read is one, and words of four letters are what is written.
+    """Write a tokenizer of this many tokens: the bytes, and words of one to four letters with a space before.
 
-    A model with random weights writes tokens from the whole vocabulary; each has to be text.
+    A model with random weights writes tokens from the whole vocabulary: each is text, and is itself again when that
+    text is read.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     known = [*_SPECIAL, *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    words = ("Ġ" + "".join(letters) for letters in product(ascii_lowercase, repeat=4))
-    known += [next(words) for _ in range(vocabulary - len(known))]
-    raw = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(known)}, merges=[]))
+    words = list(islice(_words(), vocabulary - len(known)))
+    raw = Tokenizer(
+        models.BPE(
+            vocab={token: number for number, token in enumerate(known + words)},
+            merges=[(word[:-1], word[-1]) for word in words],
+        )
+    )
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     raw.add_special_tokens([AddedToken(token, special=True) for token in _SPECIAL])
     raw.save(str(path))
+
+
+def _words() -> Iterator[str]:
+    """Yield words, the short ones first; byte-level tokenizers write a space as \u0120."""
+    for length in range(1, 5):
+        for letters in product(ascii_lowercase, repeat=length):
+            yield "\u0120" + "".join(letters)

@@ -5,10 +5,10 @@
     python -m benchmarks.gpu.teacher --shape mixtral-8x7b --result mixtral-8x7b.json
 
 The weights are random and made up by the server, so what it says is noise; how fast it says it is not. First vLLM's
-own benchmark measures the engine alone: the limit. Then the client asks the served model, with several fixed
-numbers of requests at once, and at last finding the number out by itself. Tokens a second are those of the
-answers; the server's own counters stand beside the client's. `--dry-run` does everything that needs no GPU and
-starts nothing; `--shape tiny --dtype float32` with a vLLM for CPUs tries the script itself.
+engine gets the same sort of requests without server and client: the limit. Then the client asks the served model,
+with several fixed numbers of requests at once, and at last finding the number out by itself. Tokens a second are
+those of the answers; the server's own counters stand beside the client's. `--dry-run` does everything that needs no
+GPU and starts nothing; `--shape tiny --memory-gib 1 --dtype float32` with a vLLM for CPUs tries the script itself.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from string import ascii_lowercase
 
 from benchmarks.gpu.plan import Plan
 from benchmarks.gpu.shapes import SHAPES, ShapeError
@@ -41,6 +42,7 @@ from pipeline.vllm_arguments import serve_arguments
 
 _IF_NO_GPU_GIB = 80.0  # what a dry run plans for
 _LEVELS = (8, 32, 64, 128, 256)
+_WARM_UP = 8  # requests that the engine alone gets before its clock runs
 
 
 class MeasureError(Exception):
@@ -157,6 +159,8 @@ def _tell(plan: Plan) -> None:
 def measure_alone(plan: Plan) -> float:
     """Return the tokens of answers a second of the engine without server and client. Raises MeasureError."""
     plan.alone_result.unlink(missing_ok=True)
+    asks = [_an_ask(plan, f"alone-{number}") for number in range(plan.most * plan.rounds + _WARM_UP)]
+    plan.alone_order.write_text(json.dumps([json.loads(ask.body(plan.shape.name)) for ask in asks]))
     log = plan.folder / "engine-alone.log"
     kept = [sys.executable, "-m", "pipeline.kept_process", str(os.getpid()), *plan.alone_arguments()]
     with log.open("w") as lines:
@@ -166,7 +170,7 @@ def measure_alone(plan: Plan) -> float:
     if ended.returncode != 0 or not plan.alone_result.exists():
         raise MeasureError(f"The engine alone was not measured; the end of {log}:\n{log.read_text()[-3000:]}")
     told = json.loads(plan.alone_result.read_text())
-    return float(told["num_requests"] * plan.answer_tokens / told["elapsed_time"])
+    return float(told["tokens"] / told["took_s"])
 
 
 async def measure_served(plan: Plan, limit: float) -> list[Level]:
@@ -238,9 +242,10 @@ async def _level(url: str, plan: Plan, at_once: int | None, number: int) -> Leve
 
 
 def _an_ask(plan: Plan, name: str) -> Ask:
-    """Return an ask like no other from its first letter on: a byte is a token of these models."""
+    """Return an ask like no other from its first word on; a word of two letters is a token of these models."""
     chance = Random(name)
-    text = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz ", k=plan.prompt_tokens))
+    letters = iter(chance.choices(ascii_lowercase, k=2 * plan.prompt_tokens))
+    text = "".join(f" {one}{other}" for one, other in zip(letters, letters, strict=True))
     return Ask(
         (ChatMessage("user", text),), temperature=1.0, max_tokens=plan.answer_tokens, seed=chance.randrange(2**31)
     )
