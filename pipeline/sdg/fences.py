@@ -111,8 +111,8 @@ class Fenced:
 
     __html__ = __repr__ = __str__
 
-    def __format__(self, how: str) -> NoReturn:
-        str(self)
+    def __format__(self, how: str) -> str:
+        return str(self)
 
     def __bool__(self) -> bool:
         return bool(self._text.strip())
