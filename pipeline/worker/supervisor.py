@@ -18,7 +18,6 @@ from pipeline.contract import (
     JobSpec,
     LeaseAnswer,
     LeaseRequest,
-    LogLine,
     Outcome,
     Progress,
     SpecRefusal,
@@ -29,6 +28,7 @@ from pipeline.contract import (
 from pipeline.model_server import ModelServer
 from pipeline.settings import PipelineSettings
 from pipeline.worker.engine import Engine
+from pipeline.worker.lines import GatheredLines
 from pipeline.worker.mail import Mail, MailError
 from pipeline.worker.one_gpu import Change, OneGpu
 from pipeline.worker.outbox import Outbox
@@ -38,7 +38,6 @@ log = structlog.get_logger()
 _POLL_S = 0.2
 _TELL_EVERY_S = 1.0  # progress and log lines are gathered that long
 _LONGEST_REASON = 500
-_MOST_LINES = 200  # in one report; the oldest of more are dropped, and that is said
 
 
 @dataclass
@@ -50,7 +49,7 @@ class _Attempt:
     sequence: int = 0
     stop_because: str = ""
     progress: Progress | None = None
-    lines: list[LogLine] = field(default_factory=list)
+    lines: GatheredLines = field(default_factory=GatheredLines)
 
 
 class Supervisor:
@@ -189,7 +188,8 @@ class Supervisor:
                 return said.outcome
             if said is not None:
                 attempt.progress = said.progress or attempt.progress
-                attempt.lines += [said.line] if said.line else []
+                if said.line is not None:
+                    attempt.lines.add(said.line)
             because = self._reason_to_stop(attempt, deadline)
             if because is not None:
                 self._engine.kill()
@@ -214,8 +214,11 @@ class Supervisor:
                 return
             attempt.sequence += 1
             report = self._report(attempt)
-            attempt.progress, attempt.lines = None, []
-        self._send(report)
+            attempt.progress = None
+        if not self._send(report):
+            with self._lock:
+                attempt.progress = attempt.progress or report.progress
+                attempt.lines.put_back(report.log)
 
     def _report(self, attempt: _Attempt, outcome: Outcome | None = None) -> JobReport:
         return JobReport(
@@ -225,7 +228,7 @@ class Supervisor:
             attempt.sequence,
             attempt.lease.secret,
             attempt.progress,
-            tuple(attempt.lines[-_MOST_LINES:]),
+            attempt.lines.take(),
             outcome,
         )
 
@@ -251,11 +254,14 @@ class Supervisor:
         loaded = self._gpu.loaded if self._gpu is not None else None
         self._send(WorkerHello(self._settings.worker_name, self._settings.queues, job_id, is_leaving, loaded))
 
-    def _send(self, message: JobReport | WorkerHello) -> None:
+    def _send(self, message: JobReport | WorkerHello) -> bool:
+        """Send; return whether the broker has it."""
         try:
             self._mail.send(message)
         except MailError as error:
             log.warning("mail.not_sent", kind=message.KIND, error=str(error))
+            return False
+        return True
 
     def _take(self, answer: LeaseAnswer | Confirmation) -> None:
         if isinstance(answer, LeaseAnswer):

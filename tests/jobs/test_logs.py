@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +13,9 @@ import sqlalchemy as sa
 from bot.jobs import JobKind, JobState
 from bot.store.database import open_engine
 from pipeline.contract import Ending, JobReport, LogLevel, LogLine, Outcome
+from pipeline.worker.lines import MOST_LINES, GatheredLines
 from tests.jobs.sending_room import SendingRoom
+from tests.jobs.workshop import Workshop
 
 ALL = ["began", "asked 5 questions", "all is written"]
 
@@ -95,3 +99,38 @@ async def test_lines_that_overtook_each_other_are_kept_once(room: SendingRoom) -
     for report in (second, first, second, first):
         await room.leases.receive(report)
     assert await room.store.logs.of_job(last.job_id) == [ALL[0], "two"]
+
+
+async def test_lines_that_could_not_be_sent_come_with_the_next(tmp_path: Path) -> None:
+    "The broker is away while the worker has something to say: nothing of it is lost, and each line comes once."
+    async with Workshop(tmp_path) as workshop:
+        workshop.model.pause_s = 1.0
+        workshop.starts_a_worker()
+        job = await workshop.asks_for()
+        await workshop.runs(job)
+        workshop.redis.stop()
+        await asyncio.sleep(2)
+        workshop.redis.start()
+        await workshop.ends(job)
+        log = await workshop.store.logs.of_job(job.id)
+        assert len([line for line in log if "5 seed questions" in line]) == 1
+
+
+def test_of_too_many_lines_the_newest_come_and_the_rest_is_counted() -> None:
+    "Also when a full report comes back unsent: no report is larger than it may be, and none says nothing of it."
+    gathered = GatheredLines()
+    for line in lines(*map(str, range(500))):
+        gathered.add(line)
+    first = gathered.take()
+    assert [len(first), first[0].text, first[-1].text] == [
+        MOST_LINES,
+        "(301 lines left out: too many at once)",
+        "499",
+    ]
+    assert not gathered
+    gathered.put_back(first)
+    for line in lines("500", "501"):
+        gathered.add(line)
+    again = gathered.take()
+    assert [len(again), again[-1].text] == [MOST_LINES, "501"]
+    assert "3 lines left out" in again[0].text
