@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from benchmarks.claims import CheckError, must
 from benchmarks.vllm_generate import check_generate
 from benchmarks.vllm_metrics import ServerMetrics
-from benchmarks.vllm_server import ADAPTED, FOLDER, KEY, NAME, served, set_up
+from benchmarks.vllm_server import ADAPTED, FOLDER, KEY, MODEL, NAME, TRAINED, served, set_up
+from benchmarks.vllm_student import check_student, train_adapter
 from pipeline.teacher import Ask, AskError, ChatMessage, Reply, ReplyCache, Teacher, TeacherError, TeacherSettings
 
 _ASKS, _CHOICES, _MOST_TOKENS = 20, 2, 48
@@ -28,10 +29,12 @@ def main() -> None:
     began = time.monotonic()
     try:
         set_up()
+        train_adapter(MODEL, TRAINED)
         print(f"set up after {time.monotonic() - began:.0f} s", flush=True)
         with served() as server:
             asyncio.run(check(server.url))
             asyncio.run(check_generate(server, FOLDER / "generate"))
+            asyncio.run(check_student(server.url, KEY, NAME, MODEL, {TRAINED.name: TRAINED}))
         print(
             f"the server was ended with everything it had started; all of it took {time.monotonic() - began:.0f} s"
         )

