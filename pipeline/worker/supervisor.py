@@ -217,7 +217,7 @@ class Supervisor:
             attempt.progress = None
         if not self._send(report):
             with self._lock:
-                attempt.progress = attempt.progress or report.progress
+                attempt.progress = report.progress
                 attempt.lines.put_back(report.log)
 
     def _report(self, attempt: _Attempt, outcome: Outcome | None = None) -> JobReport:

@@ -104,7 +104,7 @@ async def test_lines_that_overtook_each_other_are_kept_once(room: SendingRoom) -
 async def test_lines_that_could_not_be_sent_come_with_the_next(tmp_path: Path) -> None:
     "The broker is away while the worker has something to say: nothing of it is lost, and each line comes once."
     async with Workshop(tmp_path) as workshop:
-        workshop.model.pause_s = 1.0
+        workshop.model.pause_s = 2.0
         workshop.starts_a_worker()
         job = await workshop.asks_for()
         await workshop.runs(job)
@@ -122,15 +122,12 @@ def test_of_too_many_lines_the_newest_come_and_the_rest_is_counted() -> None:
     for line in lines(*map(str, range(500))):
         gathered.add(line)
     first = gathered.take()
-    assert [len(first), first[0].text, first[-1].text] == [
-        MOST_LINES,
-        "(301 lines left out: too many at once)",
-        "499",
-    ]
+    assert (len(first), first[-1].text) == (MOST_LINES, "499")
+    assert first[0].text == "(301 lines left out: too many at once)"
     assert not gathered
     gathered.put_back(first)
     for line in lines("500", "501"):
         gathered.add(line)
     again = gathered.take()
     assert [len(again), again[-1].text] == [MOST_LINES, "501"]
-    assert "3 lines left out" in again[0].text
+    assert "(303 lines left out" in again[0].text
