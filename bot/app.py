@@ -15,6 +15,8 @@ from bot.artifact_downloads import ROUTE, ArtifactDownloads
 from bot.artifact_links import ArtifactLinks
 from bot.batches import Batches
 from bot.caretaker import Caretaker
+from bot.chart_downloads import ROUTE as CHART_ROUTE
+from bot.chart_downloads import ChartDownloads
 from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
@@ -104,6 +106,7 @@ def make_app(
     artifact_store = ArtifactStore(settings.artifact_store_url)
     links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
     downloads = ArtifactDownloads(links, ArtifactRows(engine), artifact_store, clock)
+    charts = ChartDownloads(links, JobStore(engine), artifact_store)
     logs = JobLogDownloads(links, JobStore(engine), clock, settings.keeps_logs_for)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
@@ -151,6 +154,7 @@ def make_app(
     app.router.add_get("/readyz", _readyz)
     app.router.add_get(ROUTE, downloads.handle, allow_head=False)
     app.router.add_get(LOG_ROUTE, logs.handle, allow_head=False)
+    app.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
     return app
 
 

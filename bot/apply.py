@@ -211,6 +211,18 @@ class Writer:
         merged = await self._write("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge", body)
         return Sha(merged["sha"])
 
+    async def put_comment(self, marker: str, body: str) -> None:
+        """Write the one comment with this marker, or bring it up to date."""
+        url = "/repos/{owner}/{repo}/issues/{number}/comments"
+        text = f"{marker}\n{body}"
+        for known in await self._client.read_all(url + "?per_page=100", self._vars):
+            app = known.get("performed_via_github_app") or {}
+            if app.get("id") == self._client.own_app_id and (known["body"] or "").startswith(marker):
+                if known["body"] != text:
+                    await self._edit(EditComment(known["id"], text))
+                return
+        await self._write("POST", url, {"body": text})
+
     async def show_job(self, view: JobReportView, run_id: int | None) -> int:
         """Show how a job stands on its one check run; without `run_id` it is created. Return its id."""
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")

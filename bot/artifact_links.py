@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 _MOMENT = re.compile(r"[1-9][0-9]{0,11}")
 _DAY_S = 24 * 3600
-LOG_NAME = "log.txt"
+LOG_NAME, CHART_NAME = "log.txt", "chart.svg"
 
 
 class LinkError(Exception):
@@ -56,6 +56,28 @@ class ArtifactLinks:
         """Return a link to the log of a job, as `link` does."""
         thing = log_of(job_id)
         return self._link(f"logs/{job_id}", thing, LOG_NAME, now)
+
+    def chart_link(self, job_id: int) -> str:
+        """Return a link to the chart of an evaluation, for as long as the job is known: comments keep showing it.
+
+        Empty when nobody knows where people reach us.
+        """
+        if not self._public_url:
+            return ""
+        return f"{self._public_url}/charts/{job_id}/{CHART_NAME}?signature={self._of_chart(self._keys[0], job_id)}"
+
+    def check_chart(self, job_id: int, signature: str) -> None:
+        """Return if the link to a chart is ours. Raises ForgedLinkError."""
+        fitting = [
+            hmac.compare_digest(self._of_chart(key, job_id).encode(), signature.encode(errors="replace"))
+            for key in self._keys
+        ]
+        if not any(fitting):
+            raise ForgedLinkError
+
+    @staticmethod
+    def _of_chart(key: bytes, job_id: int) -> str:
+        return _signature(key, f"chart-of-job-{job_id}", CHART_NAME, "")
 
     def last_until(self, now: datetime) -> datetime:
         """Return until when the links work that are given now."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from bot.commands.registry import RefusedError
 from bot.commands.situation import Effect, Fire, QueueJob, Situation
-from bot.jobs import Job, JobKind
+from bot.jobs import BUILDS_ON, Job, JobKind, of_kind_at
 from bot.workflow import Trigger
 from checks.findings import Outcome
 
 
 def queued(situation: Situation, kind: JobKind) -> tuple[Effect, ...]:
-    """Let the pull request through to the GPUs and queue a job at its head. Raises RefusedError."""
+    """Let the pull request through to the GPUs and queue a job at its head. Raises RefusedError.
+
+    What it builds on is queued before it, unless that is done or under way.
+    """
     refuse_unless_worth_computing(situation)
-    return (Fire(Trigger.LET_THROUGH), QueueJob(kind))
+    chain = [kind]
+    while (before := BUILDS_ON.get(chain[0])) and of_kind_at(situation.jobs, before, situation.head_sha) is None:
+        chain.insert(0, before)
+    return (Fire(Trigger.LET_THROUGH), *(QueueJob(each) for each in chain))
 
 
 def refuse_unless_worth_computing(situation: Situation) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from bot.care import Load
 from bot.clock import Clock
 from bot.github.pulls import Pull
-from bot.jobs import Job, JobState
+from bot.jobs import Job, JobKind, JobState
 from bot.labels import is_contribution
 from bot.readiness import Case, Rival, refused
 from bot.records import Records
@@ -37,7 +37,6 @@ class Dossier:
     rivals: tuple[Rival, ...] = ()
     jobs: tuple[Job, ...] = ()
     median_wait: timedelta | None = None  # for triage, in this repository
-    evaluation: str | None = None
     loads: tuple[Load, ...] = ()  # of those who look after others; read only where somebody is to be chosen
 
     def after(self, rows: Iterable[Transition]) -> Dossier:
@@ -76,6 +75,13 @@ class Dossiers:
         return tuple(Load(login, counts.get(login, 0), chosen.get(login)) for login in logins)
 
 
+def _evaluation(jobs: Iterable[Job], pull: Pull) -> str | None:
+    """Return what the newest evaluation of the head found; None when there is none."""
+    done = [job for job in jobs if job.request.kind is JobKind.EVALUATE and job.state is JobState.SUCCEEDED]
+    at_head = [job for job in done if job.request.head_sha == pull.head_sha]
+    return max(at_head, key=lambda job: job.id).verdict if at_head else None
+
+
 def leaves_of(paths: Iterable[str]) -> frozenset[str]:
     """Return the leaf folders that a change touches."""
     return frozenset(
@@ -104,7 +110,7 @@ def case_of(memory: PullMemory, pull: Pull, dossier: Dossier, policy: Policy, ou
         targets_default_branch=pull.targets_default_branch,
         is_mergeable=pull.is_mergeable,
         things_to_fix=len(memory.failing_causes.split()),
-        evaluation=dossier.evaluation,
+        evaluation=_evaluation(dossier.jobs, pull),
         rivals=dossier.rivals,
         refusal=refused(memory.merge_refusal),
     )

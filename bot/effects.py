@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -27,7 +27,7 @@ from bot.commands.situation import (
     Withdraw,
 )
 from bot.github.pulls import Pull
-from bot.jobs import JobRequest, JobState
+from bot.jobs import JobRequest, JobState, JobsUnavailableError
 from bot.labels import Label
 from bot.orders import Order
 from bot.records import Records
@@ -71,11 +71,10 @@ class EffectDesk:
         records, now, key = self._records, self._clock.now(), (memory.repository_id, memory.number)
         who, source = (order.actor.id, order.actor.login), order.source
         effects = sorted(effects, key=lambda effect: not isinstance(effect, QueueJob | RetryJob))
+        kinds = [effect.kind for effect in effects if isinstance(effect, QueueJob)]
+        await self._queue([JobRequest(*key, kind, pull.head_sha, *who, source) for kind in kinds], now)
         for effect in effects:
             match effect:
-                case QueueJob(kind):
-                    request = JobRequest(*key, kind, pull.head_sha, *who, source)
-                    await records.jobs.submit(request, now)
                 case RetryJob(job_id):
                     await records.jobs.retry(*key, job_id, now)
                 case EndJobs(state, job_id):
@@ -104,6 +103,18 @@ class EffectDesk:
                     pass  # written on GitHub, said in the reply, or left to the caller
         await records.memories.save(memory, now)
         return CarriedOut(memory, tuple(_actions(effects, pull)))
+
+    async def _queue(self, requests: Sequence[JobRequest], now: datetime) -> None:
+        """Queue all jobs that one order asks for, or none. Raises JobsUnavailableError."""
+        jobs, queued = self._records.jobs, []
+        try:
+            for request in requests:
+                queued.append(await jobs.submit(request, now))  # noqa: PERF401 - those before a refusal count
+        except JobsUnavailableError:
+            for job, request in zip(queued, requests, strict=False):
+                if job.request.source == request.source:  # else somebody else wanted it, too
+                    await jobs.end(request.repository_id, request.number, JobState.CANCELLED, job.id)
+            raise
 
     async def fire(self, memory: PullMemory, trigger: Trigger, role: Role | None, actor: str = "") -> PullMemory:
         """Move a pull request through the workflow, with all that this brings about; the memory is not saved."""

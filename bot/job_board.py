@@ -10,7 +10,8 @@ import structlog
 
 from bot.apply import Writer
 from bot.clock import Clock
-from bot.comments.job_report import JobReportView, job_report
+from bot.comments.job_report import JobReportView, evaluation_comment, job_report
+from bot.comments.markers import MarkerSigner
 from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError, NotFoundError, RefusedError
@@ -23,6 +24,7 @@ from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Queue
+from pipeline.evaluation_results import EvaluateResult
 
 log = structlog.get_logger()
 
@@ -45,6 +47,7 @@ class JobBoard:
         rows: ArtifactRows,
         artifacts: ArtifactStore,
         clock: Clock,
+        signer: MarkerSigner,
         moved: Moved,
     ) -> None:
         """`moved` takes to the review what a job came to, and brings the living comment up to date."""
@@ -55,6 +58,7 @@ class JobBoard:
         self._rows = rows
         self._artifacts = artifacts
         self._clock = clock
+        self._signer = signer
         self._moved = moved
         self._views: dict[int, JobReportView] = {}  # what is shown of jobs that are not over, since we run
         self._look_at_lines_from = clock.now()
@@ -131,25 +135,35 @@ class JobBoard:
             await self._store.note_shown(job, job.check_run_id)
             return
         await self._keep_artifacts(job)
-        view = job_report(await self._looks.of(job), await result_of(job, self._artifacts), await self._log(job))
+        seen, result = await self._looks.of(job), await result_of(job, self._artifacts)
+        view = job_report(seen, result, await self._log(job))
         if self._views.get(job.id) == view:
             await self._store.note_shown(job, job.check_run_id)
             return
         writer = Writer(client, pull, self._clock)
-        run_id = job.check_run_id
-        if run_id is None:
-            runs = await reader.own_check_runs(job.request.head_sha, self._app.app_id, only_newest=False)
-            run_id = next((int(run["id"]) for run in runs if run["external_id"] == view.external_id), None)
-        try:
-            run_id = await writer.show_job(view, run_id)
-        except RefusedError as error:  # a commit that is gone shows nothing any more
-            log.info("jobs.not_showable", job=job.id, error=str(error))
+        run_id = await self._show_on_check_run(job, view, reader, writer)
+        if pull.is_open and isinstance(result, EvaluateResult):
+            marker = self._signer.reply_marker("evaluation", origin.repository_id, pull.number)
+            await writer.put_comment(marker, evaluation_comment(seen, result))
         await self._store.note_shown(job, run_id)
         before = self._views.pop(job.id, None)
         if not job.life.state.is_over:
             self._views[job.id] = view
         if pull.is_open and (before is None or before.status != view.status):
             await self._moved(origin, job)
+
+    async def _show_on_check_run(
+        self, job: StoredJob, view: JobReportView, reader: PullReader, writer: Writer
+    ) -> int | None:
+        run_id = job.check_run_id
+        if run_id is None:
+            runs = await reader.own_check_runs(job.request.head_sha, self._app.app_id, only_newest=False)
+            run_id = next((int(run["id"]) for run in runs if run["external_id"] == view.external_id), None)
+        try:
+            return await writer.show_job(view, run_id)
+        except RefusedError as error:  # a commit that is gone shows nothing any more
+            log.info("jobs.not_showable", job=job.id, error=str(error))
+            return run_id
 
     async def _log(self, job: StoredJob) -> list[str]:
         return await self._store.logs.of_job(job.id) if job.life.state.is_over else []

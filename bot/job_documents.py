@@ -30,8 +30,8 @@ class NotYetError(Exception):
     """The documents are not there yet: ask again later."""
 
 
-class NoDocumentsError(Exception):
-    """There will be no documents. `is_ours` when nobody but us can mend it; the text is for people."""
+class NoInputsError(Exception):
+    """What a job needs will never be there. `is_ours` when nobody but us can mend it; the text is for people."""
 
     def __init__(self, message: str, *, is_ours: bool) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class JobDocuments:
         self._failures: dict[str, _Failure] = {}
 
     async def of(self, job: StoredJob, reference: DocumentReference, reach: DocumentReach) -> Artifact:
-        """Return the stored documents. Raises NotYetError, and NoDocumentsError."""
+        """Return the stored documents. Raises NotYetError, and NoInputsError."""
         request, name = job.request, name_of(reference, reach)
         for kept in await self._rows.of_pull(request.repository_id, request.number):
             if kept.artifact.name == name:
@@ -84,13 +84,13 @@ class JobDocuments:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _give_up_on(self, failure: _Failure, name: str) -> None:
-        """Raise NoDocumentsError where no further try makes sense; the next job that asks gets a fresh one."""
+        """Raise NoInputsError where no further try makes sense; the next job that asks gets a fresh one."""
         refusal, is_ours = failure.refusal, failure.refusal.kind is RefusalKind.UNVERIFIED
         if is_ours and failure.tries < _TRIES:
             return
         del self._failures[name]
         further = f"It was tried {failure.tries} times." if is_ours else refusal.remedy
-        raise NoDocumentsError(f"{refusal.message} {further}", is_ours=is_ours)
+        raise NoInputsError(f"{refusal.message} {further}", is_ours=is_ours)
 
     async def _fetch(self, job: StoredJob, reference: DocumentReference, reach: DocumentReach, name: str) -> None:
         try:

@@ -14,11 +14,12 @@ from bot.facts import gather
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError
 from bot.github.pulls import PullReader
-from bot.job_documents import JobDocuments, NotYetError
-from bot.jobs import JobKind
+from bot.job_documents import JobDocuments, NoInputsError, NotYetError
+from bot.jobs import BUILDS_ON, JobKind, JobState
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows, KeptArtifact
+from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
 from checks.contribution import ChangedFile, is_leaf, read_leaf
@@ -30,6 +31,8 @@ from pipeline.contract import Artifact
 log = structlog.get_logger()
 
 CONTRIBUTION = "contribution"
+MADE = "made:"  # roles of what the job that this one builds on has made: this, and the file's name
+MADE_RESULT = "made"  # and its result
 DOCUMENT = "document:"  # roles of the documents of a leaf: this, and the leaf's path
 LEAST_SAMPLES = "least_samples"
 
@@ -57,6 +60,7 @@ class JobInputs:
         rows: ArtifactRows,
         artifacts: ArtifactStore,
         documents: JobDocuments,
+        jobs: JobStore,
         clock: Clock,
         settings: BotSettings,
     ) -> None:
@@ -66,12 +70,14 @@ class JobInputs:
         self._rows = rows
         self._artifacts = artifacts
         self._documents = documents
+        self._jobs = jobs
         self._clock = clock
         self._settings = settings
 
     async def of(self, job: StoredJob) -> Material:
-        """Return what a job is given. Raises GitHubError when it cannot be had now, NoDocumentsError when never."""
+        """Return what a job is given. Raises GitHubError when it cannot be had now, NoInputsError when never."""
         request = job.request
+        made = await self._made_before(job)
         origin = await self._repositories.origin_of(request.repository_id)
         if origin is None:
             raise InputsError("the repository is not known")
@@ -93,9 +99,34 @@ class JobInputs:
         kept = KeptArtifact.told(stored, request.repository_id, request.number, self._clock.now(), job.id)
         await self._rows.note([kept])
         if request.kind is not JobKind.GENERATE:
-            return Material({CONTRIBUTION: stored})
+            return Material({CONTRIBUTION: stored, **made})
         inputs = {CONTRIBUTION: stored, **await self._documents_of(job, facts.files, policy)}
         return Material(inputs, {LEAST_SAMPLES: policy.generation.least_samples})
+
+    async def _made_before(self, job: StoredJob) -> dict[str, Artifact]:
+        """Return what the newest job has made that this one builds on, at the same commit."""
+        request = job.request
+        kind = BUILDS_ON.get(request.kind)
+        if kind is None:
+            return {}
+        of_pull = await self._jobs.of_pull(request.repository_id, request.number)
+        fitting = [
+            each for each in of_pull if each.request.kind is kind and each.request.head_sha == request.head_sha
+        ]
+        if not fitting:
+            text = f"It builds on `{kind}`, which nobody has asked for. `/{request.kind}` asks for both."
+            raise NoInputsError(text, is_ours=False)
+        before = max(fitting, key=lambda each: each.id)
+        if not before.life.state.is_over:
+            raise InputsError(f"job {before.id} ({kind}) is not done yet")
+        if before.life.state is not JobState.SUCCEEDED:
+            text = f"It builds on job {before.id} ({kind}), which came to nothing ({before.life.state})."
+            said = f" {before.life.message}" if before.life.message else ""
+            is_ours = before.life.state is not JobState.FAILED_BY_CONTRIBUTION
+            raise NoInputsError(f"{text}{said} `/{request.kind}` asks for both anew.", is_ours=is_ours)
+        outcome = before.life.outcome
+        made = {f"{MADE}{each.name}": each for each in (outcome.artifacts if outcome else ())}
+        return made | ({MADE_RESULT: outcome.result} if outcome and outcome.result else {})
 
     async def _documents_of(
         self, job: StoredJob, files: Iterable[ChangedFile], policy: Policy

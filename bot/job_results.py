@@ -10,15 +10,20 @@ from bot.jobs import JobKind, JobState
 from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactError, ArtifactStore
 from pipeline.contract import ContractError, PrecheckResult
+from pipeline.evaluation_results import EvaluateResult, SeedCheckResult
 from pipeline.results import GenerateResult
 
 log = structlog.get_logger()
 
-JobResult = PrecheckResult | GenerateResult
+JobResult = PrecheckResult | GenerateResult | EvaluateResult | SeedCheckResult
 
-_KINDS: dict[JobKind, type[PrecheckResult] | type[GenerateResult]] = {
+_KINDS: dict[
+    JobKind, type[PrecheckResult] | type[GenerateResult] | type[EvaluateResult] | type[SeedCheckResult]
+] = {
     JobKind.PRECHECK: PrecheckResult,
     JobKind.GENERATE: GenerateResult,
+    JobKind.EVALUATE: EvaluateResult,
+    JobKind.POSTCHECK: SeedCheckResult,
 }
 _HAVE_RESULTS = (JobState.SUCCEEDED, JobState.FAILED_BY_CONTRIBUTION)
 

@@ -12,7 +12,7 @@ import structlog
 from bot.budgets import Budget, fits_the_night, held_because, night_began
 from bot.clock import Clock
 from bot.github.errors import GitHubError
-from bot.job_documents import NoDocumentsError
+from bot.job_documents import NoInputsError
 from bot.job_inputs import Material
 from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_line import NIGHTLY_PRIORITY, PassedOver, in_batches
@@ -181,7 +181,7 @@ class JobSender:
             except BrokerAwayError as error:
                 log.warning("jobs.not_sent", job=job.id, error=str(error))
                 break
-            except NoDocumentsError as error:
+            except NoInputsError as error:
                 await self._end(job.id, _OURS if error.is_ours else _ITS_OWN, str(error))
                 continue
             except (GitHubError, ArtifactError) as error:  # its own inputs are missing: the others may go

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_links import ArtifactLinks
 from bot.broker import address_of, own_broker
 from bot.clock import Clock
+from bot.comments.markers import MarkerSigner
 from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.job_board import JobBoard, Moved
@@ -78,7 +79,8 @@ class JobShop:
 
         swap = SwapForecast(store, workers).of
         views = JobViews(store, clock, budget, present, links, is_paused, swap)
-        self._board = JobBoard(app, store, views, repositories, rows, artifacts, clock, self._moved)
+        signer = MarkerSigner(settings.webhook_secrets)
+        self._board = JobBoard(app, store, views, repositories, rows, artifacts, clock, signer, self._moved)
         self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed, views)
         self.leases = Leases(
             self.queue,
@@ -92,7 +94,7 @@ class JobShop:
             self._changed,
         )
         self._documents = JobDocuments(rows, artifacts, clock, self._wake)
-        inputs = JobInputs(app, policies, repositories, rows, artifacts, self._documents, clock, settings)
+        inputs = JobInputs(app, policies, repositories, rows, artifacts, self._documents, store, clock, settings)
         swap_patience = timedelta(minutes=settings.swap_patience_minutes)
         self._sender = JobSender(
             store,

@@ -61,6 +61,8 @@ class JobViews:
             message=life.message,
             progress=life.progress,
             begun_at=life.lease.since if life.lease else None,
+            chart_url=self._chart(stored),
+            verdict=life.outcome.verdict if life.outcome and life.state is JobState.SUCCEEDED else "",
             files=self._files(stored, now),
         )
         match life.state:
@@ -96,6 +98,10 @@ class JobViews:
             return Prospects(now, None, NO_WORKER)
         pause = max(timedelta(0), stored.life.not_before - now) if stored.life.not_before else timedelta(0)
         return Prospects(now, None if wait is None else wait + pause)
+
+    def _chart(self, stored: StoredJob) -> str:
+        is_there = stored.request.kind is JobKind.EVALUATE and stored.life.state is JobState.SUCCEEDED
+        return self._links.chart_link(stored.id) if is_there and self._links is not None else ""
 
     def _files(self, stored: StoredJob, now: datetime) -> JobFiles:
         """Return links to what the newest attempt has made, and to the log so far; none before it begins."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,10 @@ class JobKind(StrEnum):
     GENERATE = "generate"  # synthetic data
     EVALUATE = "evaluate"  # tune an adapter and measure what it changes
     POSTCHECK = "postcheck"  # the precheck's questions, asked of the tuned model
+
+
+# what has to be done before, at the same commit: its files are what the job is given
+BUILDS_ON = {JobKind.EVALUATE: JobKind.GENERATE, JobKind.POSTCHECK: JobKind.EVALUATE}
 
 
 class JobState(StrEnum):
@@ -93,6 +98,23 @@ class Job:
     begun_at: datetime | None = None
     prospects: Prospects = NOTHING_KNOWN
     files: JobFiles = JobFiles()
+    chart_url: str = ""
+    verdict: str = ""  # what it found, in a word or two, once it has succeeded
+
+
+def of_kind_at(jobs: Iterable[Job], kind: JobKind, head_sha: Sha) -> Job | None:
+    """Return the newest job of a kind at a commit that goes on or has succeeded; None when there is none."""
+    return max(
+        (
+            job
+            for job in jobs
+            if job.request.kind is kind
+            and job.request.head_sha == head_sha
+            and (not job.state.is_over or job.state is JobState.SUCCEEDED)
+        ),
+        key=lambda job: job.id,
+        default=None,
+    )
 
 
 _NO_WORKERS = (

@@ -11,6 +11,7 @@ from bot.store.approvals import Approval, ApprovalKind
 from bot.workflow import State, Status
 from checks.findings import Outcome
 from checks.policy import Merging
+from pipeline.evaluation_results import Verdict
 
 
 class Who(StrEnum):
@@ -80,7 +81,7 @@ class Case:
     targets_default_branch: bool = True
     is_mergeable: bool | None = True  # None: GitHub is still working it out, and says so when asked to merge
     things_to_fix: int = 0
-    evaluation: str | None = None  # "better", "no significant change", "worse"; None: there is none
+    evaluation: str | None = None  # the verdict of the newest one at the head; None: there is none
     rivals: tuple[Rival, ...] = ()
     refusal: Obstacle | None = None  # why the last try to merge this head came to nothing
 
@@ -195,7 +196,7 @@ def _of_evaluation(case: Case) -> Iterator[Obstacle]:
         return
     if case.evaluation is None:
         yield Obstacle("It has not been evaluated yet: `/evaluate` does.", Who.TRIAGER)
-    elif case.evaluation == "worse":
+    elif case.evaluation == Verdict.REGRESSED.value:
         yield Obstacle("The evaluation finds the model worse with it.", Who.APPROVER)
 
 

@@ -378,7 +378,10 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of an attempt. `message` is for people; `result` the result's own JSON; `gpu_s` seconds of GPU."""
+    """The end of an attempt. `message` is for people; `result` the result's own JSON; `gpu_s` seconds of GPU.
+
+    `verdict` is what decisions rest on, in a word or two; empty where the task judges nothing.
+    """
 
     ending: Ending
     message: str = ""
@@ -388,6 +391,7 @@ class Outcome:
     gpu_s: float = 0.0
     machine: Machine | None = None
     swap: Swap | None = None
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

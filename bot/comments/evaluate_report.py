@@ -22,6 +22,8 @@ def evaluate_title(result: EvaluateResult) -> str:
     row = telling_row(result)
     if row is None:
         return "Nothing could be measured"
+    if _fell_elsewhere(result):
+        return f"{result.verdict.value.capitalize()}: {_fallen(result)} fell"
     change = f"{_value(row.base, row.scale)} → {_value(row.tuned, row.scale)}"
     return f"{result.verdict.value.capitalize()}: {change}"
 
@@ -62,19 +64,28 @@ def _sentence(result: EvaluateResult) -> str:
     row = telling_row(result)
     if row is None:
         return "Nothing could be measured."
-    failed = [gate for gate in result.gates if not gate.is_passed]
     match result.verdict:
         case Verdict.IMPROVED:
             return f"The model learned from this contribution: {_before_and_after(row)}."
-        case Verdict.REGRESSED if failed and row.verdict is not Verdict.REGRESSED:
-            names = ", ".join(escape(short(gate.name, _LONGEST_NAME)) for gate in failed[:3])
-            return f"The model got worse at something else: {names} fell by more than is allowed."
+        case Verdict.REGRESSED if _fell_elsewhere(result):
+            return f"The model got worse at something else: {escape(_fallen(result))} fell by more than is allowed."
         case Verdict.REGRESSED:
             return f"The model got worse with this contribution: {_before_and_after(row)}."
         case Verdict.UNCHANGED:
             return f"No change that could be told from chance: {_before_and_after(row)}."
         case _:
             return f"Too few questions to tell: {row.n} about {_counted(row.facts, 'fact')}."
+
+
+def _fell_elsewhere(result: EvaluateResult) -> bool:
+    """Return whether only gates fell, and nothing that the contribution teaches."""
+    return result.is_regressed and all(row.verdict is not Verdict.REGRESSED for row in result.rows)
+
+
+def _fallen(result: EvaluateResult) -> str:
+    failed = [gate for gate in result.gates if not gate.is_passed]
+    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+    return ", ".join(short(gate.name, _LONGEST_NAME) for gate in failed[:3]) + more
 
 
 def _before_and_after(row: BenchmarkRow) -> str:

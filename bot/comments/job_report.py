@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.comments.escape import block, code, escape, short
+from bot.comments.evaluate_report import evaluate_report, evaluate_title
 from bot.comments.generate_report import generate_report, generate_title
 from bot.comments.jobs import LONGEST_MESSAGE, LONGEST_STAGE, by_when, files_in_words, share_of, stage
+from bot.comments.seed_check_report import seed_check_report, seed_check_title
 from bot.job_results import JobResult
 from bot.jobs import Job, JobKind, JobState
 from pipeline.contract import PrecheckResult, Progress
+from pipeline.evaluation_results import EvaluateResult, SeedCheckResult
 from pipeline.results import GenerateResult
 
+_MOST_COMMENT = 60_000  # characters; GitHub takes 65,536
 _MOST_SUMMARY = 60_000  # bytes; GitHub takes 65,535
 _LONGEST_CELL = 300
 _LONGEST_LOG_LINE, _MOST_LOG_LINES = 160, 20
@@ -67,7 +71,7 @@ def job_report(job: Job, result: JobResult | None = None, log_tail: list[str] | 
         head.append("The last lines of its log:\n\n" + block("\n".join(lines), "text"))
     tail = [part for part in (files_in_words(job.files), _footer(job)) if part]
     room = _MOST_SUMMARY - len("\n\n".join((*head, *tail)).encode()) - 100
-    table = [_result_in_full(result, room)] if result is not None else []
+    table = [_result_in_full(result, room, job.chart_url)] if result is not None else []
     return JobReportView(
         _NAMES[job.request.kind],
         f"job:{job.id}",
@@ -77,6 +81,14 @@ def job_report(job: Job, result: JobResult | None = None, log_tail: list[str] | 
         _title(job, result),
         "\n\n".join((*head, *table, *tail)),
     )
+
+
+def evaluation_comment(job: Job, result: EvaluateResult) -> str:
+    """Return the comment that tells the author what the model gained; each later evaluation takes its place."""
+    at = f"Measured at {code(job.request.head_sha[:7])}."
+    tail = [part for part in (files_in_words(job.files), f"<sub>{at} {_asked(job)}</sub>") if part]
+    room = _MOST_COMMENT - len("\n\n".join(tail).encode()) - 100
+    return "\n\n".join((evaluate_report(result, room, job.chart_url), *tail))
 
 
 def precheck_table(result: PrecheckResult, most_bytes: int = _MOST_SUMMARY) -> str:
@@ -108,10 +120,16 @@ def _cell(text: str) -> str:
     return escape(short(text, _LONGEST_CELL))
 
 
-def _result_in_full(result: JobResult, room: int) -> str:
-    if isinstance(result, PrecheckResult):
-        return precheck_table(result, room)
-    return generate_report(result, room)
+def _result_in_full(result: JobResult, room: int, chart_url: str) -> str:
+    match result:
+        case PrecheckResult():
+            return precheck_table(result, room)
+        case GenerateResult():
+            return generate_report(result, room)
+        case EvaluateResult():
+            return evaluate_report(result, room, chart_url)
+        case SeedCheckResult():
+            return seed_check_report(result, room)
 
 
 def _title(job: Job, result: JobResult | None) -> str:
@@ -123,10 +141,15 @@ def _title(job: Job, result: JobResult | None) -> str:
     if job.state is JobState.RUNNING:
         told = job.progress
         return f"{share_of(told):.0%}: {_plain(told)}{done}" if told else f"Just begun{done}"
-    if isinstance(result, GenerateResult):
-        return generate_title(result)
-    if isinstance(result, PrecheckResult):
-        return f"The model answers {_known(result)} of {len(result.rows)} much as expected"
+    match result:
+        case GenerateResult():
+            return generate_title(result)
+        case PrecheckResult():
+            return f"The model answers {_known(result)} of {len(result.rows)} much as expected"
+        case EvaluateResult():
+            return evaluate_title(result)
+        case SeedCheckResult():
+            return seed_check_title(result)
     return _TITLES[job.state]
 
 
@@ -174,10 +197,13 @@ def _running(begun_at: datetime | None) -> str:
 
 
 def _footer(job: Job) -> str:
-    asked = f"Job {job.id}, asked for by {code(job.request.asked_by)} at {job.queued_at:%H:%M} UTC"
-    asked += f" on {job.queued_at.day} {job.queued_at:%B %Y}."
     ends = "" if job.state.is_over else f" `/cancel {job.id}` ends it, `/status` tells how it stands now."
-    return f"<sub>{asked}{ends}</sub>"
+    return f"<sub>{_asked(job)}{ends}</sub>"
+
+
+def _asked(job: Job) -> str:
+    asked = f"Job {job.id}, asked for by {code(job.request.asked_by)} at {job.queued_at:%H:%M} UTC"
+    return f"{asked} on {job.queued_at.day} {job.queued_at:%B %Y}."
 
 
 def _plain(progress: Progress) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import aiohttp
 import pytest
@@ -15,7 +16,11 @@ from pydantic import SecretStr
 
 from bot.artifact_links import ArtifactLinks
 from bot.budgets import Budget
+from bot.chart_downloads import ROUTE as CHART_ROUTE
+from bot.chart_downloads import ChartDownloads
 from bot.clock import MovableClock
+from bot.comments.markers import MarkerSigner
+from bot.evaluation_chart import evaluation_chart
 from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.github.pacing import WriteLimits
@@ -34,7 +39,9 @@ from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import AnsweredQuestion, Ending, Outcome, PrecheckResult, Progress
+from pipeline.evaluation_results import EvaluateResult
 from tests.checks.contributions import SKILL_PATH, a_skill
+from tests.words.evaluating import EVEN, RESULT
 
 HOURS = timedelta(hours=4)
 
@@ -71,11 +78,16 @@ class Exhibition:
         repositories = RepositoryStore(self._engine, self.clock)
         await repositories.note(Origin(self.repo.id, self.repo.full_name, self.repo.installation_id or 0))
         rows = ArtifactRows(self._engine)
+        signer = MarkerSigner([SecretStr("the-webhook-secret")])
         views = JobViews(self.store, self.clock, Budget(), lambda _: self.present, self.links)
-        self.board = JobBoard(app, self.store, views, repositories, rows, self.artifacts, self.clock, self._moved)
+        self.board = JobBoard(
+            app, self.store, views, repositories, rows, self.artifacts, self.clock, signer, self._moved
+        )
         self.door = web.Application()
         logs = JobLogDownloads(self.links, self.store, self.clock, timedelta(days=30))
         self.door.router.add_get(ROUTE, logs.handle, allow_head=False)
+        charts = ChartDownloads(self.links, self.store, self.artifacts)
+        self.door.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -86,13 +98,13 @@ class Exhibition:
     async def _moved(self, _origin: Origin, job: StoredJob) -> None:
         self.refreshed.append(job.request.number)
 
-    async def a_job(self) -> StoredJob:
-        "A triager asks for a precheck."
+    async def a_job(self, kind: JobKind = JobKind.PRECHECK) -> StoredJob:
+        "A triager asks for something to be computed."
         self._asked += 1
         request = JobRequest(
             self.repo.id,
             self.pull.number,
-            JobKind.PRECHECK,
+            kind,
             Sha(self.pull.head_sha),
             7,
             Login("tess"),
@@ -133,6 +145,12 @@ class Exhibition:
         result = PrecheckResult(self.pull.head_sha, "a-model", "token F1", rows)
         kept = self.artifacts.put("precheck.json", result.to_json().encode(), "application/json")
         await self.ends(job, JobState.SUCCEEDED, Outcome(Ending.SUCCEEDED, result=kept, run_s=run_s))
+
+    async def has_measured(self, job: StoredJob, result: EvaluateResult) -> None:
+        "An evaluation is done."
+        kept = self.artifacts.put("evaluate.json", result.to_json().encode(), "application/json")
+        outcome = Outcome(Ending.SUCCEEDED, result=kept, verdict=result.verdict.value)
+        await self.ends(job, JobState.SUCCEEDED, outcome)
 
     async def shows(self, job: StoredJob) -> CheckRun:
         "The one check run of a job, once the board has looked."
@@ -281,3 +299,62 @@ async def test_nobody_gets_a_log_without_its_link(exhibition: Exhibition) -> Non
         gone = exhibition.links.log_link(77, now).removeprefix("https://bot.example")
         async with client.get(gone) as answer:
             assert answer.status == 404
+
+
+async def test_the_author_reads_one_comment_of_what_was_measured(exhibition: Exhibition) -> None:
+    "With a chart; the next evaluation takes its place, and looking again writes nothing."
+    first = await exhibition.a_job(JobKind.EVALUATE)
+    await exhibition.has_measured(first, RESULT)
+    run = await exhibition.shows(first)
+    assert run.title == "Improved: 20% → 85%"
+    (comment,) = exhibition.pull.comments
+    assert "it answers 34 of 40 questions about it right, before 8" in comment.body
+    assert exhibition.links.chart_link(first.id) in comment.body
+    second = await exhibition.a_job(JobKind.EVALUATE)
+    await exhibition.has_measured(second, replace(RESULT, rows=(EVEN,)))
+    await exhibition.shows(second)
+    (comment,) = exhibition.pull.comments
+    assert "No change that could be told from chance" in comment.body
+    mark = exhibition.github.mark
+    await exhibition.store.show_again(second.id)
+    await exhibition.shows(second)
+    writes = [line for line in exhibition.github.calls_since(mark) if line.is_write]
+    assert [line.method for line in writes] == ["PATCH"]  # the check run alone
+
+
+async def test_a_chart_is_shown_by_our_own_links_only(exhibition: Exhibition) -> None:
+    "An image without script; another job's number, a cut signature and a job without a chart show nothing."
+    job = await exhibition.a_job(JobKind.EVALUATE)
+    await exhibition.has_measured(job, RESULT)
+    precheck = await exhibition.a_job()
+    await exhibition.is_done(precheck)
+    link = exhibition.links.chart_link(job.id).removeprefix("https://bot.example")
+    async with TestClient(TestServer(exhibition.door)) as client:
+        async with client.get(link) as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+            assert "script" not in answer.headers["Content-Security-Policy"]
+            root = ElementTree.fromstring(await answer.text())
+            assert "PR-mmlu: 20% to 85%" in "".join(root.itertext())
+        for wrong in (
+            link[:-1],
+            link.replace(f"/{job.id}/", f"/{job.id + 1}/"),
+            link.split("?")[0],
+            "/charts/x/chart.svg",
+        ):
+            async with client.get(wrong) as answer:
+                assert answer.status == 403
+        other = exhibition.links.chart_link(precheck.id).removeprefix("https://bot.example")
+        async with client.get(other) as answer:
+            assert answer.status == 404
+
+
+def test_a_chart_draws_what_is_hostile_as_text() -> None:
+    "Names from a worker close no tag, and numbers beyond the scale stay inside."
+    wild = replace(
+        RESULT.rows[0], name="</text><script>x</script>\x00\u202e", base=-4.0, tuned=9e9, low=-1e9, high=1e9
+    )
+    root = ElementTree.fromstring(evaluation_chart(replace(RESULT, rows=(wild,))))
+    assert not [each for each in root.iter() if each.tag.endswith("script")]
+    drawn = [float(each.get(name)) for each in root.iter() for name in ("cx", "x1", "x2", "x") if each.get(name)]
+    assert all(0 <= x <= 720 for x in drawn)

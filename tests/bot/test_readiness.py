@@ -113,7 +113,7 @@ NOT_READY = {
         "It has not been evaluated yet: `/evaluate` does. Next: a triager.",
     ),
     "a worse model": (
-        an_approved_case(merging=policy_of(needs_evaluation=True), evaluation="worse"),
+        an_approved_case(merging=policy_of(needs_evaluation=True), evaluation="regressed"),
         "The evaluation finds the model worse with it. Next: an approver.",
     ),
     "code with one maintainer twice": (

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
-from bot.jobs import Job, JobState
+from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.world import PullRequest, World
 from tests.world.people import a_good_skill
 
 COMMANDS = ("/precheck", "/generate", "/evaluate", "/postcheck")
+WITH_WHAT_IT_BUILDS_ON = {
+    "precheck": ("precheck",),
+    "generate": ("generate",),
+    "evaluate": ("generate", "evaluate"),
+    "postcheck": ("generate", "evaluate", "postcheck"),
+}
 KINDS = tuple(command.removeprefix("/") for command in COMMANDS)
 
 
@@ -36,11 +44,44 @@ async def states_of(world: World, pr: PullRequest) -> list[str]:
 async def test_a_triager_has_something_computed(world: World, pr: PullRequest, kind: str) -> None:
     "The job is queued for the commit that was seen, the label says so, and the living comment shows the job."
     await world.tess.comments(pr, f"/{kind}")
-    (job,) = await jobs_of(world, pr)
-    assert (job.request.kind, job.state, job.request.asked_by) == (kind, JobState.QUEUED, "tess")
-    assert job.request.head_sha == pr.pull.head_sha
+    jobs = await jobs_of(world, pr)
+    assert tuple(job.request.kind.value for job in jobs) == WITH_WHAT_IT_BUILDS_ON[kind]
+    assert {(job.state, job.request.asked_by) for job in jobs} == {(JobState.QUEUED, "tess")}
+    assert {job.request.head_sha for job in jobs} == {pr.pull.head_sha}
     assert "precheck-generate-ready" in pr.labels
-    assert f"Being computed: {kind} (next in the queue)." in await pr.edited_comment()
+    assert f"Being computed: {jobs[0].request.kind} (next in the queue)" in await pr.edited_comment()
+
+
+async def test_what_is_done_already_is_not_done_again(world: World, pr: PullRequest) -> None:
+    "An evaluation takes the data set that is there; one that came to nothing is made anew."
+    await world.tess.comments(pr, "/generate")
+    await jobs_of(world, pr)
+    world.jobs.finish(1, JobState.SUCCEEDED)
+    await world.tess.comments(pr, "/evaluate")
+    assert await states_of(world, pr) == ["generate succeeded", "evaluate queued"]
+    world.jobs.finish(2, JobState.INFRA_ERROR)
+    await world.tess.comments(pr, "/postcheck")
+    states = ["generate succeeded", "evaluate infrastructure error", "evaluate queued", "postcheck queued"]
+    assert await states_of(world, pr) == states
+    pr.has_been_read()
+
+
+async def test_a_chain_is_queued_whole_or_not_at_all(
+    world: World, pr: PullRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "The budget bears the data set and no evaluation: nothing is begun for nothing."
+    submit = world.jobs.submit
+
+    async def within_the_budget(request: JobRequest, at: datetime) -> Job:
+        if request.kind is JobKind.EVALUATE:
+            raise JobsUnavailableError("The GPU hours of this day are spent.")
+        return await submit(request, at)
+
+    monkeypatch.setattr(world.jobs, "submit", within_the_budget)
+    await world.tess.comments(pr, "/evaluate")
+    assert "The GPU hours of this day are spent." in await pr.next_comment()
+    assert await states_of(world, pr) == ["generate cancelled"]
+    pr.has_been_read()
 
 
 async def test_asked_twice_it_is_queued_once(world: World, pr: PullRequest) -> None:

@@ -75,9 +75,12 @@ def _cases() -> Iterator[tuple[str, Case]]:
     yield "legal-hold", replace(ready, status=a_status(State.APPROVED, Label.LEGAL_HOLD))
     yield "both-holds", replace(ready, status=a_status(State.APPROVED, Label.HOLD, Label.LEGAL_HOLD))
     yield "no-evaluation", replace(ready, merging=STRICT.model_copy(update={"approvals": 1}))
-    yield "evaluation-worse", replace(ready, evaluation="worse", merging=STRICT.model_copy(update={"approvals": 1}))
+    yield (
+        "evaluation-worse",
+        replace(ready, evaluation="regressed", merging=STRICT.model_copy(update={"approvals": 1})),
+    )
     yield "approval-missing", replace(ready, approvals=())
-    yield "two-approvals-missing", replace(ready, merging=STRICT, evaluation="better")
+    yield "two-approvals-missing", replace(ready, merging=STRICT, evaluation="improved")
     yield (
         "one-person-for-both",
         replace(
