@@ -52,7 +52,7 @@ class JobShop:
         store, repositories = JobStore(database), RepositoryStore(database, clock)
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
         terms = Terms(
-            {kind: timedelta(seconds=settings.job_time_limit_s) for kind in JobKind},
+            {kind: settings.time_limit_of(kind) for kind in JobKind},
             Patience(
                 timedelta(seconds=settings.worker_silence_s),
                 settings.job_retries,

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.budgets import Budget
 from bot.github.tokens import read_private_key
+from bot.jobs import JobKind
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
@@ -74,6 +75,8 @@ class BotSettings(BaseSettings):
     max_commits: Annotated[int, Field(gt=0)] = 2000  # of one pull request; more are refused, never judged in part
     broker_url: SecretStr = SecretStr("")  # it may hold a password; empty: one of our own, "off": no jobs
     job_time_limit_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
+    # for kinds that differ: "precheck=900,evaluate=28800"
+    job_time_limits_s: Annotated[dict[JobKind, Annotated[float, Field(gt=0)]], NoDecode] = {}
     jobs_per_pull: Annotated[int, Field(gt=0)] = 4  # waiting or running
     jobs_per_author_and_day: Annotated[int, Field(gt=0)] = 20
     jobs_waiting: Annotated[int, Field(gt=0)] = 500  # in one queue
@@ -105,6 +108,16 @@ class BotSettings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("job_time_limits_s", mode="before")
+    @classmethod
+    def _by_kind(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if unknown := {kind.strip() for kind, *_ in pairs} - set(JobKind):
+            raise ValueError(f"knows no kind of job {sorted(unknown)[0]!r}; there are {', '.join(JobKind)}")
+        return {kind.strip(): seconds.strip() for kind, _, seconds in pairs}
 
     @field_validator("private_key", mode="before")
     @classmethod
@@ -189,6 +202,10 @@ class BotSettings(BaseSettings):
         path = url.database or ""
         is_file = url.get_backend_name() == "sqlite" and path not in ("", ":memory:")
         return (Path(path).parent if is_file else Path()).absolute() / name
+
+    def time_limit_of(self, kind: JobKind) -> timedelta:
+        """Return after how long a job of a kind is ended."""
+        return timedelta(seconds=self.job_time_limits_s.get(kind, self.job_time_limit_s))
 
     @property
     def keeps_logs_for(self) -> timedelta:

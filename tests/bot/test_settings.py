@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.jobs import JobKind
 from bot.settings import BotSettings, SettingsError, read_settings
 from bot.simulator.access import process_key_pair
 from checks.policy import read_policy
@@ -73,3 +74,27 @@ def test_a_broken_private_key_is_refused_at_start_and_never_printed(
         read_settings()
     assert broken not in str(refused.value)
     assert "secret-part" not in str(refused.value)
+
+
+def test_kinds_of_jobs_have_time_limits_of_their_own(environment: pytest.MonkeyPatch) -> None:
+    "Where none is set, the one for all holds."
+    environment.setenv("TAXONOMY_BOT_JOB_TIME_LIMITS_S", "precheck=900, evaluate = 28800")
+    environment.setenv("TAXONOMY_BOT_JOB_TIME_LIMIT_S", "3600")
+    limits = {kind: read_settings().time_limit_of(kind).total_seconds() for kind in JobKind}
+    assert limits == {"precheck": 900, "generate": 3600, "evaluate": 28800, "postcheck": 3600}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("prechek=900", "knows no kind of job 'prechek'; there are precheck, generate, evaluate, postcheck"),
+        ("precheck", "valid number"),
+        ("precheck=0", "greater than 0"),
+        ("precheck=soon", "valid number"),
+    ],
+)
+def test_a_time_limit_that_is_none_is_refused(environment: pytest.MonkeyPatch, given: str, problem: str) -> None:
+    "A job without an end holds its GPU for ever."
+    environment.setenv("TAXONOMY_BOT_JOB_TIME_LIMITS_S", given)
+    with pytest.raises(SettingsError, match=problem):
+        read_settings()
