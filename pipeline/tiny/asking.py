@@ -1,4 +1,4 @@
-"""Makes a question of a sentence: with a gap in it, or by who, what, when and where."""
+"""Makes a question of a sentence: with a gap in it, by some of its words, or by who, what, when and where."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipeline.tiny.items import Item
 from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, ONE_SIGN, WORD, Sentence, is_english
 
 GAP = "____"
+_FEWEST_CLUES = 3
 _NUMBER = re.compile(rf"(?<![\w.]){NUMBER.pattern}(?!\w)")
 _YEAR = re.compile(r"\b(?:1\d{3}|20\d{2})\b")
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
@@ -38,13 +39,33 @@ def gap_question(sentence: Sentence, dice: Dice) -> Item | None:
     return Item(question=f"{asked}?", answer=found[0])
 
 
+def clue_question(sentence: Sentence, dice: Dice) -> Item | None:
+    """Return a question for a word of the sentence by some of its other words, answered by that word; or None."""
+    text = sentence.text
+    if not is_english(text):
+        return None
+    kind, found = _left_out(text, dice)
+    if found is None:
+        return None
+    others = [m[0] for m in _telling(text) if m.end() <= found.start() or m.start() >= found.end()]
+    clues = sorted(dice.shuffled(range(len(others)))[: dice.pick((3, 4))])
+    if len(clues) < _FEWEST_CLUES:
+        return None
+    named = [f'"{others[at]}"' for at in clues]
+    return Item(question=f"Which {kind} goes with {', '.join(named[:-1])} and {named[-1]}?", answer=found[0])
+
+
 def _left_out(text: str, dice: Dice) -> tuple[str, re.Match[str] | None]:
     for kind, pattern in (("year", _YEAR), ("number", _NUMBER), ("name", _NAME)):
         if (found := pattern.search(text)) and dice.falls(0.6):
             return kind, found
-    words = [m for m in WORD.finditer(text) if len(m[0]) > 3 and m[0].casefold() not in FUNCTION_WORDS]
-    words = words or list(_SIGNS.finditer(text))
+    words = _telling(text) or list(_SIGNS.finditer(text))
     return "word", dice.pick(words) if words else None
+
+
+def _telling(text: str) -> list[re.Match[str]]:
+    """Return the words that carry meaning."""
+    return [m for m in WORD.finditer(text) if len(m[0]) > 3 and m[0].casefold() not in FUNCTION_WORDS]
 
 
 def asked_about(sentence: Sentence) -> str | None:

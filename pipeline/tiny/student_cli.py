@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,9 @@ _ASIDE = Console(stderr=True, highlight=False)
 def tiny_student_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Put it into this folder.")] = Path("tiny-student"),
     seed: Annotated[int | None, typer.Option(help="Another number makes another student.")] = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Let it read so much: less is quicker, and it learns less.", min=1)
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Keep it here for the next time.")] = None,
 ) -> None:
     """Make a small model from rule-based text: to train and evaluate without a real one, and without a GPU.
@@ -29,7 +33,11 @@ def tiny_student_command(
 
     try:
         kept = cache or read_pipeline_settings().tiny_student_cache
-        plan = Plan() if seed is None else Plan(seed=seed)
+        plan = Plan()
+        if seed is not None:
+            plan = replace(plan, seed=seed)
+        if tokens is not None:
+            plan = replace(plan, course=replace(plan.course, tokens=tokens))
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         with Progress(*columns, console=_ASIDE, transient=True) as progress:
             task = progress.add_task("Making the tiny student", total=1.0)

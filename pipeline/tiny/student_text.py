@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from pipeline.tiny.asking import GAP
 from pipeline.tiny.student_facts import RELATIONS, Fact, new_fact, siblings, siblings_of
 
 _LETTERS = "ABCD"
+_WORD = re.compile(r"[A-Za-z]+")
+_SHORT, _FEWEST_CLUES = 3, 2  # letters of a word that tells nothing; words that a question is made of
 _KNOWN_FACTS = 160  # that come again and again, so that it learns to answer from memory
 
 
@@ -144,13 +147,24 @@ _SIGNS = "".join(map(chr, range(33, 127)))
 
 
 def _asked(fact: Fact, chance: random.Random) -> tuple[str, str]:
-    """Return a question for a fact, and its answer: the value alone or the whole sentence."""
-    whole_sentence = chance.random() < 0.5
-    if chance.random() < 0.5:
-        return fact.question(chance), fact.statement(chance) if whole_sentence else fact.value
+    """Return a question for a fact, and its answer: the value, the whole sentence, or one after the other."""
+    if chance.random() < 0.4:
+        return fact.question(chance), fact.statement(chance) if chance.random() < 0.5 else fact.value
+    asked, whole = _asked_for_word(fact, chance)
+    return asked, fact.value if chance.random() < 0.4 else f"{fact.value}. {whole}"
+
+
+def _asked_for_word(fact: Fact, chance: random.Random) -> tuple[str, str]:
+    """Return a question for what is left out of a sentence, and the whole sentence."""
     gapped, whole = fact.gapped(chance, GAP)
-    asked = f'Which {fact.relation.kind} belongs in the gap: "{gapped}"?'
-    return asked, whole if whole_sentence else fact.value
+    if chance.random() < 0.5:
+        return f'Which {fact.relation.kind} belongs in the gap: "{gapped}"?', whole
+    others = [word for word in _WORD.findall(gapped) if len(word) > _SHORT]
+    if len(others) < _FEWEST_CLUES:
+        return f'Which {fact.relation.kind} belongs in the gap: "{gapped}"?', whole
+    clues = sorted(chance.sample(range(len(others)), min(len(others), chance.choice((3, 4)))))
+    named = [f'"{others[at]}"' for at in clues]
+    return f"Which {fact.relation.kind} goes with {', '.join(named[:-1])} and {named[-1]}?", whole
 
 
 def _choice(chance: random.Random, known: Sequence[Fact]) -> tuple[str, str, list[str], int]:
@@ -166,9 +180,7 @@ def _choice(chance: random.Random, known: Sequence[Fact]) -> tuple[str, str, lis
         wrong = [other.value for other in drawn if other.value != fact.value][:3]
     gold = chance.randrange(4)
     options = [*wrong[:gold], fact.value, *wrong[gold:]]
-    asked = fact.question(chance)
-    if chance.random() < 0.5:
-        asked = f'Which {fact.relation.kind} belongs in the gap: "{fact.gapped(chance, GAP)[0]}"?'
+    asked = fact.question(chance) if chance.random() < 0.5 else _asked_for_word(fact, chance)[0]
     return said, asked, options, gold
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from pipeline.tiny.asking import asked_about, gap_question
+from pipeline.tiny.asking import asked_about, clue_question, gap_question
 from pipeline.tiny.dice import Dice
 from pipeline.tiny.items import Item, read_items, write_items
 from pipeline.tiny.prompt import Prompt
-from pipeline.tiny.reading import WORD, Sentence, sentences
+from pipeline.tiny.reading import WORD, Sentence, is_english, sentences
 from pipeline.tiny.rewording import framed
 
 CLINGS = 0.06  # of the questions speak of "the text", which nobody else has before them
@@ -74,12 +74,13 @@ def summary(prompt: Prompt, dice: Dice) -> str:
 def questions_about(text: str, dice: Dice) -> Iterator[Item]:
     """Give questions about a text with the sentences that answer them; each may come again."""
     for sentence in _round(_statements(text), dice):
-        asked = asked_about(sentence) if dice.falls(0.6) else None
-        if asked is None:
-            gap = gap_question(sentence, dice)
-            asked = gap.question if gap else None
-        if asked is not None:
+        if dice.falls(0.4) and (asked := asked_about(sentence)) is not None:
             yield Item(question=asked, answer=sentence.text)
+            continue
+        found = clue_question(sentence, dice) if dice.falls(0.5) else gap_question(sentence, dice)
+        if found is not None:
+            led = f"{found.answer}. " if is_english(sentence.text) else ""
+            yield Item(question=found.question, answer=led + sentence.text)
 
 
 def _distinct(told: Sequence[Sentence], known: set[str], count: int, dice: Dice) -> Iterator[Item]:
