@@ -116,26 +116,55 @@ async def pr_bench(
 
     Raises TeacherError when a model cannot be used at all, BenchError when nothing is left to compare.
     """
+    given = await answered(questions, contestants.base, contestants.tuned, plan, tell)
+    return await judged(given, contestants.judge, plan, tell)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswers:
+    """What both models answered; `asked` counts the questions, answered or not."""
+
+    asked: int
+    trials: tuple[Trial, ...]
+
+
+async def answered(
+    questions: Sequence[BenchQuestion],
+    base: Asks,
+    tuned: Asks,
+    plan: BenchPlan | None = None,
+    tell: Tell = lambda *_: None,
+) -> GivenAnswers:
+    """Have both models answer; the judge need not be there yet. Raises TeacherError."""
     plan = plan or BenchPlan()
     asked = list({question.id: question for question in questions}.values())
     prompts = [(ChatMessage("user", question.prompt),) for question in asked]
     tell(0.0, f"base and tuned model answer {len(asked)} questions")
-    base, tuned = await together(
-        [answers_of(model, prompts, plan.max_tokens) for model in (contestants.base, contestants.tuned)]
+    before, after = await together([answers_of(model, prompts, plan.max_tokens) for model in (base, tuned)])
+    trials = (
+        Trial(question, one, other)
+        for question, one, other in zip(asked, before, after, strict=True)
+        if one is not None and other is not None
     )
-    tell(0.4, f"the judge scores {2 * len(asked)} answers")
-    judge = Judge(contestants.judge, seed=plan.seed, repeats=plan.repeats)
-    trials = [
-        Trial(question, before, after)
-        for question, before, after in zip(asked, base, tuned, strict=True)
-        if before is not None and after is not None
-    ]
-    scored = await together([_scored(judge, trial) for trial in trials])
+    return GivenAnswers(len(asked), tuple(trials))
+
+
+async def judged(
+    given: GivenAnswers, judge: Asks, plan: BenchPlan | None = None, tell: Tell = lambda *_: None
+) -> BenchOutcome:
+    """Have the judge score what was answered; the models need not be there any more.
+
+    Raises TeacherError when the judge cannot be used at all, BenchError when nothing is left to compare.
+    """
+    plan = plan or BenchPlan()
+    tell(0.4, f"the judge scores {2 * len(given.trials)} answers")
+    one_judge = Judge(judge, seed=plan.seed, repeats=plan.repeats)
+    scored = await together([_scored(one_judge, trial) for trial in given.trials])
     preferences, compared = None, JudgementCounts()
     if plan.swapped:
-        tell(0.8, f"the judge compares {len(trials)} pairs of answers in both orders")
-        preferences, compared = await _preferences(judge, trials)
-    outcome = outcome_of(NAME, len(asked), trials, scored, plan.seed)
+        tell(0.8, f"the judge compares {len(given.trials)} pairs of answers in both orders")
+        preferences, compared = await _preferences(one_judge, given.trials)
+    outcome = outcome_of(NAME, given.asked, given.trials, scored, plan.seed)
     return replace(outcome, counts=outcome.counts + compared, preferences=preferences)
 
 

@@ -40,23 +40,54 @@ async def two_turns(
 
     Raises TeacherError when a model cannot be used at all, BenchError when nothing is left to compare.
     """
+    given = await held(conversations, contestants.base, contestants.tuned, plan, tell)
+    return await judged_turns(given, contestants.judge, name, plan, tell)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldConversation:
+    """A conversation as both models held it."""
+
+    conversation: Conversation
+    base: _Held
+    tuned: _Held
+
+
+async def held(
+    conversations: Sequence[Conversation],
+    base: Asks,
+    tuned: Asks,
+    plan: BenchPlan | None = None,
+    tell: Tell = lambda *_: None,
+) -> list[HeldConversation]:
+    """Have both models hold every conversation; the judge need not be there yet. Raises TeacherError."""
     plan = plan or BenchPlan()
     tell(0.0, f"base and tuned model hold {len(conversations)} conversations")
-    base, tuned = await together(
-        [_held(model, conversations, plan.max_tokens) for model in (contestants.base, contestants.tuned)]
-    )
-    tell(0.5, f"the judge scores {4 * len(conversations)} answers")
-    judge = Judge(contestants.judge, seed=plan.seed, repeats=plan.repeats)
+    before, after = await together([_held(model, conversations, plan.max_tokens) for model in (base, tuned)])
+    return [HeldConversation(*each) for each in zip(conversations, before, after, strict=True)]
+
+
+async def judged_turns(
+    given: Sequence[HeldConversation],
+    judge: Asks,
+    name: str,
+    plan: BenchPlan | None = None,
+    tell: Tell = lambda *_: None,
+) -> BenchOutcome:
+    """Have the judge score each turn; the models need not be there any more. Raises TeacherError, BenchError."""
+    plan = plan or BenchPlan()
+    tell(0.5, f"the judge scores {4 * len(given)} answers")
+    one_judge = Judge(judge, seed=plan.seed, repeats=plan.repeats)
     trials, work = [], []
-    for each, before, after in zip(conversations, base, tuned, strict=True):
+    for each in given:
         for turn in range(2):
-            said = (_said(before, turn), _said(after, turn))
+            said = (_said(each.base, turn), _said(each.tuned, turn))
             if said[0] is None or said[1] is None:
                 continue
-            trials.append(Trial(_question(each, turn), said[0], said[1]))
-            work.append(_scored(judge, each, turn, before, after))
+            trials.append(Trial(_question(each.conversation, turn), said[0], said[1]))
+            work.append(_scored(one_judge, each.conversation, turn, each.base, each.tuned))
     scored = await together(work)
-    return outcome_of(name, 2 * len(conversations), trials, scored, plan.seed)
+    return outcome_of(name, 2 * len(given), trials, scored, plan.seed)
 
 
 async def _held(model: Asks, conversations: Sequence[Conversation], max_tokens: int) -> list[_Held]:
