@@ -72,12 +72,12 @@ def _seed_lengths(corpus: Path) -> Iterator[int]:
 def samples_of(lengths: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Yield chats as long in tokens as those of such lengths are for a large model, a third of each the question.
 
-    A large model's tokens are of four characters, those of the words here of two and a half.
+    A large model's tokens are of four characters, those of the words here of five and a half.
     """
     draw = random.Random(1)
     words = ["owls", "river", "hunt", "night", "valley", "reaches", "beetles", "question", "frogs", "hundred"]
     for number, length in enumerate(lengths):
-        text = " ".join(draw.choice(words) for _ in range(length // 4 + 3))[: max(8, length * 5 // 8)]
+        text = " ".join(draw.choice(words) for _ in range(length // 4 + 3))[: max(8, length * 11 // 8)]
         cut = max(4, len(text) // 3)
         said = [{"role": "user", "content": text[:cut]}, {"role": "assistant", "content": text[cut:] or "Yes."}]
         yield {"id": str(number), "messages": said, "metadata": {"split": "train"}}
@@ -215,9 +215,9 @@ def main() -> None:
 def _tell(runs: Sequence[Run], lesson: Lesson, options: argparse.Namespace) -> None:
     own = [len(sample) for sample in lesson.train]
     print(
-        f"\n{len(own)} samples of {min(own)} to {max(own)} tokens, {statistics.mean(own):.0f} on average, half of "
-        f"them below {statistics.median(own):.0f}; width {options.width}, {options.layers} layers, LoRA on all layers, {_BATCH} samples a step, "
-        f"{torch.get_num_threads()} threads\n"
+        f"\n{len(own)} samples of {min(own)} to {max(own)} tokens, {statistics.mean(own):.0f} on average, half "
+        f"of them below {statistics.median(own):.0f}; {_BATCH} samples a step\n"
+        f"width {options.width}, {options.layers} layers, LoRA on all layers, {torch.get_num_threads()} threads\n"
     )
     print("| way | tokens/s, padding not counted | padding | packed is so many times as fast |\n|---|---|---|---|")
     for run in runs:
