@@ -46,12 +46,22 @@ def packed_attention(
         raise UnknownAttentionError(f"{type(module).__name__} attends in a way that packs do not know.")
     if cu_seq_lens_q is None:
         return _causal(query, key, value, dropout, scaling, sliding_window).transpose(1, 2).contiguous(), None
-    if query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and not dropout:
+    half = _half(query)
+    if half is not None and not dropout:
+        query, key, value = (each.to(half) for each in (query, key, value))
         return _at_once(query, key, value, scaling, sliding_window, cu_seq_lens_q, max_length_q), None
     lengths = [end - start for start, end in itertools.pairwise(cu_seq_lens_q.tolist())]
     parts = zip(*(torch.split(each, lengths, 2) for each in (query, key, value)), strict=True)
     attended = [_causal(q, k, v, dropout, scaling, sliding_window) for q, k, v in parts]
     return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _half(query: torch.Tensor) -> torch.dtype | None:
+    """Return the 16 bits to attend in on a GPU, None elsewhere; adding positions may have made them 32."""
+    if not query.is_cuda:
+        return None
+    dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else query.dtype
+    return dtype if dtype in (torch.bfloat16, torch.float16) else None
 
 
 def _causal(

@@ -81,4 +81,4 @@ def loss_sum(model: torch.nn.Module, batch: Batch, *, can_choose: bool) -> torch
 
 def chooses_answers(model: torch.nn.Module) -> bool:
     """Return whether the model computes answers only where it is asked to; of a pack this saves most of them."""
-    return "logits_to_keep" in inspect.signature(model.forward).parameters
+    return "logits_to_keep" in inspect.signature(type(model).forward).parameters

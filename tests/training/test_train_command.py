@@ -162,3 +162,16 @@ def test_two_processes_learn_what_one_does(student: Path, tmp_path: Path) -> Non
     assert found.is_old
     assert found.dev_losses == pytest.approx(alone.dev_losses, rel=1e-5)
     assert found.losses == pytest.approx(alone.losses, rel=1e-5)
+
+
+def test_the_benchmark_for_gpus_runs_dry(capsys: pytest.CaptureFixture[str]) -> None:
+    "The same way that it goes on a GPU, with a small model on what is here."
+    from benchmarks.gpu.training import main
+
+    main(["--dry-run", "--all-linear", "--gradient-checkpointing"])
+    said = capsys.readouterr().out
+    assert "a small model, a dry run; packed, 2 steps measured" in said
+    assert "| tokens/s, padding not counted |" in said
+    if not torch.cuda.is_available():
+        with pytest.raises(SystemExit, match="There is no GPU here"):
+            main([])
