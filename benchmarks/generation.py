@@ -22,7 +22,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from benchmarks.generation_rival import BEST, NAME, OTHERS, RivalError, run, set_up
+from benchmarks.generation_rival import BEST, NAME, OTHERS, QUESTIONS, RivalError, run, set_up
 from checks.contribution import ChangedFile, read_leaf
 from pipeline.generation import Order, Subject, generate
 from pipeline.sdg.blocks.block import Models
@@ -77,14 +77,14 @@ def flow_for(samples_per_seed: int) -> Flow:
     return Flow(flow.name, flow.about, flow.start, flow.makes, samples_per_seed, flow.blocks, flow.prompts)
 
 
-async def ours(url: str, leaves: int, delay_s: float, slots: int) -> Timing:
-    """Generate from so many leaves."""
+async def ours(url: str, leaves: int, delay_s: float, slots: int, samples_per_seed: int = 10) -> Timing:
+    """Generate from so many leaves of ten seed examples."""
     subjects = [Subject(lesson) for lesson in lessons(leaves, 10)]
     folder = Path(tempfile.mkdtemp(prefix="generation-"))
     began, cpu = time.perf_counter(), _cpu_s()
     try:
         async with Teacher(TeacherSettings(url, MODEL_ID, most_at_once=slots)) as teacher:
-            order = Order(MODEL_ID, flows=(flow_for(10),), leaves_at_once=leaves)
+            order = Order(MODEL_ID, flows=(flow_for(samples_per_seed),), leaves_at_once=leaves)
             made = await generate(subjects, order, Models(teacher, teacher), folder)
             requests = teacher.counters.requests
     finally:
@@ -143,7 +143,7 @@ async def compare(leaves: int, delay_ms: float, slots: int, *, is_searching: boo
     taken = list(lessons(leaves, 10))
     print(f"\nfreeform flows on one server, {leaves} leaves of 10 seed examples, {delay_ms:g} ms x {slots} slots")
     async with OfflineTeacherProcess(*options, program=_BOTH_ANSWERED) as server:
-        mine = await ours(server.url, leaves, delay_ms / 1e3, slots)
+        mine = await ours(server.url, leaves, delay_ms / 1e3, slots, QUESTIONS)
         _print_speed("ours", mine.samples, mine.wall_s, mine.cpu_s)
         best = 0.0
         for setting in (BEST, *OTHERS) if is_searching else (BEST,):

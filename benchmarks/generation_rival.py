@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline.sdg.starts import Lesson
 
 NAME = "instructlab-sdg 0.8.3"
+QUESTIONS = 30  # that it asks for about each seed example, as its users do
 _FOLDER = Path(".cache/instructlab-sdg").absolute()
 _PYTHON = _FOLDER / "venv" / "bin" / "python"
 _WANTED = ("instructlab-sdg==0.8.3", "torch==2.13.0")
@@ -92,7 +93,13 @@ def _call(*command: str) -> None:
 
 async def run(url: str, model: str, lessons: Sequence[Lesson], setting: Setting) -> Ran:
     """Run its full flow for freeform skills over the leaves. Raises RivalError."""
-    order = {"url": url, "model": model, "leaves": [_leaf(lesson) for lesson in lessons], **asdict(setting)}
+    order = {
+        "questions": QUESTIONS,
+        "url": url,
+        "model": model,
+        "leaves": [_leaf(lesson) for lesson in lessons],
+        **asdict(setting),
+    }
     script = Path(__file__).with_name("sdg_flow.py")
     offline = {"HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none", "TOKENIZERS_PARALLELISM": "false"}
     process = await asyncio.create_subprocess_exec(

@@ -30,7 +30,7 @@ def main() -> None:
         client,
         model_family="mixtral",
         model_id=order["model"],
-        num_instructions_to_generate=30,
+        num_instructions_to_generate=order["questions"],
         dataset_num_procs=order["processes"],
         batch_size=order["batch_size"],
         batch_num_workers=order["workers"],
