@@ -51,6 +51,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.mixing
 	$(PY) -m benchmarks.generation
 	$(PY) -m benchmarks.generation_faults
+	$(PY) -m benchmarks.training
 	$(PY) -m benchmarks.evaluation
 
 vllm-check: $(READY) ## Ask the real vLLM on this CPU (optional; 3 GB and some minutes the first time)
