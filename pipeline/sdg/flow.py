@@ -23,6 +23,12 @@ FOLDER = Path(__file__).parent / "flows"
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Model = TypeVar("_Model", bound=BaseModel)
 _LARGEST = 200_000  # bytes of a flow's file
+_WRONG = {  # in words that need no Python; for the others the reader's own do
+    "missing": "this key is needed",
+    "string_type": "this has to be a text: put it between quotes",
+    "tuple_type": "this has to be a list",
+    "model_type": "this has to be a list of keys with their values",
+}
 
 
 class FlowError(Exception):
@@ -115,7 +121,10 @@ def read_flow(name_or_path: str) -> Flow:
             )
     if path.stat().st_size > _LARGEST:
         raise FlowError(f"{path}: this is too large for a flow.")
-    return parse_flow(path.read_text(encoding="utf-8", errors="replace"), path)
+    try:
+        return parse_flow(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError:
+        raise FlowError(f"{path}: this is not text in UTF-8.") from None
 
 
 def parse_flow(text: str, path: Path) -> Flow:
@@ -138,9 +147,11 @@ def parse_flow(text: str, path: Path) -> Flow:
 
 
 def _block(data: object, place: tuple[Any, ...], document: YamlDocument, path: Path) -> Block:
-    kind = data.get("block") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(kind, str) or kind not in all_blocks():
-        raise FlowError(_where((*place, "block"), document, path) + _no_such("block", str(kind), all_blocks()))
+    if not isinstance(data, dict) or "block" not in data:
+        raise FlowError(f'{_where(place, document, path)}each block has to have a "name" and a "block".')
+    kind = str(data["block"])
+    if kind not in all_blocks():
+        raise FlowError(_where((*place, "block"), document, path) + _no_such("block", kind, all_blocks()))
     as_tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     return _validated(all_blocks()[kind], as_tuples, place, document, path)
 
@@ -154,9 +165,12 @@ def _choice(kind: type[_Choice], value: str, key: str, document: YamlDocument, p
 def _prompts(blocks: Iterable[Block], path: Path) -> dict[str, Prompt]:
     folder = None if path.parent == FOLDER else path.parent
     try:
-        return {name: read_prompt(name, folder) for block in blocks for name in block.prompt_names()}
+        prompts = {name: read_prompt(name, folder) for block in blocks for name in block.prompt_names()}
+        for prompt in prompts.values():
+            prompt.try_out()
     except PromptError as error:
         raise FlowError(f"{path}: {error}") from None
+    return prompts
 
 
 def _check_texts(
@@ -196,11 +210,13 @@ def _validated(
         said = []
         for detail in error.errors():
             inside = (*place, *detail["loc"])
-            key = str(detail["loc"][-1]) if detail["loc"] else "the flow"
+            key = next((part for part in reversed(detail["loc"]) if isinstance(part, str)), "")
             if detail["type"] == "extra_forbidden":
                 said.append(_where(inside, document, path) + _no_such("key", key, model.model_fields))
-            else:
-                said.append(f'{_where(inside, document, path)}"{key}": {detail["msg"]}.')
+            elif detail["type"] != "too_short" or not said:  # of what is wrong already, only less is left
+                named = f'"{key}"' if key else "this"
+                wrong = _WRONG.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+                said.append(f"{_where(inside, document, path)}{named}: {wrong}.")
         raise FlowError("\n".join(said)) from None
 
 

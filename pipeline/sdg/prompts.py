@@ -61,6 +61,12 @@ class Prompt:
             raise PromptError(f'The prompt "{self.name}" cannot be filled: {error}') from None
         return f"{self._rules}\n\n{body.strip()}\n"
 
+    def try_out(self) -> None:
+        """Fill it with a text and without one, with and without what rows may lack. Raises PromptError."""
+        for names in (self.needs, self.needs | self.may_use):
+            for text in ("some words", ""):
+                self.render(dict.fromkeys(names, text), count=2)
+
 
 def read_prompt(name: str, folder: Path | None = None) -> Prompt:
     """Return a prompt by name: from `folder` if it is there, else one of ours. Raises PromptError."""
@@ -69,7 +75,10 @@ def read_prompt(name: str, folder: Path | None = None) -> Prompt:
     for place in (folder, FOLDER):
         path = place / f"{name}.j2" if place else None
         if path is not None and path.is_file():
-            return Prompt(name, path.read_text(encoding="utf-8"))
+            try:
+                return Prompt(name, path.read_text(encoding="utf-8"))
+            except UnicodeDecodeError:
+                raise PromptError(f"{path} is not text in UTF-8.") from None
     known = ", ".join(sorted(p.stem for p in FOLDER.glob("[!_]*.j2")))
     raise PromptError(
         f'There is no prompt "{name}". There are: {known}; others stand beside the flow, as {name}.j2.'

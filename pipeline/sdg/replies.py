@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 MOST_CHARACTERS = 20_000  # of one text; who writes more is rambling
-_HEADING = re.compile(r"^[ \t]*#{2,4}[ \t]*([A-Za-z]{3,20})[ \t]*\d*[ \t]*:?[ \t]*$", re.MULTILINE)
+# nothing in it is tried twice: some models write blanks without end
+_HEADING = re.compile(r"^[ \t]*+#{2,4}+[ \t]*+([A-Za-z][A-Za-z_]{0,40}+)[ \t]*+\d*+[ \t]*+:?[ \t]*+$", re.MULTILINE)
 _RATING = re.compile(r"\[\[\s*([A-Za-z0-9.+-]{1,12})\s*\]\]")
 
 

@@ -80,8 +80,14 @@ def test_a_flow_of_somebody_else_has_its_own_prompts(tmp_path: Path) -> None:
         (lambda flow: flow["blocks"][1].update(texts=["anser"]), '"safe" needs anser'),
         (lambda flow: flow.update(start="sedes"), 'there is no start "sedes". Did you mean "seeds"'),
         (lambda flow: flow.update(makes="questions"), "no block writes gold, option_a"),
+        (lambda flow: flow["blocks"].insert(0, "pairs"), 'line 4: each block has to have a "name" and a "block"'),
+        (lambda flow: flow["blocks"][0].pop("block"), 'line 4: each block has to have a "name" and a "block"'),
+        (lambda flow: flow["blocks"][0].update(into="question"), '"into": this has to be a list.'),
+        (lambda flow: flow["blocks"][0].update(into=[1]), '"into": this has to be a text: put it between quotes.'),
+        (lambda flow: flow["blocks"][0].update(into=["answer", "question", "answer"]), "names a text twice"),
+        (lambda flow: flow["blocks"][0].update(records=False), "goes into one text"),
         (lambda flow: flow.update(strat="seeds"), 'there is no key "strat". Did you mean "start"'),
-        (lambda flow: flow.pop("name"), '"name": Field required'),
+        (lambda flow: flow.pop("name"), '"name": this key is needed'),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, change: object, says: str) -> None:
@@ -92,6 +98,47 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, change: object, says: 
         read_flow(written(tmp_path, flow))
     assert says in str(error.value)
     assert "own.yaml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("{{ skill }}", "is printed bare"),
+        ("{% if heading is defined %}{{ heading }}{% endif %}", "is printed bare"),
+        ("{% if not context %}{{ examples }}{% endif %}{{ fence('C', context) }}", "is printed bare"),
+        ("{% include 'x' %}", "no loader"),
+        ("{{ count / 0 }}", "division by zero"),
+        ("{% if %}", "no Jinja template"),
+        ("\xe4", "not text in UTF-8"),
+    ],
+)
+def test_a_prompt_that_cannot_be_filled_is_refused_before_anything_is_asked(
+    tmp_path: Path, prompt: str, says: str
+) -> None:
+    "Whatever texts a row may have."
+    (tmp_path / "pairs.j2").write_text(prompt, encoding="latin-1")
+    with pytest.raises(FlowError, match=says):
+        read_flow(written(tmp_path, OWN))
+
+
+def test_only_the_first_cause_of_a_mistake_is_told(tmp_path: Path) -> None:
+    "A list whose items are wrong is not called too short as well."
+    flow = yaml.safe_load(yaml.safe_dump(OWN, sort_keys=False))
+    flow["blocks"][1]["texts"] = [1, 2]
+    with pytest.raises(FlowError) as error:
+        read_flow(written(tmp_path, flow))
+    assert str(error.value).count("put it between quotes") == 2
+    assert "at least 1 item" not in str(error.value)
+
+
+def test_a_flow_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    "Letters of an old encoding are not guessed."
+    path = tmp_path / "own.yaml"
+    path.write_bytes(
+        yaml.safe_dump(OWN | {"about": "x"}, sort_keys=False).replace("about: x", "about: ä").encode("latin-1")
+    )
+    with pytest.raises(FlowError, match="not text in UTF-8"):
+        read_flow(str(path))
 
 
 @pytest.mark.parametrize("text", ["", "- a", "a: [", "a: &x 1\nb: *x", "x" * 300_000])

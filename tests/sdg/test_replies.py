@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
@@ -115,3 +116,19 @@ def test_a_text_is_whole_or_none() -> None:
     for reply, is_cut in (("", False), ("  \n", False), ("Half a", True), ("x" * 30_000, False)):
         with pytest.raises(UnreadableError):
             read_text(reply, is_cut=is_cut)
+
+
+def test_a_text_may_be_called_by_several_words() -> None:
+    "A heading is any name that a text of a row may have."
+    assert read_records("### Short_answer\n7\n### q\nHow many?", ["short_answer", "q"]) == [
+        {"short_answer": "7", "q": "How many?"}
+    ]
+
+
+@pytest.mark.parametrize("between", [" ", "\t ", "#", "9", " 1 "])
+def test_a_model_that_writes_blanks_without_end_costs_no_time(between: str) -> None:
+    "What looks like the beginning of a heading and never becomes one is looked through once."
+    reply = "## Question" + between * 200_000 + "x\n## Question\nWhy?"
+    began = time.process_time()
+    assert read_records(reply, ["question"]) == [{"question": "Why?"}]
+    assert time.process_time() - began < 2

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pipeline.sdg.counts import BlockCount
 from pipeline.sdg.prompts import Prompt
@@ -20,6 +20,17 @@ from pipeline.teacher_messages import Ask, AskError, ChatMessage, Choice, Reply,
 AGAIN = 1_000_003  # so much higher is the call of a second try, which gives it another seed
 _WARM = 0.5  # at least, for a second try: at temperature 0 a model says the same again, whatever its seed
 TextName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,40}$")]  # of a row's text
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("names a text twice")
+    return names
+
+
+Headings = Annotated[
+    tuple[TextName, ...], Field(min_length=1, max_length=5), AfterValidator(_different)
+]  # of records
 
 
 class Asks(Protocol):

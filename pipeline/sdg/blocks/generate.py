@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pipeline.sdg.blocks.block import AGAIN, RowBlock, TextName, Work
+from pipeline.sdg.blocks.block import AGAIN, Headings, RowBlock, Work
 from pipeline.sdg.replies import UnreadableError, read_records, read_text
 from pipeline.sdg.rows import Row
 
@@ -25,13 +25,19 @@ class Generate(RowBlock):
     KIND: ClassVar[str] = "generate"
 
     prompt: str
-    into: Annotated[tuple[TextName, ...], Field(min_length=1, max_length=5)]
+    into: Headings
     records: bool = True  # False: the whole reply is one text
     count: Annotated[int, Field(ge=1, le=100)] = 1
     calls: Annotated[int, Field(ge=1, le=100)] = 1
     at_least: Annotated[int, Field(ge=0, le=10_000)] = 0
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 2048
+
+    @model_validator(mode="after")
+    def _fills_what_it_names(self) -> Self:
+        if not self.records and len(self.into) > 1:
+            raise ValueError("a reply that is one text (records: false) goes into one text")
+        return self
 
     def writes(self) -> frozenset[str]:
         """Return what it fills."""

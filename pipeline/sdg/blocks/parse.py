@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
-
-from pipeline.sdg.blocks.block import RowBlock, TextName, Work
+from pipeline.sdg.blocks.block import Headings, RowBlock, TextName, Work
 from pipeline.sdg.replies import UnreadableError, read_records
 from pipeline.sdg.rows import Row
 
@@ -18,7 +16,7 @@ class Parse(RowBlock):
     KIND: ClassVar[str] = "parse"
 
     text: TextName
-    into: Annotated[tuple[TextName, ...], Field(min_length=1, max_length=5)]
+    into: Headings
 
     def reads(self) -> frozenset[str]:
         """Return the text it reads."""
