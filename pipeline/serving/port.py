@@ -76,7 +76,7 @@ class LocalStudent:
 @asynccontextmanager
 async def local_students(
     folder: Path, adapters: Mapping[str, Path], *, device: str = "", slots: int = 16
-) -> AsyncIterator[Mapping[str, StudentPort]]:
+) -> AsyncIterator[Mapping[str, LocalStudent]]:
     """Load the student once; give BASE and each adapter by its name. Raises StudentError, AdapterError."""
     from pipeline.serving.engine import Engine
     from pipeline.serving.loading import load
