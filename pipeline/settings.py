@@ -19,6 +19,7 @@ from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_option
 from pipeline.gpus import named_gpus
 from pipeline.teacher_cache_limits import GIB, CacheLimits
 from pipeline.teacher_settings import TeacherSettings, checked_address
+from pipeline.training.settings import Preset
 from pipeline.vllm_arguments import Adapter, adapters_of, checked_extra, checked_name
 
 PREFIX = "TAXONOMY_PIPELINE_"
@@ -29,7 +30,7 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class PipelineSettingsError(Exception):
-    """A worker cannot start with these settings; the text says which variable is wrong."""
+    """These settings cannot be used; the text says which variable is wrong."""
 
 
 class PipelineSettings(BaseSettings):
@@ -70,6 +71,19 @@ class PipelineSettings(BaseSettings):
     critic_api_key: SecretStr = SecretStr("")
 
     student_api_key: SecretStr = SecretStr("")  # of the server that answers as the student
+    student_model: Path | None = None  # the folder of the model that is taught and measured
+    student_preset: Preset = Preset.PULL_REQUEST  # how it is taught; `tiny` for the tiny student
+
+    evaluate_seeds: Annotated[int, Field(ge=1, le=20)] = 1  # trainings with other chance: more tell more surely
+    evaluate_repeats: Annotated[int, Field(ge=1, le=20)] = 1  # how often the judge scores each answer
+    evaluate_swapped: bool = False  # the judge compares both answers, too, in both orders
+    evaluate_answer_tokens: Annotated[int, Field(ge=1, le=32_768)] = 512  # of an answer that is judged
+    evaluate_batch_size: Annotated[int, Field(ge=1, le=1024)] = 16  # prompts that the student reads at once
+    evaluate_gates_mmlu: Path | None = None  # a folder of multiple choice questions that may not suffer
+    evaluate_gates_two_turns: Path | None = None  # a file of conversations, likewise
+    evaluate_gates_subset: Literal["all", "small", "tiny"] = "all"  # of the folder's questions
+    evaluate_gates_accuracy_margin: Annotated[float, Field(ge=0, le=1)] = 0.02  # how far the first may fall
+    evaluate_gates_score_margin: Annotated[float, Field(ge=0, le=9)] = 0.3  # and the second, in points
 
     generate_seed: int = 42  # decides all chance
     generate_auxiliary: bool = False  # summaries of the documents are trained on, too
@@ -177,6 +191,7 @@ class PipelineSettings(BaseSettings):
             model=self.critic_model or self.teacher_model,
             api_key=self.critic_api_key if self.critic_url else self.teacher_api_key,
             supports_n=None,
+            named="CRITIC",
         )
 
     @field_validator("gpus", mode="before")
@@ -248,15 +263,15 @@ class ServeSettings(BaseSettings):
 
 def read_serve_settings(**overrides: Any) -> ServeSettings:
     """Return the settings from the environment. Raises PipelineSettingsError, naming every mistake at once."""
-    return _read(ServeSettings, "The teacher's server", overrides)
+    return _read(ServeSettings, "The settings of the teacher's server", overrides)
 
 
 def read_pipeline_settings(**overrides: Any) -> PipelineSettings:
     """Return the settings from the environment. Raises PipelineSettingsError, naming every mistake at once."""
-    return _read(PipelineSettings, "The worker", overrides)
+    return _read(PipelineSettings, "The settings", overrides)
 
 
-def _read(kind: type[_Settings], who: str, overrides: dict[str, Any]) -> _Settings:
+def _read(kind: type[_Settings], which: str, overrides: dict[str, Any]) -> _Settings:
     try:
         return kind(**overrides)
     except ValidationError as error:
@@ -264,7 +279,7 @@ def _read(kind: type[_Settings], who: str, overrides: dict[str, Any]) -> _Settin
             f"  {_variable(str(detail['loc'][0]))}: {detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors()
         ]
-        raise PipelineSettingsError(f"{who} cannot start:\n" + "\n".join(lines)) from None
+        raise PipelineSettingsError(f"{which} cannot be used:\n" + "\n".join(lines)) from None
 
 
 def _variable(name: str) -> str:

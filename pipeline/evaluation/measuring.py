@@ -21,15 +21,12 @@ from lm_eval import evaluator
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from pipeline.evaluation.errors import MeasuringError
 from pipeline.evaluation.mmlu_tasks import Form, MmluTask, write_tasks
 from pipeline.evaluation.questions import Question
 from pipeline.evaluation.students import EvaluatedStudent
 
 Tell = Callable[[float, str], None]  # how far it is, 0 to 1, and the stage
-
-
-class MeasuringError(Exception):
-    """A measurement came to no sound number; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

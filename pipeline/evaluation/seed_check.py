@@ -13,6 +13,7 @@ from pipeline.likeness import METHOD, likeness
 from pipeline.teacher_messages import ChatMessage
 
 ANSWERED_FROM = 0.75  # a score that counts as answered: 7.75 of the judge's 1 to 10, or so much of the words
+LONGEST_ANSWER = 512  # tokens
 KNOWN_FROM = 0.8  # the share of the questions from which a model "already knows"
 
 
@@ -58,36 +59,73 @@ async def check_seeds(
     *,
     answered_from: float = ANSWERED_FROM,
     known_from: float = KNOWN_FROM,
-    max_tokens: int = 512,
+    max_tokens: int = LONGEST_ANSWER,
 ) -> SeedCheckResult:
     """Ask every seed question and score the answers against the contributor's, from 0 to 1.
 
     Questions that a model did not answer, or whose answer was not judged, are counted and left out. Raises
     TeacherError when a model cannot be used at all.
     """
+    given = await answer_seeds(seeds, models.base, models.tuned, max_tokens)
+    whose = (models.base_identity, models.tuned_identity)
+    return await score_seeds(
+        given, whose, models.judge, head_sha, answered_from=answered_from, known_from=known_from
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SeedAnswers:
+    """Every seed question with the answer of each model; None where it gave none."""
+
+    rows: tuple[tuple[SeedQuestion, tuple[str | None, ...]], ...]
+
+
+async def answer_seeds(
+    seeds: Sequence[SeedQuestion], base: Asks, tuned: Asks | None = None, max_tokens: int = LONGEST_ANSWER
+) -> SeedAnswers:
+    """Have the models answer; the judge need not be there yet. Raises TeacherError."""
     prompts = [(ChatMessage("user", seed.prompt),) for seed in seeds]
-    who = [model for model in (models.base, models.tuned) if model is not None]
+    who = [model for model in (base, tuned) if model is not None]
     answers = await together([answers_of(model, prompts, max_tokens) for model in who])
+    return SeedAnswers(tuple((seed, tuple(said)) for seed, *said in zip(seeds, *answers, strict=True)))
+
+
+async def score_seeds(
+    given: SeedAnswers,
+    whose: tuple[ModelIdentity, ModelIdentity | None],
+    judge: Judge | None,
+    head_sha: str,
+    *,
+    answered_from: float = ANSWERED_FROM,
+    known_from: float = KNOWN_FROM,
+) -> SeedCheckResult:
+    """Score what was answered, by the judge or by words; the models need not be there any more.
+
+    Raises TeacherError when the judge cannot be used at all.
+    """
     asked = [
-        (seed, said) for seed, *said in zip(seeds, *answers, strict=True) if all(each is not None for each in said)
+        (seed, [each for each in said if each is not None])
+        for seed, said in given.rows
+        if all(each is not None for each in said)
     ]
-    scored = await together([_scores(seed, [str(each) for each in said], models.judge) for seed, said in asked])
+    scored = await together([_scores(seed, said, judge) for seed, said in asked])
     rows = tuple(
-        _row(seed, [str(each) for each in said], scores)
+        _row(seed, said, scores)
         for (seed, said), (scores, _) in zip(asked, scored, strict=True)
         if None not in scores
     )
     counts = sum((counts for _, counts in scored), JudgementCounts())
+    base, adapter = whose
     return SeedCheckResult(
         head_sha=head_sha,
-        base=models.base_identity,
-        method="a judge's score" if models.judge else METHOD,
+        base=base,
+        method="a judge's score" if judge else METHOD,
         rows=rows,
         answered_from=answered_from,
         known_from=known_from,
-        adapter=models.tuned_identity,
-        unanswered=len(seeds) - len(asked),
-        judgements=counts + JudgementCounts(questions_left_out=len(seeds) - len(rows)),
+        adapter=adapter,
+        unanswered=len(given.rows) - len(asked),
+        judgements=counts + JudgementCounts(questions_left_out=len(given.rows) - len(rows)),
     )
 
 

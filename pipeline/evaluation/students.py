@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,15 @@ def load_with_adapter(base: Path, adapter: Path, device: str = "") -> EvaluatedS
     model = with_adapter(student, adapter)
     model.to(where)
     return EvaluatedStudent(model, student.tokenizer, identity_of(base), identity_of(adapter))
+
+
+def free_memory() -> None:
+    """Give the memory of models that nobody uses any more back, on a GPU also to other processes."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def identity_of(folder: Path) -> ModelIdentity:

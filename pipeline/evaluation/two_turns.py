@@ -52,6 +52,10 @@ class HeldConversation:
     base: _Held
     tuned: _Held
 
+    def said(self) -> dict[str, list[str | None]]:
+        """Return both models' answers, turn by turn."""
+        return {"base": [self.base.first, self.base.second], "tuned": [self.tuned.first, self.tuned.second]}
+
 
 async def held(
     conversations: Sequence[Conversation],

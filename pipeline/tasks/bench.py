@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.contract import LogLevel
+from pipeline.contract import Load, LogLevel
 from pipeline.settings import PipelineSettings
 
 
@@ -30,11 +30,27 @@ class Note(Protocol):
         ...
 
 
+class Need(Protocol):
+    """Has something loaded onto the GPU that all share; where nothing is shared, it is there already."""
+
+    def __call__(self, load: Load) -> None:
+        """Return when it is loaded. Raises ModelServerError."""
+        ...
+
+
+def nothing_to_load(load: Load) -> None:
+    """Return at once: teacher and student each have a place of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything a task may use. The folder is removed when the task ends, however it ends."""
+    """Everything a task may use. The folder is removed when the task ends, however it ends.
+
+    Before `need(Load.TEACHER)` a task gives the student's memory back; what `needs` says is there at the beginning.
+    """
 
     settings: PipelineSettings
     folder: Path
     tell: Tell
     note: Note
+    need: Need = nothing_to_load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from checks.document_bundle import BundleError, from_bundle
-from pipeline.artifacts import ArtifactStore
+from pipeline.artifacts import ArtifactStore, plain_name
 from pipeline.contract import Artifact, Ending, JobSpec, LogLevel, Outcome
 from pipeline.datasets import MANIFEST, read_jsonl
 from pipeline.document_formats import DocumentFormatError, DocumentReaderMissingError
@@ -33,6 +34,7 @@ DOCUMENT = "document:"  # roles of artifacts that hold a leaf's documents: this,
 LEAST_SAMPLES = "least_samples"  # of a leaf, a setting of the job
 _SHOWN = 10
 _LONGEST_SHOWN = 2_000
+_LONGEST_LEAF = 70  # letters of a leaf in the names of its files: the store cuts names at 100
 _MEDIA_TYPES = {".jsonl": "application/jsonl", ".json": "application/json"}
 
 
@@ -55,7 +57,7 @@ def generate_job(spec: JobSpec, bench: Bench) -> Outcome:
     result = _result(spec, settings, subjects, made)
     _note(result, bench)
     stored = store.put("generate.json", result.to_json().encode(), RESULT_TYPE)
-    artifacts = tuple(_stored(made, store))
+    artifacts = tuple(stored_files(made, store))
     took_s = time.monotonic() - began
     if result.too_few:
         said = " ".join(why_so_few(leaf, result.least_samples) for leaf in result.too_few[:3])
@@ -131,11 +133,21 @@ def _note(result: GenerateResult, bench: Bench) -> None:
         bench.note("All of it was there from an earlier run: nothing was asked anew.")
 
 
-def _stored(made: Sequence[LeafData], store: ArtifactStore) -> Iterator[Artifact]:
+def stored_files(made: Sequence[LeafData], store: ArtifactStore) -> Iterator[Artifact]:
     """Store each leaf's files under names that tell the leaf."""
-    for data in made:
-        leaf = "-".join(Path(data.path).parts[:-1])
+    for leaf, data in zip(leaf_names([data.path for data in made]), made, strict=True):
         for name in (SAMPLES, QUESTIONS, DROPPED, MANIFEST):
             file = data.folder / name
             if file.is_file():
-                yield store.put(f"{leaf}.{name}"[-150:], file.read_bytes(), _MEDIA_TYPES[file.suffix])
+                yield store.put(f"{leaf}.{name}", file.read_bytes(), _MEDIA_TYPES[file.suffix])
+
+
+def leaf_names(paths: Sequence[str]) -> list[str]:
+    """Return a short name for each leaf; those that would be too long, or another's, get a digest of the path."""
+    plain = [plain_name("-".join(Path(path).parts[:-1])) for path in paths]
+    return [
+        name
+        if len(name) <= _LONGEST_LEAF and plain.count(name) == 1
+        else f"{name[-_LONGEST_LEAF:].lstrip('-')}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+        for path, name in zip(paths, plain, strict=True)
+    ]

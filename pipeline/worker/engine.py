@@ -15,10 +15,11 @@ from typing import Any
 
 import structlog
 
-from pipeline.contract import Ending, JobSpec, LogLevel, LogLine, Outcome, Progress
+from pipeline.contract import Ending, JobSpec, Load, LogLevel, LogLine, Outcome, Progress
 from pipeline.gpus import Gpu, GpuError, gpus_here, visible_gpus
 from pipeline.logs import configure_logs
 from pipeline.machine import this_machine
+from pipeline.model_server import ModelServerError
 from pipeline.settings import PipelineSettings
 from pipeline.tasks import Bench, ContributionError, InputError, run_task
 from pipeline.worker.held import held_folder, remove_abandoned
@@ -31,10 +32,11 @@ _FOLDERS = "job-"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the process says: how far it is, a line of its log, or how it ended."""
+    """What the process says: how far it is, a line of its log, what it needs loaded now, or how it ended."""
 
     progress: Progress | None = None
     line: LogLine | None = None
+    need: Load | None = None  # it waits for `Engine.loaded`
     outcome: Outcome | None = None
 
 
@@ -70,6 +72,12 @@ class Engine:
             self.kill()
             return Said(outcome=Outcome(Ending.INFRA_ERROR, message))
         return None
+
+    def loaded(self, problem: str = "") -> None:
+        """Tell the process that what it needs is loaded, or why it is not."""
+        assert self._pipe is not None  # noqa: S101 - a job was started
+        with contextlib.suppress(OSError):  # it died meanwhile: `said` finds out
+            self._pipe.send(problem)
 
     def kill(self) -> None:
         """End the process and everything that it has started, at once; its memory, also on a GPU, is free then."""
@@ -143,9 +151,15 @@ def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any,
     def note(text: str, level: LogLevel = LogLevel.INFO) -> None:
         pipe.send(Said(line=LogLine(time.monotonic() - began, level, text[:_LONGEST_LINE])))
 
+    def need(load: Load) -> None:
+        if settings.gpu_profile == "single":
+            pipe.send(Said(need=load))
+            if problem := pipe.recv():
+                raise ModelServerError(problem)
+
     try:
         with held_folder(settings.work_dir, f"{_FOLDERS}{spec.job_id}-") as folder:
-            return run_task(spec, Bench(settings, folder, tell, note))
+            return run_task(spec, Bench(settings, folder, tell, note, need))
     except ContributionError as error:
         return Outcome(Ending.FAILED_BY_CONTRIBUTION, str(error), run_s=time.monotonic() - began)
     except InputError as error:

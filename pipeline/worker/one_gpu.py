@@ -54,15 +54,17 @@ class OneGpu:
         """Find out what is there when the worker starts."""
         self.loaded = Load.TEACHER if self._server.is_awake() else Load.NOTHING
 
-    def change_to(self, need: Load) -> Change | None:
+    def change_to(self, need: Load, *, is_free: bool = False) -> Change | None:
         """Begin to load what a job needs; None when it needs nothing.
+
+        `is_free` says that the student's process has given its memory back by itself, and lives on.
 
         That the server is where it should be is looked at for every job: somebody may have woken it, it may have
         died. A change that is still under way comes to its end first, given up if it was for something else.
         """
         if need is Load.NOTHING:
             return None
-        if need is Load.TEACHER and self.loaded is not Load.TEACHER:
+        if need is Load.TEACHER and self.loaded is not Load.TEACHER and not is_free:
             self._unload_student()
         earlier = self._change
         if earlier is not None and earlier.need is not need:

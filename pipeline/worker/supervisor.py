@@ -18,6 +18,7 @@ from pipeline.contract import (
     JobSpec,
     LeaseAnswer,
     LeaseRequest,
+    Load,
     Outcome,
     Progress,
     SpecRefusal,
@@ -160,23 +161,32 @@ class Supervisor:
         change = self._gpu.change_to(needs(attempt.spec.task)) if self._gpu is not None else None
         if change is None:
             return self._have_done(attempt, deadline)
-        stopped = self._wait_for(change, attempt, deadline)
+        stopped = self._wait_for(change, attempt, deadline, f"loading the {needs(attempt.spec.task)}")
         if stopped is not None:
             return stopped
         if change.error:
             return Outcome(Ending.INFRA_ERROR, change.error)
         return replace(self._have_done(attempt, deadline), swap=change.swap)
 
-    def _wait_for(self, change: Change, attempt: _Attempt, deadline: float) -> Outcome | None:
+    def _wait_for(self, change: Change, attempt: _Attempt, deadline: float, stage: str = "") -> Outcome | None:
         """Wait until the GPU holds what is needed. Return why the job is stopped meanwhile; the change goes on."""
         told = False
         while not change.is_done(_POLL_S):
             if (because := self._reason_to_stop(attempt, deadline)) is not None:
                 return because
             if not told:
-                attempt.progress = Progress(0.0, f"loading the {needs(attempt.spec.task)}")
+                attempt.progress = Progress(0.0, stage) if stage else attempt.progress
                 self._tell(attempt)
                 told = True
+        return None
+
+    def _load_for(self, need: Load, attempt: _Attempt, deadline: float) -> Outcome | None:
+        """Load what a job needs for the rest of its work. Return why the job is stopped meanwhile."""
+        change = self._gpu.change_to(need, is_free=True) if self._gpu is not None else None
+        if change is not None and (stopped := self._wait_for(change, attempt, deadline)) is not None:
+            self._engine.kill()
+            return stopped
+        self._engine.loaded(change.error if change is not None else "")
         return None
 
     def _have_done(self, attempt: _Attempt, deadline: float) -> Outcome:
@@ -190,6 +200,8 @@ class Supervisor:
                 attempt.progress = said.progress or attempt.progress
                 if said.line is not None:
                     attempt.lines.add(said.line)
+                if said.need is not None and (stopped := self._load_for(said.need, attempt, deadline)) is not None:
+                    return stopped
             because = self._reason_to_stop(attempt, deadline)
             if because is not None:
                 self._engine.kill()
