@@ -175,16 +175,15 @@ def with_trainer(name: str, model: Path, lesson: Lesson, folder: Path, *, group_
     return Run(name, tokens / (clock.ends[-1] - clock.ends[0]), share)
 
 
-def best_of(times: int, way: Callable[[int], Run]) -> Run:
+def middle(runs: Sequence[Run]) -> Run:
     """Return the run of the middle speed."""
-    runs = sorted((way(number) for number in range(times)), key=lambda run: run.tokens_per_s)
-    return runs[len(runs) // 2]
+    return sorted(runs, key=lambda run: run.tokens_per_s)[len(runs) // 2]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, help="recorded pull requests, for their mix of lengths")
-    parser.add_argument("--samples", type=int, default=320)
+    parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--times", type=int, default=3)
@@ -208,7 +207,8 @@ def main() -> None:
                 "Trainer + peft, group_by_length", model, lesson, folder / f"grouped-{n}", group_by_length=True
             ),
         }
-        runs = [best_of(options.times, way) for way in ways.values()]
+        rounds = [[way(number) for way in ways.values()] for number in range(options.times)]  # in turns
+    runs = [middle(of_way) for of_way in zip(*rounds, strict=True)]
     _tell(runs, lesson, options)
 
 
