@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.chat_cli import chat_command
+from pipeline.evaluate_cli import evaluate_command
 from pipeline.generate_cli import generate_command
 from pipeline.mix_cli import mix_command
 from pipeline.serve_student_cli import serve_student_command
@@ -28,6 +29,7 @@ _FOR_GPU = ("vllm", "bitsandbytes")
 
 cli.command("generate")(generate_command)
 cli.command("train")(train_command)
+cli.command("evaluate")(evaluate_command)
 cli.command("tiny-student")(tiny_student_command)
 cli.command("mix")(mix_command)
 cli.command("chat")(chat_command)

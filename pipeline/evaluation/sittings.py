@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.datasets import write_jsonl
 from pipeline.evaluation.benchmark_files import BenchmarkFiles, Conversation, read_benchmark, read_conversations
@@ -18,6 +18,9 @@ from pipeline.evaluation.pr_mmlu import TABLE, MmluPlan, pr_mmlu, rows_of, write
 from pipeline.evaluation.students import load_with_adapter
 from pipeline.evaluation.two_turns import HeldConversation, held, judged_turns
 from pipeline.evaluation_results import BenchmarkRow
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.measuring import Measured
 
 ANSWERS = "answers.jsonl"
 GATE_TABLE = "gate_mmlu.jsonl"
@@ -83,26 +86,29 @@ def ask_choices(
     """Ask base and each adapter all multiple choice questions; gates only the first. Raises TrainingError,
     MeasuringError.
     """
+    runs: list[list[Measured]] = []
+    of_gates, tables = [], []
+    asked = adapters if material.questions is not None else adapters[:1]
     if material.questions is None and gates.mmlu is None:
         return Choices()
-    runs, of_gates, tables = [], [], []
-    for number, adapter in enumerate(adapters):
-        if number and material.questions is None:
-            break
+    parts = (len(asked) if material.questions is not None else 0) + (gates.mmlu is not None)
+    for number, adapter in enumerate(asked):
         student = load_with_adapter(model, adapter)
-        if material.questions is not None:
-            how = MmluPlan(plan.shots, plan.form, plan.batch_size, plan.with_chat_template)
-            place = folder / f"tasks-{number}"
-            runs.append(pr_mmlu(student, material.questions, place, how, _within(tell, number, len(adapters))))
-            tables.append(folder / (TABLE if number == 0 else f"pr_mmlu-{number + 1}.jsonl"))
-            write_table(tables[-1], runs[-1])
         if gates.mmlu is not None and number == 0:
             name = gate_name(gates.files.mmlu or folder, "MMLU", gates.files.subset)
             gate = GatePlan(form=plan.form, batch_size=plan.batch_size, with_chat_template=plan.with_chat_template)
-            row, measured = mmlu_gate(student, gates.mmlu, name, folder / "tasks-gate", gate, tell)
+            row, measured = mmlu_gate(
+                student, gates.mmlu, name, folder / "tasks-gate", gate, _within(tell, 0, parts)
+            )
             of_gates.append(row)
             tables.append(folder / GATE_TABLE)
             write_table(tables[-1], measured)
+        if material.questions is not None:
+            how = MmluPlan(plan.shots, plan.form, plan.batch_size, plan.with_chat_template)
+            part = _within(tell, number + (gates.mmlu is not None), parts)
+            runs.append(pr_mmlu(student, material.questions, folder / f"tasks-{number}", how, part))
+            tables.append(folder / (TABLE if number == 0 else f"pr_mmlu-{number + 1}.jsonl"))
+            write_table(tables[-1], runs[-1])
         del student
     return Choices(tuple(rows_of(runs)) if runs else (), tuple(of_gates), tuple(tables))
 
