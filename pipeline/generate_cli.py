@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from checks.contribution import ATTRIBUTION_FILE, LEAF_FILE, ROOTS, Contribution
-from pipeline.generation import SAMPLES, LeafData, Order, Subject, generate
+from pipeline.generate_screen import ASIDE, progress_shown, show_yields
+from pipeline.generation import LeafData, Order, Subject, generate
 from pipeline.lessons import LeafDocuments, LessonError, contribution_of, subjects_of
 from pipeline.local_documents import LocalDocumentsError, documents_of
-from pipeline.results import LeafYield
 from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.flow import FlowError, read_flow
 from pipeline.sdg.prompts import PromptError
@@ -25,8 +22,7 @@ from pipeline.settings import PipelineSettings, PipelineSettingsError, read_pipe
 from pipeline.teacher import CacheError, ReplyCache, Teacher, TeacherError
 from pipeline.yields import yield_of
 
-_ON_SCREEN = Console(highlight=False)
-_ASIDE = Console(stderr=True, highlight=False)
+_GO_ON = "What is done is kept: run the same again to go on."
 
 
 class LeavesError(Exception):
@@ -62,17 +58,25 @@ def generate_command(
                 "start `taxonomy-pipeline offline-teacher` in another terminal."
             )
         order = _order(settings, flow or [], auxiliary=auxiliary)
-        contribution = contribution_of(dict(_files(leaves)))
+        contribution = contribution_of(_files(leaves))
         subjects = subjects_of(contribution, _documents(contribution, documents, settings, out))
         out.mkdir(parents=True, exist_ok=True)
         made = asyncio.run(_generated(subjects, order, settings, out))
-    except (PipelineSettingsError, FlowError, LeavesError, LessonError, LocalDocumentsError) as error:
-        _ASIDE.print(str(error), style="red", markup=False)
+    except (PipelineSettingsError, FlowError, PromptError, LeavesError, LessonError, LocalDocumentsError) as error:
+        ASIDE.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
-    except (TeacherError, CacheError, PromptError) as error:
-        _ASIDE.print(f"{error}\nWhat is done is kept: run the same again to go on.", style="red", markup=False)
+    except (TeacherError, CacheError) as error:
+        ASIDE.print(f"{error}\n{_GO_ON}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    _tell([yield_of(subject.lesson, data) for subject, data in zip(subjects, made, strict=True)], made, settings)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        ASIDE.print(f"{where}{error.strerror}. Put that right. {_GO_ON}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        ASIDE.print(f"Stopped. {_GO_ON}", markup=False)
+        raise typer.Exit(130) from None
+    yields = [yield_of(subject.lesson, data) for subject, data in zip(subjects, made, strict=True)]
+    show_yields(yields, made, f"Written by {settings.teacher_model}, judged by {settings.critic.model}.")
 
 
 def _order(settings: PipelineSettings, flows: Sequence[str], *, auxiliary: bool) -> Order:
@@ -83,16 +87,27 @@ def _order(settings: PipelineSettings, flows: Sequence[str], *, auxiliary: bool)
     return Order(settings.teacher_model, settings.critic.model, settings.generate_seed, with_auxiliary, chosen)
 
 
-def _files(leaves: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Yield the leaves and their attributions: path in the taxonomy, text. Raises LeavesError."""
+def _files(leaves: Sequence[Path]) -> dict[str, str]:
+    """Return the leaves and their attributions: path in the taxonomy, text. Raises LeavesError."""
+    found: dict[str, Path] = {}
+    for leaf in _leaf_files(leaves):
+        for file in (leaf, leaf.with_name(ATTRIBUTION_FILE)):
+            if file.is_file():
+                path = _path_in_taxonomy(file)
+                if not found.setdefault(path, file).samefile(file):
+                    raise LeavesError(
+                        f"{found[path]} and {file} are both {path} in their taxonomies. Generate from one after "
+                        "the other, each with an --out of its own."
+                    )
+    return {path: file.read_text(encoding="utf-8", errors="replace") for path, file in found.items()}
+
+
+def _leaf_files(leaves: Sequence[Path]) -> Iterator[Path]:
     for named in leaves:
         found = sorted(named.rglob(LEAF_FILE)) if named.is_dir() else [named]
-        if not found or not all(path.is_file() for path in found):
+        if not found or not all(path.is_file() and path.name == LEAF_FILE for path in found):
             raise LeavesError(f"{named}: there is no {LEAF_FILE} here. Name one, or a folder that holds some.")
-        for path in found:
-            for file in (path, path.with_name(ATTRIBUTION_FILE)):
-                if file.is_file():
-                    yield _path_in_taxonomy(file), file.read_text(encoding="utf-8", errors="replace")
+        yield from found
 
 
 def _path_in_taxonomy(file: Path) -> str:
@@ -107,11 +122,19 @@ def _documents(
     contribution: Contribution, folder: Path | None, settings: PipelineSettings, out: Path
 ) -> Mapping[str, LeafDocuments]:
     found = {}
-    for leaf in contribution.leaves:
-        if leaf.is_knowledge:
-            if folder is None:
-                _ASIDE.print(f"Fetching the documents of {leaf.path} ...", markup=False)
-            found[leaf.path] = documents_of(leaf, folder, out / ".documents", settings)
+    knowledge = [leaf for leaf in contribution.leaves if leaf.is_knowledge]
+    for leaf in knowledge:
+        own = folder
+        if folder is None:
+            ASIDE.print(f"Fetching the documents of {leaf.path} ...", markup=False)
+        elif len(knowledge) > 1:
+            own = folder / leaf.file.folder
+            if not own.is_dir():
+                raise LocalDocumentsError(
+                    f"{len(knowledge)} leaves need documents: put those of {leaf.path} into {own}, and the others' "
+                    "likewise, or generate from one leaf after the other."
+                )
+        found[leaf.path] = documents_of(leaf, own, out / ".documents", settings)
     return found
 
 
@@ -125,40 +148,6 @@ async def _generated(
         critic = teacher
         if settings.critic != settings.teacher:
             critic = await stack.enter_async_context(Teacher(settings.critic, cache))
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=_ASIDE, transient=True) as progress:
-            task = progress.add_task("Generating", total=1.0)
-
-            def told(share: float, stage: str) -> None:
-                progress.update(task, completed=share, description=stage)
-
-            return await generate(subjects, order, Models(teacher, critic), out, told)
-
-
-def _tell(yields: Sequence[LeafYield], made: Sequence[LeafData], settings: PipelineSettings) -> None:
-    for leaf, data in zip(yields, made, strict=True):
-        _ON_SCREEN.print()
-        _ON_SCREEN.print(leaf.path, style="bold", markup=False)
-        if data.is_old:
-            _ON_SCREEN.print("Nothing to do: this is up to date, made from the same by the same model.")
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        table.add_row(str(leaf.kept), f"samples kept of {leaf.candidates}")
-        if leaf.questions:
-            table.add_row(str(leaf.questions), "multiple choice questions to measure with")
-        for line in _earlier_and_missing(leaf, data):
-            table.add_row(*line)
-        for reason, count in leaf.dropped.items():
-            table.add_row(str(count), f"dropped: {reason}", style="dim")
-        _ON_SCREEN.print(table)
-        _ON_SCREEN.print(str(data.folder / SAMPLES), markup=False, soft_wrap=True)
-    _ON_SCREEN.print(f"\nWritten by {settings.teacher_model}, judged by {settings.critic.model}.", markup=False)
-
-
-def _earlier_and_missing(leaf: LeafYield, data: LeafData) -> Iterator[tuple[str, str]]:
-    """Yield how many answers an earlier run had got already, and how many nobody got."""
-    blocks = (*leaf.blocks, *leaf.measuring)
-    earlier = sum(block.from_cache for block in blocks)
-    if earlier and not data.is_old:
-        yield str(earlier), f"answers of {sum(block.requests for block in blocks)} were there already"
-    if missing := data.manifest["unanswered"]:
-        yield str(missing), "questions to the model came to nothing: run the same again to ask only those"
+        servers = {(settings.teacher.url, teacher), (settings.critic.url, critic)}
+        tell = await stack.enter_async_context(progress_shown(ASIDE, servers, settings.teacher_away_after_s))
+        return await generate(subjects, order, Models(teacher, critic), out, tell)

@@ -21,11 +21,11 @@ from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.counts import BlockCount
 from pipeline.sdg.flow import Flow, Makes
 from pipeline.sdg.leaf_run import LeafRun, flows_for, run_leaf
-from pipeline.sdg.samples import dropped_of, questions_of, samples_of
+from pipeline.sdg.samples import dropped_of, questions_of, samples_of, seeds_left_out
 from pipeline.sdg.starts import Lesson
 
 SAMPLES, QUESTIONS, DROPPED, REPORT = "samples.jsonl", "questions.jsonl", "dropped.jsonl", "report.json"
-_METHOD = 3  # raised when the same leaf, flows and answers would give other samples
+_METHOD = 4  # raised when the same leaf, flows and answers would give other samples
 
 Tell = Callable[[float, str], None]
 
@@ -180,6 +180,7 @@ def _manifest(
         "generated": len(run.rows(Makes.SAMPLES)),
         "questions": len(run.rows(Makes.QUESTIONS)),
         "unanswered": sum(count.unanswered for _, count in run.counts),
+        "seeds_left_out": dict(sorted(seeds_left_out(lesson).items())),
         "held_out_seeds": [seed.index for seed in lesson.seeds if seed.split != "train"],
         "flows": [
             {"name": flow.flow.name, "sha256": flow.flow.sha256, "makes": flow.flow.makes.value}

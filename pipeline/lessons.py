@@ -38,7 +38,7 @@ def subjects_of(contribution: Contribution, documents: Mapping[str, LeafDocument
     """
     subjects = [_subject(leaf, contribution, documents) for leaf in contribution.leaves]
     if not subjects:
-        raise LessonError("There is no qna.yaml among the changed files: nothing can be generated.")
+        raise LessonError("There is no qna.yaml among the files: nothing can be generated.")
     return subjects
 
 

@@ -15,6 +15,7 @@ from checks.documents import (
     DocumentReference,
     DocumentRefusal,
     FetchedDocuments,
+    RefusalKind,
     fetch_documents,
     reference_of,
 )
@@ -89,7 +90,8 @@ def _why(refusal: DocumentRefusal) -> str:
     detail = f" ({refusal.detail})" if refusal.detail else ""
     setting = _SETTING.get(refusal.problem)
     own = f" A git server of your own is let in by {PREFIX}{setting}." if setting else ""
-    return f"{refusal.message}{detail} {refusal.remedy}{own} Or give --documents FOLDER."
+    remedy = "Run the same again later." if refusal.kind is RefusalKind.UNVERIFIED else refusal.remedy
+    return f"{refusal.message}{detail} {remedy}{own} Or give --documents FOLDER."
 
 
 def _digest(reference: DocumentReference) -> str:

@@ -191,7 +191,7 @@ class PipelineSettings(BaseSettings):
             model=self.critic_model or self.teacher_model,
             api_key=self.critic_api_key if self.critic_url else self.teacher_api_key,
             supports_n=None,
-            named="CRITIC",
+            named="CRITIC" if self.critic_url else "TEACHER",
         )
 
     @field_validator("gpus", mode="before")

@@ -99,14 +99,7 @@ class Teacher:
         self._supports_n = settings.supports_n
         self._finding_out = asyncio.Lock()
         self._under_way: dict[bytes, _Shared] = {}
-        self._wire = Wire(
-            settings.url,
-            settings.api_key,
-            settings.timeout_s,
-            settings.most_at_once,
-            settings.most_reply_bytes,
-            use_proxy=settings.use_proxy,
-        )
+        self._wire = Wire(settings)
 
     async def __aenter__(self) -> Self:
         await self._wire.open()
@@ -127,6 +120,12 @@ class Teacher:
     def at_once(self) -> int:
         """How many requests may be under way just now."""
         return self._pace.limit
+
+    @property
+    def silent_for_s(self) -> float:
+        """How long every try has failed, in seconds; 0 while the server answers."""
+        since = self._absence.since_s
+        return 0.0 if since is None else self._clock.now_s() - since
 
     async def ask(self, ask: Ask) -> Reply:
         """Return the reply to an ask, with exactly `ask.n` choices.
@@ -283,7 +282,7 @@ class Teacher:
             self._gone = TeacherError(
                 f"The server of the model {self._settings.model} gave no good answer for "
                 f"{self._settings.away_after_s:.0f} s (last: {fault.reason}). Look whether it runs and whether "
-                "TEACHER_URL is right; what was answered until then is kept."
+                f"{self._settings.named}_URL is right; what was answered until then is kept."
             )
         if self._gone is not None:
             raise TeacherError(str(self._gone))

@@ -132,30 +132,31 @@ def _was_worth_it(rate: float, old_rate: float, growth: float) -> bool:
 class Absence:
     """Whether the server is away for good: no good answer for `away_after_s` though it was tried again and again.
 
-    One ask alone that always fails says nothing about the server, unless nobody is there to answer it.
+    One ask alone that always fails says nothing about the server, unless nobody is there to answer it. `since_s` is
+    when tries began to fail, None while there are answers.
     """
 
     def __init__(self, away_after_s: float) -> None:
         self._away_after_s = away_after_s
-        self._since_s: float | None = None
+        self.since_s: float | None = None
         self._failed: set[int] = set()
         self._nobody_there = False
 
     def answered(self) -> None:
         """Note that the server answered."""
-        self._since_s = None
+        self.since_s = None
         self._failed.clear()
         self._nobody_there = False
 
     def failed(self, ask: int, now_s: float, *, nobody_there: bool) -> bool:
         """Note a failed try and return whether the server is to be taken for away."""
-        if self._since_s is None:
-            self._since_s = now_s
+        if self.since_s is None:
+            self.since_s = now_s
         if len(self._failed) < _ASKS_THAT_TELL:
             self._failed.add(ask)
         self._nobody_there = self._nobody_there or nobody_there
         tells = self._nobody_there or len(self._failed) >= _ASKS_THAT_TELL
-        return tells and now_s - self._since_s >= self._away_after_s
+        return tells and now_s - self.since_s >= self._away_after_s
 
 
 def pause_s(tries: int, asked_for_s: float, longest_s: float, rng: random.Random) -> float:

@@ -26,6 +26,7 @@ class TeacherSettings:
     prompt_price: float = 0.0
     completion_price: float = 0.0
     use_proxy: bool = False  # the one of HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+    named: str = "TEACHER"  # how the settings begin that people are told to look at
 
 
 def checked_address(url: str) -> str:

@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 
 import aiohttp
-from pydantic import SecretStr
 from yarl import URL
 
 from pipeline.teacher_messages import AskError, GarbledError, Reply, TeacherError, read_reply
 from pipeline.teacher_pacing import asked_for_s
+from pipeline.teacher_settings import TeacherSettings
 
 _TRANSIENT = frozenset({408, 409, 425, 429})  # and every 5xx but these two, which stay as they are:
 _LASTING = frozenset({501, 505})
@@ -40,22 +40,24 @@ class RefusedError(AskError):
 class Wire:
     """The connections to one server. Use it as an async context manager."""
 
-    def __init__(
-        self, url: str, api_key: SecretStr, timeout_s: float, connections: int, most_bytes: int, *, use_proxy: bool
-    ) -> None:
-        self._url = URL(url.rstrip("/") + "/chat/completions")
-        self._key = api_key
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, 20.0))
-        self._connections = connections
-        self._most_bytes = most_bytes
-        self._use_proxy = use_proxy
+    def __init__(self, settings: TeacherSettings) -> None:
+        self._url = URL(settings.url.rstrip("/") + "/chat/completions")
+        self._key = settings.api_key
+        self._named = settings.named
+        self._model = settings.model
+        self._timeout = aiohttp.ClientTimeout(total=settings.timeout_s, sock_connect=min(settings.timeout_s, 20.0))
+        self._connections = settings.most_at_once
+        self._most_bytes = settings.most_reply_bytes
+        self._use_proxy = settings.use_proxy
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Make ready to send. Connections are opened when first needed and kept."""
         key = self._key.get_secret_value()
         if not (key.isascii() and (key == "" or key.isprintable())):
-            raise TeacherError("TEACHER_API_KEY holds characters that no key can have, such as the end of a line.")
+            raise TeacherError(
+                f"{self._named}_API_KEY holds characters that no key can have, such as the end of a line."
+            )
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=30.0),
             timeout=self._timeout,
@@ -82,7 +84,7 @@ class Wire:
         except aiohttp.ClientConnectorCertificateError:
             raise TeacherError("The server's certificate is not trusted: nothing was sent to it.") from None
         except aiohttp.InvalidURL:
-            raise TeacherError("TEACHER_URL is not an address.") from None
+            raise TeacherError(f"{self._named}_URL is not an address.") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Fault("connection", is_overload=True, nobody_there=True)
         except TimeoutError:
@@ -129,11 +131,11 @@ class Wire:
                 f"The server answered with a redirection ({status}), which is not followed: set its final address."
             )
         if status in (401, 403):
-            raise TeacherError(f"The server refused the key ({status}): check TEACHER_API_KEY.")
+            raise TeacherError(f"The server refused the key ({status}): check {self._named}_API_KEY.")
         if status == 404:
             raise TeacherError(
-                "The server does not know the model or the address (404): check TEACHER_URL, which usually ends "
-                "in /v1, and TEACHER_MODEL."
+                f"The server does not know the model {self._model} or the address (404): check {self._named}_URL, "
+                "which usually ends in /v1, and the model's name."
             )
         if status in _THIS_ASK_ONLY:
             said = await self._said(response)

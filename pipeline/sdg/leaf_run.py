@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from checks.contribution import LeafKind
 from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.counts import BlockCount
-from pipeline.sdg.flow import Flow, Makes, Start, read_flow
+from pipeline.sdg.flow import Flow, FlowError, Makes, Start, read_flow
 from pipeline.sdg.rows import Row
 from pipeline.sdg.running import FlowRun, run_flow
 from pipeline.sdg.starts import Lesson, first_rows
@@ -35,7 +35,7 @@ class LeafRun:
 def flows_for(lesson: Lesson, *, auxiliary: bool = False, only: Sequence[Flow] = ()) -> list[Flow]:
     """Return the flows that a leaf goes through, in their order; `only` are those somebody asked for instead.
 
-    Flows that begin with passages of a document are for leaves that have one.
+    Flows that begin with passages of a document are for leaves that have one. Raises FlowError when none is left.
     """
     if only:
         chosen = list(only)
@@ -43,7 +43,11 @@ def flows_for(lesson: Lesson, *, auxiliary: bool = False, only: Sequence[Flow] =
         chosen = [read_flow(name) for name in ("knowledge", *(("summaries",) if auxiliary else ()), "mmlu")]
     else:
         chosen = [read_flow("grounded" if lesson.is_grounded else "freeform")]
-    return [flow for flow in chosen if flow.start is Start.SEEDS or lesson.passages]
+    fitting = [flow for flow in chosen if flow.start is Start.SEEDS or lesson.passages]
+    if not fitting:
+        named = ", ".join(flow.name for flow in chosen)
+        raise FlowError(f"{lesson.path}: {named}: for leaves with a document only, and this one has none.")
+    return fitting
 
 
 async def run_leaf(

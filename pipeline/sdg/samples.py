@@ -4,46 +4,67 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from checks.personal_data import mask
 from pipeline.sdg.blocks.dedupe import folded
 from pipeline.sdg.blocks.options import LETTERS
+from pipeline.sdg.blocks.safety import unsafe
 from pipeline.sdg.blocks.siblings import SIBLINGS
 from pipeline.sdg.flow import Flow, Makes, Start
 from pipeline.sdg.leaf_run import LeafRun
 from pipeline.sdg.rows import Dropped, Row, Split
-from pipeline.sdg.starts import NO_SEED, Lesson
+from pipeline.sdg.starts import NO_SEED, Lesson, Seed, asked_by
 
 _DIGITS = 16  # of a seed example's digest, by which it is known again when a leaf's examples have been moved
 _DEV_QUESTIONS = 5  # of each leaf: what few-shot prompts are made of, never measured with
 
 
 def samples_of(run: LeafRun, teacher: str) -> Iterator[dict[str, Any]]:
-    """Yield the samples to train on: the seed examples that are not held back, then what was made from them."""
+    """Yield the samples, each with its split: the seed examples, then what was made from them.
+
+    Pairs of seed examples are left out where `seeds_left_out` counts them.
+    """
     lesson = run.lesson
     digests = {seed.index: seed.digest[:_DIGITS] for seed in lesson.seeds}
-    for seed in lesson.seeds:
-        for pair in seed.pairs:
-            question = "\n\n".join(
-                part for part in ((seed.context if lesson.is_grounded else ""), pair.question) if part
-            )
-            said: dict[str, Any] = {
-                "origin": "seed example",
-                "seed": seed.index,
-                "seed_digest": digests[seed.index],
-                "fact": _id(lesson.path, seed.context or pair.question),
-            }
-            yield _sample(lesson.path, question, pair.answer, seed.split, said)
+    for seed, question, answer in _pairs(lesson):
+        if _unsafe_pair(question, answer):
+            continue
+        said: dict[str, Any] = {
+            "origin": "seed example",
+            "seed": seed.index,
+            "seed_digest": digests[seed.index],
+            "fact": _id(lesson.path, seed.context or question),
+        }
+        yield _sample(lesson.path, question, answer, seed.split, said)
     for flow, row in run.rows(Makes.SAMPLES):
         said = {"origin": "generated", "flow": flow.name, "teacher": teacher}
         if row.seed != NO_SEED:
             said |= {"seed": row.seed, "seed_digest": digests[row.seed]}
-        if row.texts.get("heading"):
-            said["heading"] = row.texts["heading"]
+        heading = row.texts.get("heading", "")
+        if heading and not unsafe(heading):
+            said["heading"] = heading
         said |= _told_by(lesson, flow, row)
         yield _sample(lesson.path, row.texts["question"], row.texts["answer"], row.split, said)
+
+
+def seeds_left_out(lesson: Lesson) -> Counter[str]:
+    """Return why pairs of the seed examples are no samples, repeating nothing of them: people write it, too."""
+    return Counter(reason for _, question, answer in _pairs(lesson) if (reason := _unsafe_pair(question, answer)))
+
+
+def _pairs(lesson: Lesson) -> Iterator[tuple[Seed, str, str]]:
+    """Yield each pair of the seed examples as a sample asks and answers it."""
+    for seed in lesson.seeds:
+        asked = asked_by(seed) if lesson.is_grounded else [pair.question for pair in seed.pairs]
+        for question, pair in zip(asked, seed.pairs, strict=True):
+            yield seed, question, pair.answer
+
+
+def _unsafe_pair(question: str, answer: str) -> str:
+    return unsafe(question) or unsafe(answer)
 
 
 def _told_by(lesson: Lesson, flow: Flow, row: Row) -> dict[str, Any]:

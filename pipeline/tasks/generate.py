@@ -55,7 +55,7 @@ def generate_job(spec: JobSpec, bench: Bench) -> Outcome:
     except (TeacherError, CacheError, PromptError) as error:
         return Outcome(Ending.INFRA_ERROR, str(error), run_s=time.monotonic() - began)
     result = _result(spec, settings, subjects, made)
-    _note(result, bench)
+    _note(result, made, bench)
     stored = store.put("generate.json", result.to_json().encode(), RESULT_TYPE)
     artifacts = tuple(stored_files(made, store))
     took_s = time.monotonic() - began
@@ -120,13 +120,15 @@ def _shown(made: Sequence[LeafData]) -> Iterator[ShownSample]:
             yield ShownSample(data.path, question, answer)
 
 
-def _note(result: GenerateResult, bench: Bench) -> None:
-    for leaf in result.leaves:
+def _note(result: GenerateResult, made: Sequence[LeafData], bench: Bench) -> None:
+    for leaf, data in zip(result.leaves, made, strict=True):
         bench.note(
             f"{leaf.path}: {leaf.candidates} written, {leaf.kept} kept, {leaf.questions} questions to measure with"
         )
         for reason, count in leaf.dropped.items():
             bench.note(f"  {count} dropped: {reason}")
+        for reason, count in data.manifest["seeds_left_out"].items():
+            bench.note(f"  {count} pairs of seed examples left out of the samples: {reason}")
     for leaf in result.too_few:
         bench.note(why_so_few(leaf, result.least_samples), LogLevel.WARNING)
     if result.is_old:

@@ -54,7 +54,7 @@ async def test_a_second_precheck_asks_nothing(tmp_path: Path) -> None:
     assert PrecheckResult.from_json(store.get(first.result).decode()).unanswered == 0
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "TEACHER_MODEL"), (401, "TEACHER_API_KEY"), (400, "none of")])
+@pytest.mark.parametrize(("status", "words"), [(404, "the model tiny"), (401, "TEACHER_API_KEY"), (400, "none of")])
 async def test_a_model_that_cannot_be_used_is_named(tmp_path: Path, status: int, words: str) -> None:
     "The job ends as our fault, with what an operator has to look at, and without the address."
     async with TeachingServer() as server:
