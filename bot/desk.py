@@ -41,6 +41,7 @@ from bot.same_leaf import Said, SameLeaf
 from bot.store.stored_jobs import StoredJob
 from bot.triage import Triage, Triaged
 from bot.witness import Witness
+from checks.contribution import Sha
 from checks.findings import Check
 
 log = structlog.get_logger()
@@ -184,6 +185,16 @@ class Desk:
         async with self._locks.of(origin, job.request.number):
             await self._rooms.ends.take(job)
         await self.refresh(origin, job.request.number)
+
+    async def gather_jobs(self, origin: Origin, number: int) -> bool:
+        """Have jobs follow the content to the judged commit, should any not have. Return whether one did."""
+        async with self._locks.of(origin, number):
+            memory = await self._records.memories.get(origin.repository_id, number)
+            if memory is None or not memory.content_digest or memory.judged_sha != memory.head_sha:
+                return False
+            head = Sha(memory.head_sha)
+            jobs = self._records.jobs
+            return await jobs.follow(origin.repository_id, number, head, memory.content_digest) > 0
 
     async def _rerun(self, event: JobRerequested) -> None:
         number = await self._rooms.reruns.pull_of(event)

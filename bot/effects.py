@@ -72,7 +72,8 @@ class EffectDesk:
         who, source = (order.actor.id, order.actor.login), order.source
         effects = sorted(effects, key=lambda effect: not isinstance(effect, QueueJob | RetryJob))
         kinds = [effect.kind for effect in effects if isinstance(effect, QueueJob)]
-        await self._queue([JobRequest(*key, kind, pull.head_sha, *who, source) for kind in kinds], now)
+        content = memory.content_digest
+        await self._queue([JobRequest(*key, kind, pull.head_sha, *who, source, content) for kind in kinds], now)
         for effect in effects:
             match effect:
                 case RetryJob(job_id):
@@ -83,14 +84,12 @@ class EffectDesk:
                     role = max(situation.role, least_role)  # the command let its author through
                     memory = await self.fire(memory, trigger, role, order.actor.login)
                 case Approve(kind):
-                    content = memory.content_digest
                     approval = Approval(*key, kind, *who, pull.head_sha, content, now, source)
                     await records.approvals.add(approval)
                 case Withdraw(kind):
                     because = f"taken back by {order.actor.login}"
                     await records.approvals.let_fall(*key, because, now, actor_id=order.actor.id, kind=kind)
                 case SetAside(pardon_kind, rule, reason):
-                    content = memory.content_digest
                     pardon = Pardon(*key, pardon_kind, rule, content, *who, reason, now, source)
                     await records.pardons.add(pardon)
                 case AskMerge():

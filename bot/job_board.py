@@ -10,7 +10,7 @@ import structlog
 
 from bot.apply import Writer
 from bot.clock import Clock
-from bot.comments.job_report import JobReportView, evaluation_comment, job_report
+from bot.comments.job_report import JobReportView, evaluation_comment, gone_on, job_report
 from bot.comments.markers import MarkerSigner
 from bot.events import Origin
 from bot.github.client import GitHubApp
@@ -22,6 +22,7 @@ from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
+from checks.contribution import Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Queue
 from pipeline.evaluation_results import EvaluateResult
@@ -66,8 +67,9 @@ class JobBoard:
         self._task: asyncio.Task[None] | None = None
 
     async def changed(self, before: StoredJob, after: StoredJob) -> None:
-        """A job has changed; another state is shown at once, progress at leisure."""
-        if before == after or before.life.state is not after.life.state:
+        """A job has changed; another state or commit is shown at once, progress at leisure."""
+        has_moved = before.request.head_sha != after.request.head_sha
+        if before == after or before.life.state is not after.life.state or has_moved:
             self._something_new.set()
 
     def start(self) -> None:
@@ -141,6 +143,7 @@ class JobBoard:
             await self._store.note_shown(job, job.check_run_id)
             return
         writer = Writer(client, pull, self._clock)
+        was_told = await self._leave_other_commit(job, view, reader, writer)
         run_id = await self._show_on_check_run(job, view, reader, writer)
         if pull.is_open and isinstance(result, EvaluateResult):
             marker = self._signer.reply_marker("evaluation", origin.repository_id, pull.number)
@@ -149,21 +152,45 @@ class JobBoard:
         before = self._views.pop(job.id, None)
         if not job.life.state.is_over:
             self._views[job.id] = view
-        if pull.is_open and (before is None or before.status != view.status):
+        if pull.is_open and not was_told and (before is None or before.status != view.status):
             await self._moved(origin, job)
 
     async def _show_on_check_run(
         self, job: StoredJob, view: JobReportView, reader: PullReader, writer: Writer
     ) -> int | None:
-        run_id = job.check_run_id
+        head = job.request.head_sha
+        run_id = job.check_run_id if job.check_run_sha == head else None
         if run_id is None:
-            runs = await reader.own_check_runs(job.request.head_sha, self._app.app_id, only_newest=False)
+            await self._store.note_commit_of_check_run(job)  # should we die now, it is looked for there
+            runs = await reader.own_check_runs(head, self._app.app_id, only_newest=False)
             run_id = next((int(run["id"]) for run in runs if run["external_id"] == view.external_id), None)
         try:
             return await writer.show_job(view, run_id)
         except RefusedError as error:  # a commit that is gone shows nothing any more
             log.info("jobs.not_showable", job=job.id, error=str(error))
             return run_id
+
+    async def _leave_other_commit(
+        self, job: StoredJob, view: JobReportView, reader: PullReader, writer: Writer
+    ) -> bool:
+        """Complete the check run of a job that has followed the content to another commit, if it was not over.
+
+        Return whether it had told there already what it tells now.
+        """
+        left = job.check_run_sha
+        if not left or left == job.request.head_sha:
+            return False
+        was_told = False
+        for run in await reader.own_check_runs(Sha(left), self._app.app_id, only_newest=False):
+            if run["external_id"] != view.external_id:
+                continue
+            was_told = (run["conclusion"], run["output"]["title"]) == (view.conclusion, view.title)
+            if run["status"] != "completed":
+                try:
+                    await writer.show_job(gone_on(view, left), int(run["id"]))
+                except (NotFoundError, RefusedError) as error:  # a commit that is gone shows nothing any more
+                    log.info("jobs.not_showable", job=job.id, error=str(error))
+        return was_told
 
     async def _log(self, job: StoredJob) -> list[str]:
         return await self._store.logs.of_job(job.id) if job.life.state.is_over else []

@@ -25,13 +25,15 @@ class JobEnds:
     async def take(self, job: StoredJob) -> None:
         """Move the review where the job's end does. The caller holds the lock of the pull request.
 
-        Only the newest job of its kind counts, at the head, on an open pull request.
+        Only the newest job of its kind counts, about what the head holds, on an open pull request.
         """
         request, state = job.request, job.life.state
         if request.kind is not JobKind.GENERATE or state is not JobState.FAILED_BY_CONTRIBUTION:
             return
         memory = await self._records.memories.get(request.repository_id, request.number)
-        if memory is None or not memory.is_open or memory.head_sha != request.head_sha:
+        if memory is None or not memory.is_open:
+            return
+        if not request.is_about(memory.head_sha, memory.content_digest):
             return
         of_pull = await self._records.jobs.of_pull(request.repository_id, request.number)
         if any(each.id > job.id and each.request.kind is request.kind for each in of_pull):

@@ -14,9 +14,19 @@ from bot.job_flow import begun_again, ended
 from bot.job_line import NIGHTLY_PRIORITY, PULL_REQUEST_PRIORITY, due_at
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.job_views import JobViews
-from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError, has_not_failed, no_such_job
+from bot.jobs import (
+    Job,
+    JobKind,
+    JobRequest,
+    JobState,
+    JobsUnavailableError,
+    followed,
+    has_not_failed,
+    no_such_job,
+)
 from bot.store.jobs import JobStore
 from bot.store.stored_jobs import StoredJob, as_job
+from checks.contribution import Sha
 from pipeline.contract import Confirmation, Queue
 
 log = structlog.get_logger()
@@ -100,6 +110,25 @@ class JobEngine:
         for job in await self._store.of_pull(repository_id, number):
             if job_id in (None, job.id) and not job.life.state.is_over:
                 count += await self.end_one(job.id, state)
+        return count
+
+    async def follow(self, repository_id: int, number: int, head_sha: Sha, content_digest: str) -> int:
+        """Make the jobs about this content, asked for at other commits, jobs of this one. Return how many moved."""
+
+        def there(job: StoredJob) -> StoredJob:
+            return replace(job, request=followed(job.request, job.life.state, head_sha, content_digest))
+
+        count = 0
+        for job in await self._store.of_pull(repository_id, number):
+            if there(job) == job:
+                continue
+            changed = await self._store.change(job.id, there)
+            if changed is not None and changed[0] != changed[1]:
+                log.info("jobs.followed", job=job.id, sha=head_sha, before=changed[0].request.head_sha)
+                await self._on_change(*changed)
+                count += 1
+        if count:
+            self._wake()
         return count
 
     async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:

@@ -104,14 +104,16 @@ class JobInputs:
         return Material(inputs, {LEAST_SAMPLES: policy.generation.least_samples})
 
     async def _made_before(self, job: StoredJob) -> dict[str, Artifact]:
-        """Return what the newest job has made that this one builds on, at the same commit."""
+        """Return what the newest job has made that this one builds on, of the same content."""
         request = job.request
         kind = BUILDS_ON.get(request.kind)
         if kind is None:
             return {}
         of_pull = await self._jobs.of_pull(request.repository_id, request.number)
         fitting = [
-            each for each in of_pull if each.request.kind is kind and each.request.head_sha == request.head_sha
+            each
+            for each in of_pull
+            if each.request.kind is kind and each.request.is_about(request.head_sha, request.content_digest)
         ]
         if not fitting:
             text = f"It builds on `{kind}`, which nobody has asked for. `/{request.kind}` asks for both."

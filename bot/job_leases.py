@@ -156,7 +156,8 @@ class Leases:
         if job is None:
             return "there is no such job"
         memory = await self._memories.get(job.request.repository_id, job.request.number)
-        if memory is None or not memory.is_open or memory.head_sha != job.request.head_sha:
+        is_newest = memory is not None and job.request.is_about(memory.head_sha, memory.content_digest)
+        if memory is None or not memory.is_open or not is_newest:
             await self._engine.end_one(job.id, JobState.SUPERSEDED, NO_LONGER_NEWEST)
             return "its commit is no longer the head of an open pull request"
         if Label.GENERATE_READY not in memory.status.flags:

@@ -52,7 +52,11 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """One job that somebody asks for, at one commit. `source` is where: asked once, it is queued once."""
+    """One job that somebody asks for, at one commit. `source` is where: asked once, it is queued once.
+
+    `content_digest` says what that commit holds, so that a job outlives a push that changes nothing; it is empty
+    where nobody knows.
+    """
 
     repository_id: int
     number: int
@@ -61,6 +65,11 @@ class JobRequest:
     asked_by_id: int
     asked_by: Login
     source: str
+    content_digest: str = ""
+
+    def is_about(self, head_sha: str, content_digest: str) -> bool:
+        """True for what is at that commit, or at another one that holds the same."""
+        return self.head_sha == head_sha or bool(content_digest and self.content_digest == content_digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,12 @@ def of_kind_at(jobs: Iterable[Job], kind: JobKind, head_sha: Sha) -> Job | None:
     )
 
 
+def followed(request: JobRequest, state: JobState, head_sha: Sha, content_digest: str) -> JobRequest:
+    """Return what a job is asked for once a commit is the head: there, if it holds the same and the job counts."""
+    counts = state not in (JobState.CANCELLED, JobState.SUPERSEDED)
+    return replace(request, head_sha=head_sha) if counts and request.is_about(head_sha, content_digest) else request
+
+
 _NO_WORKERS = (
     "No workers are set up here, so nothing can be computed. Ask a maintainer; once there are some, try again."
 )
@@ -162,6 +177,13 @@ class JobQueue(Protocol):
         """Cancel or supersede the jobs that are not over: one, or all. Return how many."""
         ...
 
+    async def follow(self, repository_id: int, number: int, head_sha: Sha, content_digest: str) -> int:
+        """Make the jobs about this content, asked for at other commits, jobs of this one. Return how many moved.
+
+        Those that were cancelled or superseded stay where they are.
+        """
+        ...
+
     async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
         """Queue a job anew that came to nothing: only what had failed of it. Raises JobsUnavailableError."""
         ...
@@ -187,6 +209,10 @@ class NoJobs:
 
     async def end(self, repository_id: int, number: int, state: JobState, job_id: int | None = None) -> int:
         """Return that nothing ended."""
+        return 0
+
+    async def follow(self, repository_id: int, number: int, head_sha: Sha, content_digest: str) -> int:
+        """Return that nothing moved."""
         return 0
 
     async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
@@ -253,6 +279,17 @@ class JobsInMemory:
         for job in ended:
             self._jobs[job.id] = replace(job, state=state)
         return len(ended)
+
+    async def follow(self, repository_id: int, number: int, head_sha: Sha, content_digest: str) -> int:
+        """Move to another commit with the same content."""
+        moved = [
+            replace(job, request=request)
+            for job in self._jobs.values()
+            if _is_of(job, repository_id, number)
+            and (request := followed(job.request, job.state, head_sha, content_digest)) != job.request
+        ]
+        self._jobs |= {job.id: job for job in moved}
+        return len(moved)
 
     async def retry(self, repository_id: int, number: int, job_id: int, at: datetime) -> Job:
         """Queue a job anew."""

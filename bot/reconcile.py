@@ -136,7 +136,7 @@ class Reconciler:
         if memory is None or not memory.swept.startswith(pull.appearance) or memory.judged_sha != pull.head_sha:
             found.refreshed += 1
             await self._catch_up(origin, known, pull, listings)
-        elif self._is_to_be_tried_again(memory, now):
+        elif await self._desk.gather_jobs(origin, pull.number) or self._is_to_be_tried_again(memory, now):
             found.refreshed += 1
             await self._desk.refresh(origin, pull.number)
         elif self._caretaker.has_work(memory, pull, policy):

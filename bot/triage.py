@@ -69,6 +69,7 @@ class Triage:
         self._dossiers = dossiers
         self._effects = effects
         self._memories = records.memories
+        self._jobs = records.jobs
         self._pardons = records.pardons
         self._leaves = records.leaves
         self._history = records.history
@@ -99,6 +100,8 @@ class Triage:
             self._log.note_head(origin.repository_id, number, pull.head_sha, self._clock.now()),
         )
         memory = recalled(memory, posted, pull, look.facts, self._signer)
+        if content := look.facts.content_digest:  # before anything is decided from where the jobs are
+            await self._jobs.follow(origin.repository_id, number, pull.head_sha, content)
         async with self._choosing if look.facts.policy.care.reviewers else nullcontext():
             seen = await self._seen(look, memory, posted, again)
             plan = self._plan(seen)

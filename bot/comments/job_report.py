@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.comments.escape import block, code, escape, short
@@ -80,6 +80,22 @@ def job_report(job: Job, result: JobResult | None = None, log_tail: list[str] | 
         _CONCLUSIONS.get(state, ""),
         _title(job, result),
         "\n\n".join((*head, *table, *tail)),
+    )
+
+
+def gone_on(view: JobReportView, left: str) -> JobReportView:
+    """Return what the commit that a job has left shows of it: the newest one holds the same, and has it now."""
+    summary = (
+        f"A push left the content of {code(left[:7])} as it was, so nothing is computed anew: how the job stands "
+        f"is told at {code(view.head_sha[:7])}."
+    )
+    return replace(
+        view,
+        head_sha=left,
+        status="completed",
+        conclusion="neutral",
+        title="It goes on at the newest commit",
+        summary=summary,
     )
 
 

@@ -50,6 +50,7 @@ class JobStore:
             "number": request.number,
             "kind": request.kind.value,
             "head_sha": request.head_sha,
+            "content_digest": request.content_digest,
             "asked_by_id": request.asked_by_id,
             "asked_by": request.asked_by,
             "source": request.source,
@@ -120,6 +121,7 @@ class JobStore:
 
     async def _swap(self, before: StoredJob, after: StoredJob, told: LogPart | None) -> bool:
         values = life_columns(after.life) | {
+            "head_sha": after.request.head_sha,
             "queued_at": after.queued_at,
             "due_at": after.due_at,
             "sent_at": after.sent_at,
@@ -153,6 +155,12 @@ class JobStore:
         async with self._engine.begin() as connection:
             await connection.execute(update(jobs).where(jobs.c.id == job.id).values(check_run_id=check_run_id))
             await connection.execute(update(jobs).where(jobs.c.id == job.id, same).values(is_shown=True))
+
+    async def note_commit_of_check_run(self, job: StoredJob) -> None:
+        """Remember that the check run of a job is about to be made at the commit that `job` names."""
+        values = {"check_run_sha": job.request.head_sha, "check_run_id": None}
+        async with self._engine.begin() as connection:
+            await connection.execute(update(jobs).where(jobs.c.id == job.id).values(values))
 
     async def show_again(self, job_id: int) -> None:
         """Have a job shown anew on GitHub, although it has not changed."""

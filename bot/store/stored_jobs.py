@@ -34,6 +34,7 @@ class StoredJob:
     revision: int = 0
     gpu_s: float = 0.0  # that workers have held it on a GPU queue
     due_at: datetime = _UNPLACED  # its place in the line
+    check_run_sha: str = ""  # the commit at which its check run is, or is about to be made
 
     def living(self, life: Life, now: datetime) -> StoredJob:
         """Return the job with another life: over, it is finished now; left for another attempt, it is unsent."""
@@ -84,6 +85,7 @@ def stored_job(row: RowMapping) -> StoredJob:
         row["asked_by_id"],
         Login(row["asked_by"]),
         row["source"],
+        row["content_digest"],
     )
     return StoredJob(
         row["id"],
@@ -98,6 +100,7 @@ def stored_job(row: RowMapping) -> StoredJob:
         row["revision"],
         row["gpu_s"],
         row["due_at"],
+        row["check_run_sha"],
     )
 
 

@@ -286,7 +286,8 @@ jobs = Table(
     Column("repository_id", BigInteger, nullable=False),
     Column("number", Integer, nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("head_sha", String(40), nullable=False),
+    Column("head_sha", String(40), nullable=False),  # a newer one that holds the same takes its place
+    Column("content_digest", String(64), nullable=False, server_default=""),  # of what it is about; empty: unknown
     Column("asked_by_id", BigInteger, nullable=False),
     Column("asked_by", String(64), nullable=False),
     Column("source", String(64), nullable=False),
@@ -312,6 +313,7 @@ jobs = Table(
     Column("lease_sequence", Integer, nullable=False),
     Column("gpu_s", Float, nullable=False, server_default="0"),  # seconds that workers held it on a GPU queue
     Column("check_run_id", BigInteger, nullable=True),
+    Column("check_run_sha", String(40), nullable=False, server_default=""),  # where that is, or is about to be made
     Column("is_shown", Boolean, nullable=False),  # on GitHub, as it is
     Column("finished_at", UtcDateTime, nullable=True),
     Column("revision", Integer, nullable=False),  # grows with every change: whoever changes names the one it read

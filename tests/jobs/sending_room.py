@@ -18,7 +18,7 @@ from bot.job_inputs import Material
 from bot.job_leases import Leases, Terms
 from bot.job_line import PULL_REQUEST_PRIORITY
 from bot.job_mail import JobMail
-from bot.job_sender import JobSender
+from bot.job_sender import Inputs, JobSender
 from bot.jobs import JobKind, JobRequest
 from bot.store.database import migrate, open_engine
 from bot.store.jobs import JobStore
@@ -48,12 +48,18 @@ _BROKER = "memory://"
 class SendingRoom:
     """Use it as an async context manager. Workers are played: they say hello, ask and report as real ones do."""
 
-    def __init__(self, budget: Budget | None = None, database_url: str = "sqlite+aiosqlite:///:memory:") -> None:
+    def __init__(
+        self,
+        budget: Budget | None = None,
+        database_url: str = "sqlite+aiosqlite:///:memory:",
+        clock: MovableClock | None = None,
+    ) -> None:
         self._database_url = database_url
         self.budget = budget or Budget()
-        self.clock = MovableClock()
+        self.clock = clock or MovableClock()
         self.sent: list[int] = []
         self.on_change: Callable[[int], Awaitable[None]] | None = None  # who hears that a job has changed
+        self.inputs: Inputs | None = None  # what gathers what a job is given; None: it is given nothing
         self._out: list[int] = []
         self._answers: list[LeaseAnswer] = []
         self._asked = 0
@@ -77,8 +83,8 @@ class SendingRoom:
             if self.on_change is not None:
                 await self.on_change(after.id)
 
-        async def inputs(_job: StoredJob) -> Material:
-            return Material({})
+        async def inputs(job: StoredJob) -> Material:
+            return await self.inputs(job) if self.inputs is not None else Material({})
 
         async def is_paused() -> bool:
             return await self.switches.is_on(GPU_PAUSED)

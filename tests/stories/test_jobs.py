@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from bot.jobs import Job, JobKind, JobRequest, JobState, JobsUnavailableError
+from checks.contribution import Sha
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.world import PullRequest, World
 from tests.world.people import a_good_skill
@@ -233,8 +234,21 @@ async def test_a_push_that_changes_nothing_supersedes_nothing(world: World, pr: 
     await world.tess.comments(pr, "/generate")
     await jobs_of(world, pr)
     await world.ana.pushes(pr, a_good_skill(), force=True, message="The same, rebased")
-    assert await states_of(world, pr) == ["generate queued"]
+    (job,) = await jobs_of(world, pr)
+    assert (job.state, job.request.head_sha) == (JobState.QUEUED, pr.pull.head_sha)
     assert "precheck-generate-ready" in pr.labels
+    pr.has_been_read()
+
+
+async def test_a_sweep_finds_jobs_that_were_left_behind(world: World, pr: PullRequest) -> None:
+    "Whatever lost them: what the head holds is theirs."
+    await world.tess.comments(pr, "/generate")
+    (job,) = await jobs_of(world, pr)
+    content = job.request.content_digest
+    await world.jobs.follow(world.repo.id, pr.number, Sha("0" * 40), content)
+    await world.sweeps()
+    (job,) = await jobs_of(world, pr)
+    assert job.request.head_sha == pr.pull.head_sha
     pr.has_been_read()
 
 

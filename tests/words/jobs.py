@@ -9,7 +9,7 @@ from datetime import time, timedelta
 from typing import Any
 
 from bot.budgets import Budget, Spent, held_because, refusal
-from bot.comments.job_report import JobReportView, job_report
+from bot.comments.job_report import JobReportView, gone_on, job_report
 from bot.comments.notices import not_run_again
 from bot.job_flow import Lease, Life, Patience, looked_after
 from bot.job_leases import NO_LONGER_LET_THROUGH, NO_LONGER_NEWEST, why_unread
@@ -70,6 +70,7 @@ def words() -> Iterator[tuple[str, str]]:
         ),
         ("begun", job_report(replace(running, files=JobFiles()))),
         ("running", job_report(replace(running, progress=HALF_DONE, prospects=SOON))),
+        ("gone-on-elsewhere", gone_on(job_report(a_precheck(position=1)), "d00d" * 10)),
         ("precheck-result", job_report(a_precheck(JobState.SUCCEEDED, files=FILES), RESULT)),
         ("files-without-an-address", job_report(a_precheck(JobState.SUCCEEDED, files=UNREACHABLE), RESULT)),
         *((f"ended-{state.value.replace(' ', '-')}", _ended(state)) for state in JobState if state.is_over),

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.app import DISPATCHER, SWEEPER, make_app
 from bot.clock import MovableClock
 from bot.events import Origin
-from bot.jobs import JobsInMemory
+from bot.jobs import JobQueue, JobsInMemory
 from bot.reconcile import Found
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
@@ -45,6 +45,7 @@ class World:
         self.triaged_pulls: list[tuple[int, Triaged]] = []  # the same, with their numbers
         self.workers = workers
         self.jobs = JobsInMemory()  # outlives restarts of the bot, as an engine of its own would
+        self.queue: JobQueue | None = self.jobs  # what the next start uses; None: what the settings name
         self._database_url = database_url
         self._settings = settings
         self._seen: dict[int, PullRequest] = {}
@@ -124,7 +125,7 @@ class World:
             workers=self.workers,
             on_triaged=self._note_triage,
             handles=handling,
-            jobs=self.jobs,
+            jobs=self.queue,
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
