@@ -78,11 +78,14 @@ def show_yields(yields: Sequence[LeafYield], made: Sequence[LeafData], written_b
 
 
 def _besides(leaf: LeafYield, data: LeafData) -> Iterator[tuple[int, str]]:
-    """Yield what an earlier run had got already, what nobody got, and what people wrote that is no sample."""
+    """Yield how many answers cost nothing, how many never came, and what people wrote that is no sample."""
     blocks = (*leaf.blocks, *leaf.measuring)
     earlier = sum(block.from_cache for block in blocks)
     if earlier and not data.is_old:
-        yield earlier, f"answers of {sum(block.requests for block in blocks)} were there already"
+        yield (
+            earlier,
+            f"answers of {sum(block.requests for block in blocks)} were there already, or asked for twice",
+        )
     if missing := data.manifest["unanswered"]:
         yield missing, "questions to the model came to nothing: run the same again to ask only those"
     for reason, count in data.manifest["seeds_left_out"].items():

@@ -138,6 +138,10 @@ def _checked(recipe: Recipe, share: _Share) -> dict[Path, str]:
     """Return the digest of every file. Raises RecipeError for one that is missing, or is not what was meant."""
     digests: dict[Path, str] = {}
     for each in _sources(recipe):
+        if each.path.is_dir():
+            raise RecipeError(
+                f"{each.path} is a folder without a data set. Name the folder of a leaf's, or a file."
+            )
         if not each.path.is_file():
             raise RecipeError(f"{each.path} is not there. Put it there, or take it out of the recipe.")
         if each.path not in digests:

@@ -108,6 +108,7 @@ def test_what_is_left_out_is_told(recipe: Path) -> None:
     ("recipe_text", "says", "code"),
     [
         ("datasets: [{path: gone.jsonl}]", "gone.jsonl is not there. Put it there, or take it out", 2),
+        ("datasets: [{path: .}]", "is a folder without a data set. Name the folder of a leaf's, or a file.", 2),
         ("datasets: [{path: a.jsonl, sha256: " + "ab" * 32 + "}]", "its SHA-256 is ", 2),
         ("datasets: [{path: bad.jsonl}]", 'bad.jsonl, line 2: "messages" has to be a list', 2),
         (
