@@ -261,6 +261,14 @@ class ServeSettings(BaseSettings):
         return checked_name(value)
 
 
+class Launch(BaseSettings):
+    """What a launcher of several processes tells each of them, in the variables that all launchers use."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    rank: int = 0
+
+
 def read_serve_settings(**overrides: Any) -> ServeSettings:
     """Return the settings from the environment. Raises PipelineSettingsError, naming every mistake at once."""
     return _read(ServeSettings, "The settings of the teacher's server", overrides)

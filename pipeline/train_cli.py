@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipeline.settings import Launch
 from pipeline.training.errors import TrainingError
 from pipeline.training.settings import (
     ALL_LINEAR,
@@ -25,7 +26,7 @@ from pipeline.training.settings import (
 if TYPE_CHECKING:
     from pipeline.training.training import Trained
 
-_IS_MAIN = os.environ.get("RANK", "0") == "0"  # of several processes one talks
+_IS_MAIN = Launch().rank == 0  # of several processes one talks
 _ON_SCREEN = Console(highlight=False, quiet=not _IS_MAIN)
 _ASIDE = Console(stderr=True, highlight=False)
 
@@ -96,7 +97,7 @@ def _with_or_without_adapter(settings: TrainingSettings, lora: bool | None) -> T
 
 
 def _trained(model: Path, data: tuple[Path, ...], settings: TrainingSettings, out: Path) -> Trained:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # everything is here, or is not taken
+    os.environ["HF_HUB_OFFLINE"] = "1"  # everything is here, or is not taken
     with _ON_SCREEN.status("loading torch ..."):
         try:
             from pipeline.training.training import TrainingOrder, train

@@ -108,8 +108,7 @@ def examine(subject: Subject, plan: EvaluationPlan, folder: Path, hooks: Hooks |
     Raises QuestionError for a gate's files, TrainingError, MeasuringError, and TeacherError or CacheError when the
     judge cannot be used.
     """
-    for name in _QUIET:
-        os.environ.setdefault(name, "1")
+    os.environ.update(dict.fromkeys(_QUIET, "1"))
     hooks, stages, material = hooks or Hooks(), _Stages(), subject.material
     folder.mkdir(parents=True, exist_ok=True)
     gates = read_gates(plan.gates)
