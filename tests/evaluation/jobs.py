@@ -13,6 +13,7 @@ from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact, JobSpec, Load, LogLevel, Outcome, TaskKind
 from pipeline.evaluation_results import EvaluateResult, SeedCheckResult
 from pipeline.generation import Order, Subject, generate
+from pipeline.model_server import ModelServerError
 from pipeline.settings import PipelineSettings
 from pipeline.tasks.bench import Bench
 from pipeline.tasks.generate import stored_files
@@ -34,6 +35,7 @@ class Jobs:
     told: list[tuple[float, str]] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
     needed: list[Load] = field(default_factory=list)
+    trouble: str = ""  # why what is needed cannot be loaded
 
     @property
     def store(self) -> ArtifactStore:
@@ -92,6 +94,8 @@ class Jobs:
 
     def _need(self, load: Load) -> None:
         self.needed.append(load)
+        if self.trouble:
+            raise ModelServerError(self.trouble)
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:

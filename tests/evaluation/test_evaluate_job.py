@@ -85,6 +85,15 @@ def test_without_a_judge_words_are_compared_and_what_lacks_is_said(jobs: Jobs) -
     assert jobs.needed == []
 
 
+def test_a_judge_that_does_not_come_ends_the_job_in_its_words(jobs: Jobs) -> None:
+    "As our fault: where teacher and student share a GPU, it could not be brought back."
+    jobs.settings |= {"critic_url": "http://127.0.0.1:9/v1", "critic_model": "judge", "evaluate_answer_tokens": 4}
+    jobs.trouble = "The model server did not wake up within 5 s."
+    rows = [a_row(number, 3, "train" if number < 4 else "test") for number in range(8)]
+    outcome = jobs.does(TaskKind.EVALUATE, jobs.samples(rows))
+    assert (outcome.ending, outcome.message) == (Ending.INFRA_ERROR, jobs.trouble)
+
+
 def test_nothing_to_learn_from_is_the_contributions_failure(jobs: Jobs) -> None:
     "In words for its author, before anything is loaded."
     with pytest.raises(ContributionError, match="no sample to learn from"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import socket
 import sys
@@ -11,9 +12,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bot.job_inputs import Material
 from bot.jobs import JobKind, JobState
+from bot.store.stored_jobs import StoredJob
 from pipeline.contract import Load
 from tests.jobs.workshop import Workshop
+from tests.training.students import a_row
 
 SLEEPY = Path(__file__).parents[1] / "pipeline" / "sleepy_server.py"
 
@@ -53,6 +57,37 @@ async def test_teacher_and_student_take_turns(tmp_path: Path) -> None:
         assert await asyncio.to_thread(worker.wait, 10) == 0
         with pytest.raises(OSError, match="Connect"):
             await asyncio.open_connection("127.0.0.1", urlsplit(settings["TEACHER_URL"]).port)
+
+
+class Examining(Workshop):
+    "A workshop whose evaluations are given a skill's samples, some of them to be judged."
+
+    async def inputs(self, job: StoredJob) -> Material:
+        "What a job is given."
+        rows = [a_row(number, 3, "train" if number < 4 else "test") for number in range(8)]
+        content = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+        return Material({"made:owls.samples.jsonl": self.artifacts.put("owls.samples.jsonl", content)})
+
+
+async def test_the_judge_is_fetched_when_the_student_has_answered(tmp_path: Path) -> None:
+    "One GPU holds the student, and then, within the same job, the judge."
+    from benchmarks.tiny_llama import make
+
+    make(tmp_path / "student")
+    async with Examining(tmp_path, silent_s=20) as workshop:
+        workshop.starts_a_worker(
+            **single_gpu(tmp_path),
+            STUDENT_MODEL=str(tmp_path / "student"),
+            STUDENT_PRESET="tiny",
+            EVALUATE_ANSWER_TOKENS="4",
+        )
+        over = await workshop.ends(await workshop.asks_for(JobKind.EVALUATE), within_s=80)
+        assert over.life.state is JobState.SUCCEEDED, over.life.message
+        assert (tmp_path / "diary").read_text().split() == ["awake"]
+        assert "of 4 questions none was answered by both models and judged" in over.life.message
+        assert over.life.outcome is not None
+        assert over.life.outcome.verdict == "too few questions to tell"
+        assert workshop.leases.workers["worker"].loaded is Load.TEACHER
 
 
 async def test_a_server_that_does_not_come_back_is_our_fault_in_clear_words(tmp_path: Path) -> None:
