@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from checks.contribution import ATTRIBUTION_FILE, LEAF_FILE, ROOTS, Contribution
-from pipeline.generate_screen import ASIDE, progress_shown, show_yields
+from pipeline.generate_screen import ASIDE, progress_shown, show_spent, show_yields
 from pipeline.generation import LeafData, Order, Subject, generate
 from pipeline.lessons import LeafDocuments, LessonError, contribution_of, subjects_of
 from pipeline.local_documents import LocalDocumentsError, documents_of
@@ -19,7 +19,7 @@ from pipeline.sdg.blocks.block import Models
 from pipeline.sdg.flow import FlowError, read_flow
 from pipeline.sdg.prompts import PromptError
 from pipeline.settings import PipelineSettings, PipelineSettingsError, read_pipeline_settings
-from pipeline.teacher import CacheError, ReplyCache, Teacher, TeacherError
+from pipeline.teacher import CacheError, Counters, ReplyCache, Teacher, TeacherError
 from pipeline.yields import yield_of
 
 _GO_ON = "What is done is kept: run the same again to go on."
@@ -61,7 +61,7 @@ def generate_command(
         contribution = contribution_of(_files(leaves))
         subjects = subjects_of(contribution, _documents(contribution, documents, settings, out))
         out.mkdir(parents=True, exist_ok=True)
-        made = asyncio.run(_generated(subjects, order, settings, out))
+        made, counters = asyncio.run(_generated(subjects, order, settings, out))
     except (PipelineSettingsError, FlowError, PromptError, LeavesError, LessonError, LocalDocumentsError) as error:
         ASIDE.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -77,6 +77,7 @@ def generate_command(
         raise typer.Exit(130) from None
     yields = [yield_of(subject.lesson, data) for subject, data in zip(subjects, made, strict=True)]
     show_yields(yields, made, f"Written by {settings.teacher_model}, judged by {settings.critic.model}.")
+    show_spent(counters)
 
 
 def _order(settings: PipelineSettings, flows: Sequence[str], *, auxiliary: bool) -> Order:
@@ -140,7 +141,7 @@ def _documents(
 
 async def _generated(
     subjects: Sequence[Subject], order: Order, settings: PipelineSettings, out: Path
-) -> list[LeafData]:
+) -> tuple[list[LeafData], list[Counters]]:
     async with AsyncExitStack() as stack:
         cache_file = settings.teacher_cache or out / ".teacher-cache.sqlite"
         cache = stack.enter_context(ReplyCache(cache_file, settings.teacher_cache_limits))
@@ -150,4 +151,5 @@ async def _generated(
             critic = await stack.enter_async_context(Teacher(settings.critic, cache))
         servers = {(settings.teacher.url, teacher), (settings.critic.url, critic)}
         tell = await stack.enter_async_context(progress_shown(ASIDE, servers, settings.teacher_away_after_s))
-        return await generate(subjects, order, Models(teacher, critic), out, tell)
+        made = await generate(subjects, order, Models(teacher, critic), out, tell)
+        return made, [each.counters for each in dict.fromkeys((teacher, critic))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from pipeline.generation import SAMPLES, LeafData
 from pipeline.results import LeafYield
-from pipeline.teacher import Teacher
+from pipeline.teacher import Counters, Teacher
 
 ASIDE = Console(stderr=True, highlight=False)
 _ON_SCREEN = Console(highlight=False)
@@ -75,6 +76,20 @@ def show_yields(yields: Sequence[LeafYield], made: Sequence[LeafData], written_b
         _ON_SCREEN.print(table)
         _ON_SCREEN.print(str(data.folder / SAMPLES), markup=False, soft_wrap=True)
     _ON_SCREEN.print(f"\n{written_by}", markup=False)
+
+
+def show_spent(counters: Sequence[Counters]) -> None:
+    """Show what the run has asked of its models: requests, tokens, what they cost, and what was tried again."""
+    requests = sum(each.requests for each in counters)
+    if not requests:
+        return
+    read, written = sum(each.prompt_tokens for each in counters), sum(each.completion_tokens for each in counters)
+    said = f"This run: {requests:,} requests, {read:,} tokens read and {written:,} written"
+    if cost := sum(each.cost for each in counters):
+        said += f", {cost:,.2f} by the prices that are set"
+    retries = sum((each.retries for each in counters), Counter[str]())
+    again = ", ".join(f"{count} x {reason}" for reason, count in retries.most_common())
+    _ON_SCREEN.print(f"{said}." + (f" Tried again: {again}." if again else ""), markup=False)
 
 
 def _besides(leaf: LeafYield, data: LeafData) -> Iterator[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -205,3 +206,20 @@ async def test_who_stops_it_is_told_how_to_go_on(tmp_path: Path, nobody: str) ->
             await process.wait()
     assert process.returncode == 130
     assert words(said.decode()) == "Stopped. What is done is kept: run the same again to go on."
+
+
+def test_what_a_run_costs_is_told(
+    tmp_path: Path, generated: Generated, teacher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "By the prices that are set, for a million tokens; a run that asks nothing costs nothing and says nothing."
+    leaf = a_leaf(tmp_path)
+    assert "by the prices" not in generated(leaf, "--flow", "simple", out=tmp_path / "free").stdout
+    monkeypatch.setenv("TAXONOMY_PIPELINE_TEACHER_PROMPT_PRICE", "1000")
+    monkeypatch.setenv("TAXONOMY_PIPELINE_TEACHER_COMPLETION_PRICE", "2000")
+    said = words(generated(leaf, "--flow", "simple").stdout)
+    found = re.search(r"This run: 5 requests, ([\d,]+) tokens read and ([\d,]+) written, ([\d,.]+) by", said)
+    assert found is not None
+    read, written = (int(number.replace(",", "")) for number in found.groups()[:2])
+    assert read > 0 < written
+    assert float(found[3].replace(",", "")) == pytest.approx(read / 1e3 + written / 500, abs=0.01)
+    assert "This run" not in generated(leaf, "--flow", "simple").stdout
