@@ -28,8 +28,12 @@ class Budget:
 
     @property
     def limits_gpu_hours(self) -> bool:
-        """True where a limit on GPU hours is set."""
+        """True where a limit on GPU hours is set that holds for everything."""
         return bool(self.gpu_h_per_day or self.gpu_h_per_month)
+
+    def counts_hours_of(self, kind: JobKind, *, is_nightly: bool) -> bool:
+        """True where a limit on GPU hours is set that holds for such a job."""
+        return needs_gpu(kind) and (self.limits_gpu_hours or (is_nightly and bool(self.nightly_gpu_h)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.artifact_links import LOG_NAME, ArtifactLinks
-from bot.budgets import Budget, held_because
+from bot.budgets import Budget, expected_gpu_h, held_because
 from bot.clock import Clock
+from bot.job_line import NIGHTLY_PRIORITY
 from bot.job_prospects import Prospects, Work, done_in, remaining
 from bot.jobs import FileLink, Job, JobFiles, JobKind, JobState
 from bot.store.artifacts import KeptArtifact
@@ -69,7 +70,8 @@ class JobViews:
             case JobState.QUEUED:
                 ahead = await self._store.line.ahead(stored)
                 prospects = await self._waiting(stored, ahead, now)
-                return replace(job, position=sum(ahead.values()) + 1, prospects=prospects)
+                cost = await self._cost(stored)
+                return replace(job, position=sum(ahead.values()) + 1, prospects=prospects, expected_gpu_h=cost)
             case JobState.RUNNING:
                 work = _work(stored, now)
                 left = remaining(work, {work.kind: await self._store.times.of_runs(stored.request.kind)})
@@ -98,6 +100,13 @@ class JobViews:
             return Prospects(now, None, NO_WORKER)
         pause = max(timedelta(0), stored.life.not_before - now) if stored.life.not_before else timedelta(0)
         return Prospects(now, None if wait is None else wait + pause)
+
+    async def _cost(self, stored: StoredJob) -> float | None:
+        """Return the GPU hours that a job should take; None where nobody counts them."""
+        kind = stored.request.kind
+        if not self._budget.counts_hours_of(kind, is_nightly=stored.priority <= NIGHTLY_PRIORITY):
+            return None
+        return expected_gpu_h(kind, await self._store.times.on_a_gpu(kind))
 
     def _chart(self, stored: StoredJob) -> str:
         is_there = stored.request.kind is JobKind.EVALUATE and stored.life.state is JobState.SUCCEEDED

@@ -109,6 +109,7 @@ class Job:
     files: JobFiles = JobFiles()
     chart_url: str = ""
     verdict: str = ""  # what it found, in a word or two, once it has succeeded
+    expected_gpu_h: float | None = None  # while it waits, where GPU hours are limited
 
 
 def of_kind_at(jobs: Iterable[Job], kind: JobKind, head_sha: Sha) -> Job | None:

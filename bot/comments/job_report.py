@@ -8,7 +8,15 @@ from datetime import datetime
 from bot.comments.escape import block, code, escape, short
 from bot.comments.evaluate_report import evaluate_report, evaluate_title
 from bot.comments.generate_report import generate_report, generate_title
-from bot.comments.jobs import LONGEST_MESSAGE, LONGEST_STAGE, by_when, files_in_words, share_of, stage
+from bot.comments.jobs import (
+    LONGEST_MESSAGE,
+    LONGEST_STAGE,
+    by_when,
+    cost_in_words,
+    files_in_words,
+    share_of,
+    stage,
+)
 from bot.comments.seed_check_report import seed_check_report, seed_check_title
 from bot.job_results import JobResult
 from bot.jobs import Job, JobKind, JobState
@@ -177,7 +185,8 @@ def _sentence(job: Job) -> str:
             done = f" It should be done {at}." if at else ""
             again = f"\n\nIt is tried again (attempt {job.attempt}).{message}" if job.attempt > 1 else ""
             held = f" {job.prospects.held_because}" if job.prospects.held_because else ""
-            return f"It is **{stage(job)}**.{held}{done}{again}"
+            cost = f" It should take {cost_in_words(job)}." if cost_in_words(job) else ""
+            return f"It is **{stage(job)}**.{held}{cost}{done}{again}"
         case JobState.RUNNING:
             done = f" It should be done {at}." if at else ""
             return f"{_bar(job.progress)}{_running(job.begun_at)}.{done}"

@@ -53,11 +53,12 @@ def jobs_in_full(jobs: Iterable[Job]) -> Iterator[str]:
 
 def job_in_full(job: Job) -> str:
     """Return a job with its number, its commit and how it stands: "Job 3, generate at `1a2b3c4`: running"."""
-    told = ""
+    cost = cost_in_words(job)
+    told = f", {cost}" if cost else ""
     if job.state is JobState.RUNNING and job.progress is not None:
         told = f", {share_of(job.progress):.0%} ({escape(short(job.progress.stage, LONGEST_STAGE))})"
     if job.prospects.held_because:
-        told = f". {job.prospects.held_because}"
+        told += f". {job.prospects.held_because}"
     if job.state.is_over and job.message:
         told = f". {escape(short(job.message, _LONGEST_IN_STATUS))}"
     about = _in_about(job.prospects)
@@ -73,9 +74,18 @@ def stage(job: Job) -> str:
 
 
 def _forecast(job: Job) -> str:
-    """Return how a job stands and by when it should be done, in words that stay true for a while."""
+    """Return how a job stands, its cost and by when it should be done, in words that stay true for a while."""
     at = by_when(job.prospects)
-    return f"{stage(job)}, done {at}" if at else stage(job)
+    return ", ".join(part for part in (stage(job), cost_in_words(job), at and f"done {at}") if part)
+
+
+def cost_in_words(job: Job) -> str:
+    """Return what a job that waits should cost: "about 0.5 GPU hours"; empty where hours are not limited."""
+    if job.expected_gpu_h is None:
+        return ""
+    if job.expected_gpu_h < 0.05:
+        return "less than 0.1 GPU hours"
+    return f"about {job.expected_gpu_h:.1f} GPU hours"
 
 
 def by_when(prospects: Prospects) -> str:

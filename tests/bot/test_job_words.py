@@ -31,7 +31,7 @@ from bot.commands.situation import (
     Withdraw,
 )
 from bot.comments.batches import foreseen
-from bot.comments.jobs import job_lines, stage
+from bot.comments.jobs import cost_in_words, job_in_full, job_lines, stage
 from bot.jobs import Job, JobKind, JobRequest, JobState
 from bot.store.approvals import ApprovalKind
 from bot.store.pardons import PardonKind
@@ -113,3 +113,16 @@ def test_what_would_happen_is_said(effect: Effect) -> None:
 def test_every_effect_has_words_in_a_preview() -> None:
     "But for those that only speak, which no batch holds."
     assert {type(effect) for effect in FORESEEN} | SPEAKS == set(get_args(Effect))
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(None, ""), (0.0, "less than 0.1 GPU hours"), (0.5, "about 0.5 GPU hours"), (12.34, "about 12.3 GPU hours")],
+)
+def test_a_waiting_job_says_what_it_should_cost(hours: float | None, words: str) -> None:
+    "In the living comment and in `/status`, where hours are limited."
+    job = replace(JOB, position=1, expected_gpu_h=hours)
+    said = f", {words}" if words else ""
+    assert cost_in_words(job) == words
+    assert list(job_lines([job], HEAD)) == [f"Being computed: generate (next in the queue{said})."]
+    assert job_in_full(job) == f"Job 3, generate at `aaaaaaa`: next in the queue{said}"

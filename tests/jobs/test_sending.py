@@ -235,3 +235,26 @@ async def test_workers_that_died_without_a_word_are_forgotten() -> None:
         await room.clock.advance(minutes=2)
         await room.leases.look_at_the_clock()
         assert set(room.leases.workers) == {"pod-19"}
+
+
+async def test_what_waits_says_what_it_should_cost() -> None:
+    "Guessed at first, then as measured; of what needs no GPU, and where hours are not limited, nothing is said."
+    async with SendingRoom(Budget(gpu_h_per_day=10)) as room:
+        await room.says_hello()
+        guessed, free = await room.asks_for(JobKind.GENERATE), await room.asks_for(JobKind.PRECHECK)
+        costs = [job.expected_gpu_h for each in (guessed, free) if (job := await room.engine.find(each.id))]
+        assert costs == [0.5, None]
+        await room.does(guessed.id, minutes=90)
+        measured = await room.engine.find((await room.asks_for(JobKind.GENERATE)).id)
+        assert measured is not None
+        assert measured.expected_gpu_h == 1.5
+        done = await room.engine.find(guessed.id)
+        assert done is not None
+        assert done.expected_gpu_h is None
+    async with SendingRoom(NIGHT) as room:
+        nightly, urgent = (
+            await room.asks_for(JobKind.EVALUATE, NIGHTLY_PRIORITY),
+            await room.asks_for(JobKind.EVALUATE),
+        )
+        costs = [job.expected_gpu_h for each in (nightly, urgent) if (job := await room.engine.find(each.id))]
+        assert costs == [1.0, None]
