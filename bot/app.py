@@ -21,6 +21,7 @@ from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
+from bot.delivery_retention import DeliveryRetention
 from bot.desk import Desk, OnTriaged, Rooms
 from bot.dispatcher import Dispatcher
 from bot.dossier import Dossiers
@@ -39,6 +40,9 @@ from bot.locks import PullLocks
 from bot.look import Looks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
+from bot.nightly.desk import NightlyDesk
+from bot.nightly.gathering import PlanRoom
+from bot.nightly.scheduler import NightlyScheduler
 from bot.permissions import Permissions
 from bot.plan import Planner
 from bot.policies import Policies
@@ -51,6 +55,7 @@ from bot.settings import BotSettings
 from bot.store.approvals import ApprovalStore
 from bot.store.artifacts import ArtifactRows
 from bot.store.batches import BatchStore
+from bot.store.builds import BuildStore
 from bot.store.database import migrate, open_engine
 from bot.store.deliveries import DeliveryStore
 from bot.store.desk_log import DeskLog
@@ -60,6 +65,7 @@ from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
+from bot.store.quarantine import QuarantineStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import RepositoryStore
 from bot.sweeper import Sweeper
@@ -78,6 +84,7 @@ class Health:
 
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SWEEPER = web.AppKey("sweeper", Sweeper)
+NIGHTLY = web.AppKey("nightly", NightlyScheduler)
 HEALTH = web.AppKey("health", Health)
 WEBHOOKS = web.AppKey("webhooks", WebhookEndpoint)
 
@@ -114,7 +121,7 @@ def make_app(
         await migrate(engine)
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            github = _github(session, settings, clock)
+            github = open_github(session, settings, clock)
             policies = Policies(settings, clock)
             has_shop = settings.broker and jobs is None
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
@@ -128,17 +135,21 @@ def make_app(
             app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
             app[DISPATCHER] = dispatcher
             app[SWEEPER] = sweeper
+            nightly = app[NIGHTLY] = make_scheduler(github, settings, engine, clock)
             await workers.warm_up()
             await inbox.start()
             if handles:
                 await dispatcher.start()
                 await sweeper.start()
+                if settings.nightly:
+                    await nightly.start()
                 if shop is not None:
                     await shop.start(desk.take_job)
             health.ready = True
             yield
             health.ready = False
             await inbox.stop()
+            await nightly.stop()
             await sweeper.stop()
             if shop is not None:
                 await shop.stop()
@@ -199,19 +210,35 @@ def make_desk(
         witness=Witness(github, records, effects, desk_log, signer, clock),
         merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of),
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
-        closing=Closing(github, records, signer, clock, build_at=settings.build_at),
+        closing=Closing(github, records, signer, clock, builds_at=settings.schedule if settings.nightly else None),
         reruns=Reruns(github, commands, jobs, signer, clock),
         ends=JobEnds(records, effects, clock),
     )
     desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
     reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock)
-    retention = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
+    logs = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
+    told = DeliveryRetention(DeliveryStore(engine), records.history, clock, settings.keeps_deliveries_for)
+    tidying = (logs.clean_up, told.clean_up)
     every_s, serves = settings.sweep_minutes * 60, settings.repositories
-    return desk, Sweeper(reconciler, records.repositories, retention, clock, every_s=every_s, serves=serves)
+    return desk, Sweeper(reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
 
 
-def _github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:
+def make_plan_room(github: GitHubApp, engine: AsyncEngine) -> PlanRoom:
+    """Return where builds are planned."""
+    return PlanRoom(github, BuildStore(engine), PullRequestStore(engine), QuarantineStore(engine))
+
+
+def make_scheduler(
+    github: GitHubApp, settings: BotSettings, engine: AsyncEngine, clock: Clock
+) -> NightlyScheduler:
+    """Return what plans the nightly builds when they are due."""
+    room, schedule = make_plan_room(github, engine), settings.schedule
+    desk = NightlyDesk(room, BuildStore(engine), History(engine), schedule, clock)
+    return NightlyScheduler(desk, RepositoryStore(engine, clock), schedule, clock, settings.repositories)
+
+
+def open_github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:
     """Return our App on GitHub, as the settings describe it."""
     return GitHubApp(
         session,

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.budgets import Budget
 from bot.github.tokens import read_private_key
 from bot.jobs import JobKind
+from bot.nightly.schedule import Schedule
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
@@ -65,7 +66,9 @@ class BotSettings(BaseSettings):
     rule_workers: Annotated[int, Field(gt=0)] = 2
     rule_time_limit_s: Annotated[float, Field(gt=0)] = 5.0
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
-    nightly_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "02:00"  # in UTC
+    nightly: bool = True  # whether builds are planned by themselves
+    nightly_cron: str = "0 2 * * *"  # when a build is due, in UTC
+    report_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"  # when people expect its report
     sweep_minutes: Annotated[float, Field(ge=0)] = 5.0  # between two sweeps over open pull requests; 0: none
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
 
@@ -84,7 +87,7 @@ class BotSettings(BaseSettings):
     gpu_h_per_month: Annotated[float, Field(ge=0)] = 0.0
     quiet_hours: Annotated[str, Field(pattern=_QUIET)] = ""  # "08:00-18:00" in UTC: no GPU job begins then
     nightly_gpu_h: Annotated[float, Field(ge=0)] = (
-        0.0  # of nightly jobs, from one NIGHTLY_AT to the next; 0: no limit
+        0.0  # of nightly jobs, in 24 hours from when NIGHTLY_CRON first comes true in a day; 0: no limit
     )
     # for documents on git servers of an own network: what is accepted though it is not public, and who is trusted
     document_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
@@ -95,6 +98,7 @@ class BotSettings(BaseSettings):
     job_retry_pause_s: Annotated[float, Field(ge=0)] = 30.0  # before the first; doubled for each further one
     job_resend_s: Annotated[float, Field(ge=1)] = 60.0  # a message that no worker has asked about by then is lost
     broker_redelivery_s: Annotated[float, Field(ge=1)] = REDELIVERY_S  # of messages that nobody acknowledges
+    delivery_days: Annotated[int, Field(ge=7)] = 30  # after it was handled; GitHub sends it again for three days
     job_log_days: Annotated[int, Field(ge=1)] = 90  # after a job is over
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
     artifact_days: Annotated[int, Field(ge=1)] = 90
@@ -108,6 +112,11 @@ class BotSettings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("nightly_cron")
+    @classmethod
+    def _is_a_schedule(cls, value: str) -> str:
+        return str(Schedule(value))
 
     @field_validator("job_time_limits_s", mode="before")
     @classmethod
@@ -179,7 +188,7 @@ class BotSettings(BaseSettings):
             time.fromisoformat(quiet_from) if quiet_from else None,
             time.fromisoformat(quiet_until) if quiet_until else None,
             self.nightly_gpu_h,
-            time.fromisoformat(self.nightly_at),
+            self.schedule.first_of_a_day,
         )
 
     @property
@@ -208,15 +217,19 @@ class BotSettings(BaseSettings):
         return timedelta(seconds=self.job_time_limits_s.get(kind, self.job_time_limit_s))
 
     @property
+    def keeps_deliveries_for(self) -> timedelta:
+        """How long a delivery is remembered after it was handled."""
+        return timedelta(days=self.delivery_days)
+
+    @property
     def keeps_logs_for(self) -> timedelta:
         """How long the log of a job is kept after it is over."""
         return timedelta(days=self.job_log_days)
 
     @property
-    def build_at(self) -> tuple[int, int]:
-        """Hour and minute, in UTC, at which the nightly build begins."""
-        hour, _, minute = self.nightly_at.partition(":")
-        return int(hour), int(minute)
+    def schedule(self) -> Schedule:
+        """When a nightly build is due."""
+        return Schedule(self.nightly_cron)
 
     @property
     def graphql_url(self) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 
 import structlog
 
 from bot.clock import Clock
 from bot.github.errors import GitHubError
-from bot.job_retention import JobRetention
 from bot.reconcile import Found, Reconciler
 from bot.store.repositories import KnownRepository, RepositoryStore
 
@@ -25,16 +25,19 @@ class Sweeper:
         self,
         reconciler: Reconciler,
         repositories: RepositoryStore,
-        retention: JobRetention,
+        tidying: Sequence[Callable[[], Awaitable[None]]],
         clock: Clock,
         *,
         every_s: float,
         serves: frozenset[int],
     ) -> None:
-        """`every_s` is the pause between two sweeps, 0 for none at all; `serves` are ids of repositories."""
+        """`tidying` is done at the end of each sweep; `every_s` lie between two, 0: there are none.
+
+        `serves` are ids of repositories.
+        """
         self._reconciler = reconciler
         self._repositories = repositories
-        self._retention = retention
+        self._tidying = tidying
         self._clock = clock
         self._every_s = every_s
         self._serves = serves
@@ -65,7 +68,8 @@ class Sweeper:
             return []
         async with self._sweeping:
             swept = [found for known in await self._known() if (found := await self._sweep(known)) is not None]
-            await self._retention.clean_up()
+            for tidy_up in self._tidying:
+                await tidy_up()
             return swept
 
     async def _known(self) -> list[KnownRepository]:

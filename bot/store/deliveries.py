@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.tables import deliveries
 
+_AT_ONCE = 500  # rows that are deleted in one transaction
+
 
 class DeliveryState(StrEnum):
     """Where a delivery stands."""
@@ -112,6 +114,19 @@ class DeliveryStore:
                 .where(deliveries.c.id.in_(ids))
                 .values(values | {"attempts": deliveries.c.attempts + 1})
             )
+
+    async def forget(self, finished_before: datetime) -> int:
+        """Delete what was done or given up before a moment; return how many, some at a time."""
+        is_over = deliveries.c.state.in_((DeliveryState.DONE.value, DeliveryState.FAILED.value))
+        some = select(deliveries.c.id).where(is_over, deliveries.c.finished_at < finished_before).limit(_AT_ONCE)
+        count = 0
+        while True:
+            async with self._engine.begin() as connection:
+                found = (await connection.execute(some)).scalars().all()
+                await connection.execute(delete(deliveries).where(deliveries.c.id.in_(found), is_over))
+            count += len(found)
+            if len(found) < _AT_ONCE:
+                return count
 
     async def count_attempt(self, ids: Sequence[int], error: str) -> None:
         """Remember that a try failed and why; the deliveries stay claimable."""
