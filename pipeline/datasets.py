@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -27,6 +28,20 @@ class WrittenFile:
     sha256: str
     size: int
     rows: int
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that no other process writes data sets into it. Raises DatasetError when one does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatasetError(f"{folder}: another run writes here. Wait for it, or name another folder.") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class FreshFile:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from checks.contribution import ATTRIBUTION_FILE, LEAF_FILE, ROOTS, Contribution
+from pipeline.datasets import DatasetError, alone_in
 from pipeline.generate_screen import ASIDE, progress_shown, show_spent, show_yields
 from pipeline.generation import LeafData, Order, Subject, generate
 from pipeline.lessons import LeafDocuments, LessonError, contribution_of, subjects_of
@@ -27,6 +28,17 @@ _GO_ON = "What is done is kept: run the same again to go on."
 
 class LeavesError(Exception):
     """What was named on the command line is no leaf; the text says what to name instead."""
+
+
+_MISTAKES = (
+    PipelineSettingsError,
+    FlowError,
+    PromptError,
+    LeavesError,
+    LessonError,
+    LocalDocumentsError,
+    DatasetError,
+)  # of whoever gave the command: nothing was asked
 
 
 def generate_command(
@@ -59,10 +71,11 @@ def generate_command(
             )
         order = _order(settings, flow or [], auxiliary=auxiliary)
         contribution = contribution_of(_files(leaves))
-        subjects = subjects_of(contribution, _documents(contribution, documents, settings, out))
         out.mkdir(parents=True, exist_ok=True)
-        made, counters = asyncio.run(_generated(subjects, order, settings, out))
-    except (PipelineSettingsError, FlowError, PromptError, LeavesError, LessonError, LocalDocumentsError) as error:
+        with alone_in(out):
+            subjects = subjects_of(contribution, _documents(contribution, documents, settings, out))
+            made, counters = asyncio.run(_generated(subjects, order, settings, out))
+    except _MISTAKES as error:
         ASIDE.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except (TeacherError, CacheError) as error:

@@ -6,12 +6,9 @@ look at the others, and to take. In between one byte a line is remembered, and e
 
 from __future__ import annotations
 
-import fcntl
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from pipeline.datasets import (
     DatasetError,
     FreshFile,
     WrittenFile,
+    alone_in,
     fresh_file,
     is_whole,
     read_manifest,
@@ -70,10 +68,10 @@ def mix(recipe: Recipe, folder: Path, tell: Tell = lambda *_: None, *, again: bo
     """Write train, dev and test files and a manifest into the folder, unless they stand there, made from the same.
 
     Only training samples are sampled and replayed. What would give away what is held back is left out, and counted.
-    Raises RecipeError; DatasetError for a line that is no sample.
+    Raises RecipeError; DatasetError for a line that is no sample, and while another run writes there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder):
+    with alone_in(folder):
         share = _Share(tell, recipe)
         before = _times(recipe)
         digests = _checked(recipe, share)
@@ -119,19 +117,6 @@ def _looked(recipe: Recipe, aside: Mapping[Split, FreshFile], share: _Share) -> 
     for each, look in zip(recipe.ingredients, looked, strict=True):
         _look(each, look, held_back, share)
     return looked
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder, so that nobody else writes a mix into it. Raises RecipeError when somebody does."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise RecipeError(f"{folder}: another mix is being written here. Wait for it, or name another.") from None
-    finally:
-        os.close(descriptor)
 
 
 def _checked(recipe: Recipe, share: _Share) -> dict[Path, str]:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline import generate_screen
 from pipeline.cli import cli
-from pipeline.datasets import read_jsonl, read_manifest
+from pipeline.datasets import alone_in, read_jsonl, read_manifest
 from pipeline.tiny import MODEL_ID
 from pipeline.tiny.process import OfflineTeacherProcess
 from tests.sdg.leaves import FREEFORM, KNOWLEDGE, MARS
@@ -223,3 +223,15 @@ def test_what_a_run_costs_is_told(
     assert read > 0 < written
     assert float(found[3].replace(",", "")) == pytest.approx(read / 1e3 + written / 500, abs=0.01)
     assert "This run" not in generated(leaf, "--flow", "simple").stdout
+
+
+def test_two_runs_do_not_write_over_each_other(tmp_path: Path, generated: Generated) -> None:
+    "The second is told so, and asks nothing; once the first has ended, it may."
+    leaf, out = a_leaf(tmp_path), tmp_path / "out"
+    out.mkdir()
+    with alone_in(out):
+        result = generated(leaf, "--flow", "simple")
+        assert result.exit_code == 2
+        assert f"{out}: another run writes here. Wait for it, or name another folder." in result.stderr
+        assert not list(out.iterdir())
+    assert generated(leaf, "--flow", "simple").exit_code == 0

@@ -333,12 +333,12 @@ def test_two_do_not_mix_into_one_folder(tmp_path: Path) -> None:
 
     def told(share: float, stage: str) -> None:
         if not refused:
-            with pytest.raises(RecipeError) as error:
+            with pytest.raises(DatasetError) as error:
                 mix(recipe, tmp_path / "mix")
             refused.append(str(error.value))
 
     assert mix(recipe, tmp_path / "mix", told).rows("train.jsonl") == 10
-    assert "another mix is being written here" in refused[0]
+    assert "another run writes here" in refused[0]
 
 
 def test_progress_runs_to_the_end_and_never_back(tmp_path: Path) -> None:
