@@ -73,11 +73,12 @@ class DeliveryStore:
         ]
         async with self._engine.begin() as connection:
             stored = await connection.execute(self._insert, rows)
-            if stored.rowcount != len(rows):  # some are here already
+            if stored.rowcount != len(rows):  # some are here already; PostgreSQL does not tell
                 given_up = deliveries.c.state == DeliveryState.FAILED.value
                 guids = deliveries.c.guid.in_([d.guid for d in batch])
-                await connection.execute(delete(deliveries).where(given_up, guids))
-                await connection.execute(self._insert, rows)
+                gone = await connection.execute(delete(deliveries).where(given_up, guids))
+                if gone.rowcount:
+                    await connection.execute(self._insert, rows)
 
     async def waiting(self, *, after_id: int, limit: int) -> list[Delivery]:
         """Return received deliveries with a higher id than `after_id`, oldest first."""
