@@ -154,6 +154,8 @@ class JobRerequested:
     job_id: int
     actor: Account
     request: str  # the delivery's id
+    run_id: int
+    head_sha: str  # of the check run: the job may have followed the content to another commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +319,8 @@ def _rerequested(data: dict[str, Any], name: str, app_id: int, guid: str) -> Eve
         return ChecksRerequested(_origin(data), None, data[name]["head_sha"], None, guid)
     run = data["check_run"]
     if match := _JOB.fullmatch(run["external_id"] or ""):
-        return JobRerequested(_origin(data), int(match[1]), _account(data["sender"]), guid)
+        actor = _account(data["sender"])
+        return JobRerequested(_origin(data), int(match[1]), actor, guid, run["id"], run["head_sha"])
     check = Check(run["name"]) if run["name"] in set(Check) else None
     return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
 

@@ -10,10 +10,12 @@ from bot.clock import Clock
 from bot.command_desk import CommandDesk, Handled
 from bot.commands.parsing import WrittenCommand
 from bot.commands.registry import all_commands
+from bot.comments.job_report import gone_on, job_report
 from bot.comments.markers import MarkerSigner
 from bot.comments.notices import not_run_again
 from bot.events import JobRerequested
 from bot.github.client import GitHubApp
+from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import PullReader
 from bot.jobs import JobQueue
 from bot.orders import Order, no_bot
@@ -55,13 +57,25 @@ class Reruns:
             handled = Handled(order, refusal=no_bot(all_commands()["retry"]))
         else:
             handled = await self._commands.obey(order)
+        client = self._app.installation(event.origin.installation_id)
+        pull = await PullReader(client, event.origin.full_name).pull(number)
+        writer = Writer(client, pull, self._clock)
+        await self._show_where_it_was(event, writer)
         if not handled.refusal:
             return True
         # GitHub has set the suite back to "queued": showing the end again is what completes it
         await self._jobs.show_again(event.job_id)
-        client = self._app.installation(event.origin.installation_id)
-        pull = await PullReader(client, event.origin.full_name).pull(number)
         text = not_run_again(event.actor.login, event.job_id, handled.refusal)
         marker = self._signer.reply_marker(order.source, event.origin.repository_id, number)
-        await Writer(client, pull, self._clock).apply([Reply(text, marker)])
+        await writer.apply([Reply(text, marker)])
         return False
+
+    async def _show_where_it_was(self, event: JobRerequested, writer: Writer) -> None:
+        """Complete the check run anew at a commit that the job has left: nobody shows it there later."""
+        job = await self._jobs.find(event.job_id)
+        if job is None or job.request.head_sha == event.head_sha:
+            return
+        try:
+            await writer.show_job(gone_on(job_report(job), event.head_sha), event.run_id)
+        except (NotFoundError, RefusedError) as error:  # a commit that is gone shows nothing any more
+            log.info("rerun.not_showable", job=event.job_id, error=str(error))

@@ -8,6 +8,7 @@ from bot.jobs import JobState
 from bot.simulator import CheckRun
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.world import PullRequest, World
+from tests.world.people import a_good_skill
 
 
 @pytest.fixture
@@ -113,3 +114,18 @@ async def test_a_lost_answer_runs_nothing_twice(world: World, pr: PullRequest) -
     await world.while_time_passes(minutes=5)
     assert "Only a triager may do this." in await pr.next_comment()
     assert await state_of(world, pr) is JobState.INFRA_ERROR
+
+
+async def test_the_button_at_a_commit_that_the_job_has_left(world: World, pr: PullRequest) -> None:
+    "The job runs again at the newest commit, which holds the same; where the button was, that is said once more."
+    left, run = pr.pull.head_sha, shown(world, pr)
+    await world.ana.pushes(pr, a_good_skill(), force=True, message="The same, rebased")
+    await pr.settled()
+    await world.github.rerequest_check_run(run.id, by="tess")
+    assert await state_of(world, pr) is JobState.QUEUED
+    (job,) = await world.jobs.of_pull(world.repo.id, pr.number)
+    assert job.request.head_sha == pr.pull.head_sha
+    told = pr.check("Generate", left)
+    assert (told.status, told.conclusion) == ("completed", "neutral")
+    assert told.title == "It goes on at the newest commit"
+    pr.has_been_read()
