@@ -9,7 +9,14 @@ from pipeline.tiny.items import Item
 from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, ONE_SIGN, WORD, Sentence, is_english
 
 GAP = "____"
-_FEWEST_CLUES = 3
+_FEWEST_CLUES = 2
+_BY_CLUES = (
+    "Which {kind} goes with {clues}?",
+    "{clues}: which {kind} do they call to mind?",
+    "Name the {kind} that is told of together with {clues}.",
+)
+_TELLING = 0.9  # how often a year, a number or a name is asked for where there is one
+_USUAL = 0.8  # of the questions about a sentence ask for the same word
 _NUMBER = re.compile(rf"(?<![\w.]){NUMBER.pattern}(?!\w)")
 _YEAR = re.compile(r"\b(?:1\d{3}|20\d{2})\b")
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*")
@@ -48,17 +55,20 @@ def clue_question(sentence: Sentence, dice: Dice) -> Item | None:
     if found is None:
         return None
     others = [m[0] for m in _telling(text) if m.end() <= found.start() or m.start() >= found.end()]
-    clues = sorted(dice.shuffled(range(len(others)))[: dice.pick((3, 4))])
-    if len(clues) < _FEWEST_CLUES:
+    named = [f'"{word}"' for word in dice.shuffled(others)[: dice.pick((3, 4))]]
+    if len(named) < _FEWEST_CLUES:
         return None
-    named = [f'"{others[at]}"' for at in clues]
-    return Item(question=f"Which {kind} goes with {', '.join(named[:-1])} and {named[-1]}?", answer=found[0])
+    listed = f"{', '.join(named[:-1])} and {named[-1]}"
+    return Item(question=dice.pick(_BY_CLUES).format(kind=kind, clues=listed), answer=found[0])
 
 
 def _left_out(text: str, dice: Dice) -> tuple[str, re.Match[str] | None]:
+    """Return what is asked for, and its kind: mostly what is always asked for of this sentence."""
+    if dice.falls(_USUAL):
+        dice = Dice("what matters in", text)
     for kind, pattern in (("year", _YEAR), ("number", _NUMBER), ("name", _NAME)):
-        if (found := pattern.search(text)) and dice.falls(0.6):
-            return kind, found
+        if (found := list(pattern.finditer(text))) and dice.falls(_TELLING):
+            return kind, dice.pick(found)
     words = _telling(text) or list(_SIGNS.finditer(text))
     return "word", dice.pick(words) if words else None
 

@@ -72,15 +72,19 @@ def summary(prompt: Prompt, dice: Dice) -> str:
 
 
 def questions_about(text: str, dice: Dice) -> Iterator[Item]:
-    """Give questions about a text with the sentences that answer them; each may come again."""
+    """Give questions about a text with the sentences that answer them; each may come again.
+
+    They are never asked as in `choices`: who has learnt from these still has something to show there.
+    """
     for sentence in _round(_statements(text), dice):
         if dice.falls(0.4) and (asked := asked_about(sentence)) is not None:
             yield Item(question=asked, answer=sentence.text)
             continue
-        found = clue_question(sentence, dice) if dice.falls(0.5) else gap_question(sentence, dice)
-        if found is not None:
-            led = f"{found.answer}. " if is_english(sentence.text) else ""
-            yield Item(question=found.question, answer=led + sentence.text)
+        if not is_english(sentence.text):
+            if (found := gap_question(sentence, dice)) is not None:
+                yield Item(question=found.question, answer=sentence.text)
+        elif (found := clue_question(sentence, dice)) is not None:
+            yield Item(question=found.question, answer=f"{found.answer}. {sentence.text}")
 
 
 def _distinct(told: Sequence[Sentence], known: set[str], count: int, dice: Dice) -> Iterator[Item]:
