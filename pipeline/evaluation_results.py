@@ -166,7 +166,7 @@ class EvaluateResult(Message):
 
     @property
     def verdict(self) -> Verdict:
-        """What may be said of all benchmarks together: a fall counts more than a rise, and either more than none."""
+        """What may be said of all benchmarks together: a fall counts most, then a rise."""
         said = {row.verdict for row in self.rows}
         if self.is_regressed:
             return Verdict.REGRESSED

@@ -83,4 +83,4 @@ def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
         raise DatasetError(f"{path}, line {number}: this is not JSON: {error}.") from None
     if row.__class__ is not dict:
         raise DatasetError(f"{path}, line {number}: this is no JSON object.")
-    return row  # type: ignore[no-any-return]
+    return row

@@ -23,7 +23,7 @@ from pipeline.datasets import sha256_of, write_json
 from pipeline.tiny.student_course import Course
 from pipeline.tiny.student_model import Shape, new_model
 from pipeline.tiny.student_text import Lessons
-from pipeline.tiny.student_tokenizer import END, for_transformers, plain_text, trained_tokenizer
+from pipeline.tiny.student_tokenizer import END, SPECIAL, for_transformers, plain_text, trained_tokenizer
 
 NAME = "tiny student: made here from rule-based text, no real model"
 """What people read wherever it is used: nobody shall take its answers or its numbers for a real model's."""
@@ -145,7 +145,7 @@ def _written(plan: Plan, folder: Path, tell: Tell) -> None:
     model = new_model(plan.shape, plan.seed)
     with repeatable(plan.threads):
         teach(model, lines, plan.course, plan.seed, tell)
-        can = abilities(model, lines_of(list(islice(readings, _HELD_BACK)), tokenizer), tokenizer.token_to_id(END))
+        can = abilities(model, lines_of(list(islice(readings, _HELD_BACK)), tokenizer), SPECIAL.index(END))
     model.save_pretrained(folder)
     for_transformers(tokenizer, plan.shape.longest).save_pretrained(folder)
     (folder / "README.md").write_text(_README, encoding="utf-8")

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from pipeline.tiny.student_course import Course
-from pipeline.tiny.student_tokenizer import ASSISTANT, written
+from pipeline.tiny.student_tokenizer import ASSISTANT, SPECIAL, written
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,7 +39,7 @@ class Line:
 
 def lines_of(readings: Sequence[Reading], tokenizer: Tokenizer) -> list[Line]:
     """Return the readings as tokens."""
-    answers = tokenizer.token_to_id(ASSISTANT)
+    answers = SPECIAL.index(ASSISTANT)
     found = []
     for reading, encoded in zip(readings, tokenizer.encode_batch([written(r) for r in readings]), strict=True):
         start = encoded.ids.index(answers) + 1 if reading.turns else 1
@@ -77,7 +77,7 @@ def teach(
         optimizer.step()
         optimizer.zero_grad()
         tell((step + 1) / len(batches), f"step {step + 1} of {len(batches)}, loss {loss.item():.2f}")
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
 
 
 def foretold(model: LlamaForCausalLM, batch: Sequence[Line]) -> tuple[torch.Tensor, torch.Tensor]:

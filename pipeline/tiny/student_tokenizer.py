@@ -46,7 +46,7 @@ def for_transformers(tokenizer: Tokenizer, longest: int) -> Any:
     """Return it as transformers want it, with its special tokens and chat template."""
     from transformers import PreTrainedTokenizerFast
 
-    wrapped = PreTrainedTokenizerFast(
+    wrapped = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         eos_token=END,
         pad_token=PAD,
