@@ -229,9 +229,7 @@ def make_plan_room(github: GitHubApp, engine: AsyncEngine) -> PlanRoom:
     return PlanRoom(github, BuildStore(engine), PullRequestStore(engine), QuarantineStore(engine))
 
 
-def make_scheduler(
-    github: GitHubApp, settings: BotSettings, engine: AsyncEngine, clock: Clock
-) -> NightlyScheduler:
+def make_scheduler(github: GitHubApp, settings: BotSettings, engine: AsyncEngine, clock: Clock) -> NightlyScheduler:
     """Return what plans the nightly builds when they are due."""
     room, schedule = make_plan_room(github, engine), settings.schedule
     desk = NightlyDesk(room, BuildStore(engine), History(engine), schedule, clock)

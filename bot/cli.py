@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
 from bot.gpu_cli import gpu
+from bot.nightly_cli import nightly
 from bot.settings import SettingsError, read_settings
 from bot.store.address import DatabaseError
 
@@ -27,6 +28,7 @@ cli = typer.Typer(
 )
 cli.add_typer(artifacts, name="artifacts")
 cli.add_typer(gpu, name="gpu")
+cli.add_typer(nightly, name="nightly")
 cli.command()(audit)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from bot.actions import EditComment, RemoveLabel
 from bot.apply import Writer
@@ -16,6 +15,7 @@ from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.jobs import JobState
 from bot.labels import Label, is_contribution
+from bot.nightly.schedule import Schedule
 from bot.plan import digest_of
 from bot.records import Records
 from bot.store.approvals import ApprovalKind
@@ -27,14 +27,14 @@ class Closing:
     """Ends what belongs to a pull request that is closed."""
 
     def __init__(
-        self, app: GitHubApp, records: Records, signer: MarkerSigner, clock: Clock, *, build_at: tuple[int, int]
+        self, app: GitHubApp, records: Records, signer: MarkerSigner, clock: Clock, *, builds_at: Schedule | None
     ) -> None:
-        """`build_at` is the hour and minute, in UTC, at which the nightly build begins."""
+        """`builds_at` says when the nightly builds are due; None where there are none."""
         self._app = app
         self._records = records
         self._signer = signer
         self._clock = clock
-        self._build_at = build_at
+        self._builds_at = builds_at
 
     async def close(self, event: PullClosed) -> None:
         """End them, and say thank you for what was merged."""
@@ -66,7 +66,8 @@ class Closing:
         if not event.is_merged:
             return await self._nothing_is_computed(memory, reader, writer)
         is_built = pull.targets_default_branch and any(is_contribution(path) for path in memory.changed_paths)
-        text = thanks(memory.author, _next_build(self._clock.now(), self._build_at) if is_built else None)
+        following = self._builds_at.next_after(self._clock.now()) if is_built and self._builds_at else None
+        text = thanks(memory.author, following)
         mark = Marker(Turn.TRIAGER, memory.comment_posted_for, memory.status, memory.content_digest)
         body = f"{self._signer.sign(mark, memory.repository_id, memory.number)}\n{text}"
         if digest_of(body) != memory.comment_digest:
@@ -83,8 +84,3 @@ class Closing:
                 await writer.apply([EditComment(comment.id, body)])
                 return replace(memory, comment_digest=digest_of(body))
         return memory
-
-
-def _next_build(now: datetime, at: tuple[int, int]) -> datetime:
-    today = now.replace(hour=at[0], minute=at[1], second=0, microsecond=0)
-    return today if today > now else today + timedelta(days=1)

@@ -68,7 +68,7 @@ class BotSettings(BaseSettings):
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
     nightly: bool = True  # whether builds are planned by themselves
     nightly_cron: str = "0 2 * * *"  # when a build is due, in UTC
-    report_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"  # when people expect its report
+    report_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"  # its report is due then
     sweep_minutes: Annotated[float, Field(ge=0)] = 5.0  # between two sweeps over open pull requests; 0: none
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
 

@@ -38,12 +38,14 @@ class MergeGroup:
 class MergeChanges(PullChanges):
     """The acts that move branches."""
 
-    def move_branch(self, repo: Repository, branch: str, sha: str, sender: Account) -> None:
-        """Let a branch point to a newer commit; what GitHub knew of merging into it no longer holds."""
+    def move_branch(
+        self, repo: Repository, branch: str, sha: str, sender: Account, *, forced: bool = False
+    ) -> None:
+        """Let a branch point to another commit; what GitHub knew of merging into it no longer holds."""
         before = repo.branches.get(branch)
         repo.branches[branch] = sha
         repo.pushed_at = self.state.now()
-        self.tell_push(repo, branch, before, sender, forced=False)
+        self.tell_push(repo, branch, before, sender, forced=forced)
 
     def try_merge(self, pull: Pull) -> None:
         """Do GitHub's background work: merge an open pull request for trial, so that the outcome is known."""

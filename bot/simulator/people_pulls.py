@@ -88,6 +88,15 @@ class Contributors(Actors):
         self._changes.move_branch(repo, repo.default_branch, sha, user)
         return sha
 
+    async def force_push_to_default(
+        self, repo: Repository, onto: str, files: FileChanges, *, author: str | None = None, message: str = "Update"
+    ) -> str:
+        """Put a commit onto an older one and let the default branch be that: what came between is gone."""
+        user = self._person(author, repo.owner)
+        sha = add_commits(repo, user, onto, [CommitSpec(message, files)], self.state.now(), sign_off=True)
+        self._changes.move_branch(repo, repo.default_branch, sha, user, forced=True)
+        return sha
+
     async def edit_pull(
         self,
         pull: Pull,

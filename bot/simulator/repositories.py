@@ -229,6 +229,15 @@ class Pull:
         """What it makes of each path that it changes."""
         return edits_between(self.repo.store, self.repo.differ, self.merge_base, self.head_sha)
 
+    def brought(self, sha: str) -> bool:
+        """Tell whether a commit came to the base when this was merged: the merge, or one that came with it."""
+        if self.merge_commit_sha is None or self.merged_onto is None or not self.merged:
+            return False
+        if sha == self.merge_commit_sha:
+            return True
+        came = self.repo.store.commits_between(self.merged_onto, self.merge_commit_sha)
+        return any(commit.sha == sha for commit in came)
+
     @property
     def is_mergeability_known(self) -> bool:
         """Whether GitHub has tried to merge what base and head are now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.simulator.git_objects import SUBMODULE_MODE, SYMLINK_MODE, TREE_MODE, Entry
-from bot.simulator.payloads import Json, full_repository_json
+from bot.simulator.payloads import Json, full_repository_json, moment
 from bot.simulator.payloads_git import (
     blob_json,
     commit_json,
@@ -77,6 +77,21 @@ def get_commit(call: Call) -> Reply:
     changes, headers = call.page(call.changes.changes_of(call.repo, sha), COMPARE_FILES)
     commit = call.repo.store.commits[sha]
     return Reply(full_commit_json(call.state, call.repo, commit, list(changes)), headers=headers)
+
+
+@git_routes.add("GET", "/repos/{owner}/{repo}/commits", "contents:read")
+def list_commits(call: Call) -> Reply:
+    """The commits that a branch or commit has, the newest first, if asked only those made since a moment."""
+    store = call.repo.store
+    reference = call.query.get("sha")
+    head = call.repo.head_sha if reference is None else call.repo.resolve(reference)
+    if head is None:
+        raise NotFoundError
+    since = call.query.get("since", "")
+    found = [store.commits[sha] for sha in store.ancestors(head)]
+    found = [commit for commit in found if moment(commit.committer.date) >= since]
+    shown, headers = call.page(found)
+    return Reply([commit_json(call.state, call.repo, commit) for commit in shown], headers=headers)
 
 
 @git_routes.add("GET", "/repos/{owner}/{repo}/compare/{basehead}", "contents:read")

@@ -56,6 +56,19 @@ def list_commits(call: Call) -> Reply:
     return Reply([commit_json(call.state, call.repo, commit) for commit in shown], headers=headers)
 
 
+@pull_routes.add("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests:read")
+def list_pulls_of_commit(call: Call) -> Reply:
+    """The merged pull request that brought a commit to the default branch; elsewhere those that have it."""
+    repo, sha = call.repo, call.commit(call.params["commit_sha"])
+    if sha in repo.store.ancestors(repo.head_sha):
+        found = [pull for pull in repo.pulls.values() if pull.brought(sha)]
+    else:
+        here = (pull for pull in repo.pulls.values() if pull.merged or pull.state == "open")
+        found = [pull for pull in here if any(commit.sha == sha for commit in pull.commits)]
+    shown, headers = call.page(found)
+    return Reply([pull_summary_json(call.state, pull) for pull in shown], headers=headers)
+
+
 @pull_routes.add("PATCH", "/repos/{owner}/{repo}/pulls/{pull_number}", "pull_requests:write")
 def update_pull(call: Call) -> Reply:
     """A pull request after a change of its title, text, base or state."""

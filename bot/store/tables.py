@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     TypeDecorator,
+    text,
     true,
 )
 
@@ -373,4 +374,59 @@ artifacts = Table(
     Column("stored_at", UtcDateTime, nullable=False),
     Index("ix_artifacts_pull", "repository_id", "number", "stored_at"),
     Index("ix_artifacts_stored_at", "stored_at"),
+)
+
+# the nightly builds, one for a night at most; never two of a repository run at once
+builds = Table(
+    "builds",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("night", String(10), nullable=False),  # the date in UTC on which it was due, such as 2026-01-05
+    Column("state", String(16), nullable=False),  # bot.nightly.builds.BuildState
+    Column("attempt", Integer, nullable=False),
+    Column("commit_sha", String(40), nullable=False),
+    Column("planned_at", UtcDateTime, nullable=False),
+    Column("began_at", UtcDateTime, nullable=True),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("leaves_new", Integer, nullable=False),
+    Column("leaves_changed", Integer, nullable=False),
+    Column("leaves_removed", Integer, nullable=False),
+    Column("pulls", Integer, nullable=False),
+    Column("left_out", Integer, nullable=False),
+    Column("plan", Text, nullable=False),  # JSON (bot/nightly/plan_text.py)
+    Index("ix_builds_night", "repository_id", "night", unique=True),
+    Index(
+        "ix_builds_running",
+        "repository_id",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+)
+
+# which pull requests a build takes in
+build_contributions = Table(
+    "build_contributions",
+    metadata,
+    Column("build_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("author_id", BigInteger, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("merge_sha", String(40), nullable=False),
+    Index("ix_build_contributions_pull", "repository_id", "number"),
+)
+
+# leaves that no build takes in until somebody lifts it
+quarantined_leaves = Table(
+    "quarantined_leaves",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaf", String(500), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("set_by", String(64), nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("lifted_by", String(64), nullable=False, server_default=""),
+    Column("lifted_at", UtcDateTime, nullable=True),
 )

@@ -13,6 +13,7 @@ from bot.clock import MovableClock
 from bot.store.approvals import ApprovalStore
 from bot.store.artifacts import ArtifactRows
 from bot.store.batches import BatchStore
+from bot.store.builds import BuildStore
 from bot.store.deliveries import DeliveryStore
 from bot.store.desk_log import DeskLog
 from bot.store.history import History
@@ -65,6 +66,7 @@ async def read_by_stores(engine: AsyncEngine, rows: Mapping[str, Rows]) -> dict[
     await each("artifacts", lambda row: ArtifactRows(engine).of_pull(row["repository_id"], row["number"]))
     await each("switches", lambda row: Switches(engine).is_on(row["name"]))
     await each("leaves", lambda row: leaves.holding(row["repository_id"], [row["leaf"]]))
+    await each("builds", lambda row: BuildStore(engine).newest(row["repository_id"], 10))
     await pardons.precision(1, _EVER)
     await history.median_wait(1, _EVER)
     await ReminderStore(engine).due(1, _NEVER)

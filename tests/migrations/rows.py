@@ -40,6 +40,8 @@ _WORDS: dict[tuple[str, str], Sequence[Any]] = {
     ("jobs", "priority"): (0, 10, 0, 10, 5),
     ("jobs", "queue"): ("cpu", "gpu.sdg", "gpu.train", "gpu.eval", "build"),
     ("jobs", "outcome"): ("",) * ROWS,
+    ("builds", "night"): tuple(f"2026-01-0{n}" for n in range(1, ROWS + 1)),
+    ("builds", "state"): ("planned", "running", "good", "failed", "passed over"),
     ("jobs", "lease_worker"): ("", "gpu-1", "", "", ""),
 }
 _PATHS: tuple[list[str], ...] = ([], ["README.md"], _ODD_PATHS, ["a"] * 3, [f"{n}/qna.yaml" for n in range(300)])

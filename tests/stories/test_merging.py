@@ -364,11 +364,18 @@ async def test_a_merge_by_hand_is_thanked_as_well(world: World) -> None:
     assert "It is merged." in await why(world, pr)
 
 
-@pytest.mark.parametrize(("at", "day"), [("08:00", "6 January 2026"), ("23:30", "5 January 2026")])
-async def test_thanks_name_the_build_it_will_be_in(world: World, at: str, day: str) -> None:
+@pytest.mark.parametrize(
+    ("cron", "at", "day"),
+    [
+        ("0 8 * * *", "08:00", "6 January 2026"),
+        ("30 23 * * *", "23:30", "5 January 2026"),
+        ("0 2 * * sun", "02:00", "11 January 2026"),
+    ],
+)
+async def test_thanks_name_the_build_it_will_be_in(world: World, cron: str, at: str, day: str) -> None:
     "The next nightly build after the merge: it is nine in the morning of 5 January."
     await world.stop_bot()
-    await world.start_bot(nightly_at=at)
+    await world.start_bot(nightly=True, nightly_cron=cron)
     pr = await approved(world)
     assert f"in the build of {day}, which begins at {at} UTC" in await pr.edited_comment()
 

@@ -112,6 +112,7 @@ class World:
             "database_url": self._database_url,
             "github_api_url": self.github.url,
             "sweep_minutes": 0,  # a story that is about sweeps asks for them
+            "nightly": False,  # likewise
         }
         return BotSettings(**(values | self._settings))
 

@@ -1,0 +1,130 @@
+"""`taxonomy-bot nightly`: what the next build would take in, when it is due, and how the last ones stand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bot.settings import BotSettings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from bot.nightly.builds import Build
+    from bot.nightly.plan import BuildPlan
+
+nightly = typer.Typer(
+    help="The nightly builds: what comes next, and how the last ones stand.", no_args_is_help=True
+)
+
+_SHOWN_BUILDS = 10
+
+_Repository = Annotated[int, typer.Option(help="The repository's numeric id; needed if several are served.")]
+
+
+@nightly.command()
+def plan(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything, as JSON.")] = False,
+    repository: _Repository = 0,
+) -> None:
+    """Show what a build would take in now, and what it would leave out and why. Nothing begins."""
+    from bot.github.errors import GitHubError
+
+    settings = _settings()
+    try:
+        found = asyncio.run(plan_now(settings, _chosen(settings, repository)))
+    except GitHubError as error:
+        _stop(f"GitHub did not tell all that a plan needs: {error}. Try again in a minute.")
+    if found is None:
+        _stop(
+            "The bot does not know where this repository is yet: the first webhook that it sends tells. "
+            "Is the App installed there, and `taxonomy-bot serve` running?"
+        )
+    if as_json:
+        from bot.nightly.plan_text import plan_as_text
+
+        typer.echo(plan_as_text(found, indent=2))
+        return
+    from rich.console import Console
+
+    from bot.nightly.shown import show_plan
+
+    show_plan(found, Console())
+
+
+@nightly.command()
+def status(repository: _Repository = 0) -> None:
+    """Show when the next build is due, and how the last ones stand."""
+    from rich.console import Console
+
+    from bot.clock import SystemClock
+    from bot.nightly.shown import show_status
+
+    settings = _settings()
+    builds = asyncio.run(newest_builds(settings, _chosen(settings, repository)))
+    schedule = settings.schedule if settings.nightly else None
+    show_status(builds, schedule, settings.report_at, SystemClock().now(), Console())
+
+
+async def plan_now(settings: BotSettings, repository_id: int) -> BuildPlan | None:
+    """Return what a build would take in, None for a repository that never told the bot anything.
+
+    Raises the errors of `bot.github.errors`.
+    """
+    import aiohttp
+
+    from bot.app import make_plan_room, open_github
+    from bot.clock import SystemClock
+    from bot.store.repositories import RepositoryStore
+
+    clock = SystemClock()
+    async with (
+        _database(settings) as engine,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=settings.request_timeout_s)) as session,
+    ):
+        known = {k.origin.repository_id: k for k in await RepositoryStore(engine, clock).all_known()}
+        if repository_id not in known:
+            return None
+        return await make_plan_room(open_github(session, settings, clock), engine).plan(known[repository_id])
+
+
+async def newest_builds(settings: BotSettings, repository_id: int) -> list[Build]:
+    """Return the builds of the last nights, the newest first."""
+    from bot.store.builds import BuildStore
+
+    async with _database(settings) as engine:
+        return await BuildStore(engine).newest(repository_id, _SHOWN_BUILDS)
+
+
+@asynccontextmanager
+async def _database(settings: BotSettings) -> AsyncIterator[AsyncEngine]:
+    from bot.store.database import migrate, open_engine
+
+    engine = open_engine(settings.database_url)
+    try:
+        await migrate(engine)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _settings() -> BotSettings:
+    try:
+        return read_settings()
+    except SettingsError as error:
+        _stop(str(error))
+
+
+def _chosen(settings: BotSettings, repository: int) -> int:
+    if not repository and len(settings.repositories) > 1:
+        _stop("Several repositories are served: name one with --repository ID.")
+    return repository or min(settings.repositories)
+
+
+def _stop(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
