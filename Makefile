@@ -46,6 +46,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.reconcile_calls
+	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue
 	$(PY) -m benchmarks.teacher_client --memory 200000
 	$(PY) -m benchmarks.mixing

@@ -122,7 +122,10 @@ def _settings() -> BotSettings:
 def _chosen(settings: BotSettings, repository: int) -> int:
     if not repository and len(settings.repositories) > 1:
         _stop("Several repositories are served: name one with --repository ID.")
-    return repository or min(settings.repositories)
+    chosen = repository or min(settings.repositories)
+    if chosen not in settings.repositories:
+        _stop(f"Repository {chosen} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
+    return chosen
 
 
 def _stop(message: str) -> NoReturn:

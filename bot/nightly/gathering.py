@@ -209,5 +209,5 @@ async def _with_licences(reader: PullReader, plan: BuildPlan, tree: Tree) -> Bui
     unread = sum(leaf.licences is None for leaf in planned.leaves)
     if not unread:
         return planned
-    note = f"The licences of {unread} leaves were not read: their files are too many, or too large."
+    note = f"The licences of {unread:,} leaves were not read: their files are too many, or too large."
     return replace(planned, notes=(*planned.notes, note))

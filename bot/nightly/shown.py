@@ -31,7 +31,7 @@ def show_status(
     builds: Sequence[Build], schedule: Schedule | None, report_at: str, now: datetime, console: Console
 ) -> None:
     """Print when the next build is due, None for never, and how the last ones stand."""
-    for part in _status(builds, schedule, report_at, now):
+    for part in _status(builds, schedule, report_at, now, console.width):
         console.print(part, highlight=False, soft_wrap=False)
 
 
@@ -139,7 +139,7 @@ def _parts(path: str) -> Iterable[str]:
 
 
 def _status(
-    builds: Sequence[Build], schedule: Schedule | None, report_at: str, now: datetime
+    builds: Sequence[Build], schedule: Schedule | None, report_at: str, now: datetime, width: int
 ) -> Iterator[ConsoleRenderable]:
     if schedule is None:
         yield Text("No build is planned by itself: TAXONOMY_BOT_NIGHTLY is off.")
@@ -152,11 +152,14 @@ def _status(
     if not builds:
         yield Text("There is no build yet.")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    is_wide = width >= _WIDE
+    table = Table(box=None, padding=(0, 2 if is_wide else 1, 0, 0), pad_edge=False)
     for title in ("night", "state", "commit"):
         table.add_column(title, no_wrap=True)
-    for title in ("new", "changed", "removed", "pulls", "out"):
-        table.add_column(title, justify="right")
+    for title in (
+        ("new", "changed", "removed", "pulls", "left out") if is_wide else ("new", "chg", "rem", "PRs", "out")
+    ):
+        table.add_column(title, justify="right", no_wrap=True)
     for build in builds:
         counts = build.counts
         told = (counts.new, counts.changed, counts.removed, counts.pulls, counts.left_out)
