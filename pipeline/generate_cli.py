@@ -125,7 +125,12 @@ def _leaf_files(leaves: Sequence[Path]) -> Iterator[Path]:
 
 
 def _path_in_taxonomy(file: Path) -> str:
-    parts = file.resolve().parts
+    """Return the path of a leaf in its checkout; where that is none, from the last folder that is a taxonomy's."""
+    whole = file.resolve()
+    for folder in whole.parents:
+        if (folder / ".git").exists() and whole.relative_to(folder).parts[0] in ROOTS:
+            return whole.relative_to(folder).as_posix()
+    parts = whole.parts
     for at in range(len(parts) - 1, -1, -1):
         if parts[at] in ROOTS:
             return "/".join(parts[at:])

@@ -120,6 +120,15 @@ def test_two_leaves_that_would_be_one_are_both_named(tmp_path: Path, generated: 
     assert generated(one, one.parent, "--flow", "simple").exit_code == 0
 
 
+def test_a_leaf_is_named_as_its_checkout_names_it(tmp_path: Path, generated: Generated) -> None:
+    "Although a folder on the way is called like the root of another kind."
+    (tmp_path / "taxonomy" / ".git").mkdir(parents=True)
+    file = a_leaf(tmp_path / "taxonomy", "compositional_skills/work/knowledge")
+    result = generated(str(file))
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "compositional_skills" / "work" / "knowledge").is_dir()
+
+
 def test_what_is_no_leaf_is_told(tmp_path: Path, generated: Generated) -> None:
     "A file beside a leaf is no leaf."
     beside = a_leaf(tmp_path).with_name("attribution.txt")
