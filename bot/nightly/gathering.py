@@ -16,7 +16,7 @@ from bot.labels import Label
 from bot.nightly.builds import Build
 from bot.nightly.leaves import Leaf, leaf_of, leaves_in
 from bot.nightly.licences import MOST_BYTES, named_licences
-from bot.nightly.plan import Base, BuildPlan, Facts, MergedPull, plan_of
+from bot.nightly.plan import Bar, Base, BuildPlan, Facts, MergedPull, plan_of
 from bot.store.builds import BuildStore
 from bot.store.leaves import as_kept
 from bot.store.pull_requests import PullRequestStore
@@ -116,17 +116,18 @@ class PlanRoom:
 
     async def _barred(
         self, history: BranchHistory, repository_id: int, leaves: Mapping[str, Leaf]
-    ) -> dict[str, str]:
-        """Return the leaves that must not be taken in, with the reason."""
+    ) -> dict[str, Bar]:
+        """Return the leaves that must not be taken in."""
         standing = await self._quarantine.standing(repository_id)
-        found = {}
+        found: dict[str, Bar] = {}
         for path in leaves if standing else ():
             if kept_out := standing.get(as_kept(path)):
-                found[path] = f"quarantined since {kept_out.set_at:%Y-%m-%d}: {kept_out.reason}"
+                found[path] = Bar(f"quarantined since {kept_out.set_at:%Y-%m-%d}: {kept_out.reason}")
         for number in await history.merged_with_label(Label.LEGAL_HOLD):
             for changed in await history.paths_of(number):
                 if leaf := leaf_of(changed, leaves):
-                    found[leaf] = f"#{number} is on legal hold"
+                    earlier = found[leaf].pulls if leaf in found else ()
+                    found[leaf] = Bar(f"#{number} is on legal hold", tuple(sorted({number, *earlier})))
         return found
 
 

@@ -65,6 +65,14 @@ class LeftOutPull:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """Why a leaf must not be taken in, and the pull requests that this is about."""
+
+    reason: str
+    pulls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """The last good build: its night, its commit, and what it had left out."""
 
@@ -75,7 +83,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was found out. `barred` are leaves that must not be taken in, each with its reason."""
+    """What was found out. `barred` are leaves that must not be taken in."""
 
     repository_id: int
     commit: str
@@ -83,7 +91,7 @@ class Facts:
     leaves: Mapping[str, Leaf]
     base_leaves: Mapping[str, Leaf]
     pulls: tuple[MergedPull, ...]
-    barred: Mapping[str, str]
+    barred: Mapping[str, Bar]
     notes: tuple[str, ...] = ()
 
 
@@ -128,7 +136,8 @@ def plan_of(facts: Facts) -> BuildPlan:
 
     def pulls_of(path: str) -> tuple[int, ...]:
         earlier = carried[path].pulls if path in carried else ()
-        return tuple(sorted({*touched[path], *earlier}))
+        held = barred[path].pulls if path in barred else ()
+        return tuple(sorted({*touched[path], *earlier, *held}))
 
     leaves = tuple(
         PlannedLeaf(
@@ -151,18 +160,18 @@ def plan_of(facts: Facts) -> BuildPlan:
         leaves,
         sum(before.get(path) == leaf for path, leaf in after.items()),
         fresh,
-        tuple(LeftOutLeaf(path, barred[path], pulls_of(path)) for path in sorted(barred)),
+        tuple(LeftOutLeaf(path, barred[path].reason, pulls_of(path)) for path in sorted(barred)),
         tuple(_left_out(pull, places, barred) for pull in facts.pulls if pull.number not in included),
         facts.notes,
     )
 
 
-def _barred(facts: Facts) -> dict[str, str]:
-    """Return the leaves of the taxonomy that are not taken in, each with the reason."""
-    found = {path: reason for path, reason in facts.barred.items() if path in facts.leaves}
+def _barred(facts: Facts) -> dict[str, Bar]:
+    """Return the leaves of the taxonomy that are not taken in."""
+    found = {path: bar for path, bar in facts.barred.items() if path in facts.leaves}
     for path, leaf in facts.leaves.items():
         if not leaf.is_regular:
-            found.setdefault(path, "its qna.yaml is a link or a submodule, not a file")
+            found.setdefault(path, Bar("its qna.yaml is a link or a submodule, not a file"))
     return found
 
 
@@ -176,10 +185,10 @@ def _touching(facts: Facts, places: frozenset[str]) -> defaultdict[str, set[int]
     return found
 
 
-def _left_out(pull: MergedPull, places: frozenset[str], barred: Mapping[str, str]) -> LeftOutPull:
+def _left_out(pull: MergedPull, places: frozenset[str], barred: Mapping[str, Bar]) -> LeftOutPull:
     touched = {leaf for path in pull.paths if (leaf := leaf_of(path, places))}
     if held := sorted(touched & barred.keys()):
-        reason = f"{held[0]}: {barred[held[0]]}"
+        reason = f"{held[0]}: {barred[held[0]].reason}"
     elif touched or any(path.endswith(f"/{LEAF_FILE}") for path in pull.paths):
         reason = "nothing of it is left in the taxonomy: it was reverted, or leads back to what was there before"
     else:

@@ -9,7 +9,7 @@ import pytest
 from bot.github.pulls import Tree
 from bot.nightly.leaves import Leaf, LeafChange, leaf_of, leaves_in
 from bot.nightly.licences import named_licences
-from bot.nightly.plan import Base, BuildPlan, Facts, LeftOutLeaf, MergedPull, plan_of
+from bot.nightly.plan import Bar, Base, BuildPlan, Facts, LeftOutLeaf, MergedPull, plan_of
 from bot.nightly.plan_text import plan_as_text, plan_from_text
 from tests.checks.contributions import attribution
 
@@ -32,7 +32,7 @@ def planned(
     before: dict[str, Leaf],
     after: dict[str, Leaf],
     *pulls: MergedPull,
-    barred: dict[str, str] | None = None,
+    barred: dict[str, Bar] | None = None,
     was_out: tuple[LeftOutLeaf, ...] = (),
 ) -> BuildPlan:
     "The plan after a good build of `before`."
@@ -78,8 +78,10 @@ def test_what_teaches_nothing_is_out_with_the_reason() -> None:
 
 def test_a_leaf_that_is_barred_leaves_the_build_again() -> None:
     "It was in the last good build: without it there is something to build."
-    plan = planned(leaves(otter="1", vole="1"), leaves(otter="1", vole="1"), barred={OTTER: "#7 is on legal hold"})
-    assert told(plan) == [("removed", "otter", ())]
+    plan = planned(
+        leaves(otter="1", vole="1"), leaves(otter="1", vole="1"), barred={OTTER: Bar("#7 is on legal hold", (7,))}
+    )
+    assert told(plan) == [("removed", "otter", (7,))]
     assert [(leaf.path, leaf.reason) for leaf in plan.left_out_leaves] == [(OTTER, "#7 is on legal hold")]
 
 
@@ -90,7 +92,7 @@ def test_a_pull_request_whose_leaves_are_all_barred_is_out() -> None:
         leaves(otter="1", vole="1"),
         merged(1, OTTER),
         merged(2, OTTER, VOLE),
-        barred={OTTER: "quarantined"},
+        barred={OTTER: Bar("quarantined")},
     )
     assert told(plan) == [("new", "vole", (2,))]
     assert [pull.number for pull in plan.pulls] == [2]
@@ -102,7 +104,7 @@ def test_a_leaf_that_is_barred_no_longer_comes_in_with_those_it_is_from() -> Non
     was_out = (LeftOutLeaf(OTTER, "#7 is on legal hold", (7,)),)
     plan = planned(leaves(otter="1"), leaves(otter="1"), merged(7, OTTER), was_out=was_out)
     assert told(plan) == [("new", "otter", (7,))]
-    still = planned(leaves(otter="1"), leaves(otter="1"), was_out=was_out, barred={OTTER: "held"})
+    still = planned(leaves(otter="1"), leaves(otter="1"), was_out=was_out, barred={OTTER: Bar("held")})
     assert still.is_empty
     assert still.left_out_leaves == (LeftOutLeaf(OTTER, "held", (7,)),)
 
@@ -152,7 +154,7 @@ def test_a_plan_comes_back_from_its_text() -> None:
         merged(1, OTTER),
         merged(2, odd),
         merged(3),
-        barred={VOLE: "held"},
+        barred={VOLE: Bar("held")},
     ).with_licences({"3": ("MIT", "public domain")})
     back = plan_from_text(plan_as_text(plan))
     assert plan_as_text(back) == plan_as_text(plan)

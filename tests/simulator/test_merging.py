@@ -375,3 +375,26 @@ async def test_a_merge_group_waits_for_its_checks(
     assert "skills/a/qna.yaml" in {entry["path"] for entry in tree}
     assert [list(unmet.values()) for unmet in said] == [["expected"], ["in progress"], ["failing"]]
     assert group.is_satisfied
+
+
+@pytest.mark.parametrize(("method", "commits"), [("merge", 3), ("squash", 1), ("rebase", 2)])
+async def test_a_commit_tells_which_pull_request_brought_it(
+    method: str, commits: int, sim: Simulator, client: AppClient, repo: Repository, pull: Pull
+) -> None:
+    "Each commit that came with the merge, and none before or after."
+    assert (await client.get(f"{R}/commits/{pull.head_sha}/pulls")).body[0]["number"] == 1
+    before = repo.head_sha
+    await sim.merge_pull(pull, by="mia", method=method)
+    merged = repo.head_sha
+    after = await sim.push_to_default(repo, {"README.md": "# Past all review\n"})
+
+    listed = [commit["sha"] for commit in (await client.get(f"{R}/commits?sha={after}")).body]
+    brought = [sha for sha in listed if (await client.get(f"{R}/commits/{sha}/pulls")).body]
+
+    assert listed[0] == after
+    assert before in listed
+    assert before not in brought
+    assert merged in brought
+    assert len(brought) == commits
+    assert (await client.get(f"{R}/commits?sha=main&since=2999-01-01T00:00:00Z")).body == []
+    assert (await client.get(f"{R}/commits?sha=nowhere")).status == 404

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -242,17 +242,14 @@ async def test_a_night_goes_by_when_it_was_due(nights: Nights) -> None:
     world = nights.world
     world._settings |= {"nightly_cron": "50 23 * * *"}
     await merged(world, "haiku")
+    due = datetime(2026, 1, 7, 23, 50, tzinfo=UTC)
+    await world.clock.advance(seconds=(due - world.clock.now()).total_seconds() + 15 * 60)
+    assert world.clock.now().date() == date(2026, 1, 8)
     async with nights_of(world) as late:
         known = await late.known()
-        until = world.clock.now().replace(hour=23, minute=50)
-        await world.clock.advance(seconds=(until - world.clock.now()).total_seconds() + 15 * 60)
-        assert world.clock.now().day == until.day + 1
         night = await late.desk.plan_if_due(known)
         assert night is not None
-        assert (night.night, night.decision) == (
-            until.date(),
-            Decision.ALREADY_THERE if until.date() == NIGHT else Decision.PLANNED,
-        )
+        assert (night.night, night.decision) == (date(2026, 1, 7), Decision.PLANNED)
         await world.clock.advance(hours=1)
         assert await late.desk.plan_if_due(known) is None
 
@@ -278,23 +275,25 @@ async def test_the_bot_plans_by_itself_when_it_is_due(nights: Nights) -> None:
 
 
 async def test_a_legal_hold_keeps_a_leaf_out_until_it_is_cleared(nights: Nights) -> None:
-    "Also one that an earlier build holds; cleared, it comes back with its contribution though git has not changed."
+    "Also one that an earlier build holds; cleared, it comes back though git has not changed."
     world = nights.world
     pr = await merged(world, "haiku")
     await nights.good_build(NEXT_NIGHT)
     await world.github.label(pr.pull, "legal-hold", by="max")
     await pr.settled()
     found = await plan(nights)
-    assert told(found) == [
-        (
-            "removed",
-            "haiku",
-            (),
-        )
-    ]
+    assert told(found) == [("removed", "haiku", (pr.number,))]
     assert [(leaf.path, leaf.reason) for leaf in found.left_out_leaves] == [
         (leaf_named("haiku"), f"#{pr.number} is on legal hold")
     ]
+    await nights.good_build(date(2026, 1, 8))
+    assert (await plan(nights)).is_empty
+
+    await world.github.unlabel(pr.pull, "legal-hold", by="max")
+    await pr.settled()
+    found = await plan(nights)
+    assert told(found) == [("new", "haiku", (pr.number,))]
+    assert [(pull.number, pull.author) for pull in found.pulls] == [(pr.number, "ana")]
 
 
 async def test_a_quarantine_keeps_a_leaf_out_until_it_is_lifted(nights: Nights) -> None:
