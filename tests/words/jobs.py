@@ -59,6 +59,7 @@ def words() -> Iterator[tuple[str, str]]:
         ("queued", job_report(a_precheck(position=1))),
         ("queued-with-a-forecast", job_report(a_precheck(position=3, prospects=SOON))),
         ("queued-at-a-cost", job_report(replace(a_precheck(position=3, prospects=SOON), expected_gpu_h=0.5))),
+        ("queued-at-little-cost", job_report(replace(a_precheck(position=3, prospects=SOON), expected_gpu_h=0.02))),
         ("queued-for-hours", job_report(a_precheck(position=12, prospects=HOURS))),
         ("queued-until-tomorrow", job_report(a_precheck(position=112, prospects=TOMORROW))),
         ("queued-again", job_report(a_precheck(position=2, prospects=SOON, attempt=2, message="The worker died."))),
