@@ -128,7 +128,14 @@ PRESETS: dict[Preset, TrainingSettings] = {
     Preset.SKILLS: replace(_FULL, learning_rate=6e-6, epochs=10, effective_batch=3840),
     Preset.PULL_REQUEST: TrainingSettings(),
     # what moves a model of a million parameters: the defaults for pull requests leave it as it is
-    Preset.TINY: TrainingSettings(learning_rate=2e-3, lora=Lora(targets=(ALL_LINEAR,)), max_seq_len=1024),
+    Preset.TINY: TrainingSettings(
+        learning_rate=2e-3,
+        epochs=20,
+        effective_batch=8,
+        lora=Lora(targets=(ALL_LINEAR,), dropout=0.0),
+        max_seq_len=1024,
+        patience=0,
+    ),
 }
 
 

@@ -65,7 +65,6 @@ class Jobs:
             "artifacts_url": str(self.folder / "artifacts"),
             "work_dir": self.folder / "work",
             "student_model": self.student,
-            "student_preset": "tiny",
         }
         room = self.folder / f"room-{len(list(self.folder.glob('room-*')))}"
         room.mkdir()

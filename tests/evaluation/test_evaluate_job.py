@@ -98,7 +98,7 @@ def test_nothing_to_learn_from_is_the_contributions_failure(jobs: Jobs) -> None:
     "In words for its author, before anything is loaded."
     with pytest.raises(ContributionError, match="no sample to learn from"):
         jobs.does(TaskKind.EVALUATE, jobs.samples([a_row(1, 3, "test")]))
-    with pytest.raises(ContributionError, match=r"too little to learn from.*longer than 1024 tokens"):
+    with pytest.raises(ContributionError, match=r"too little to learn from.*longer than 4096 tokens"):
         jobs.does(TaskKind.EVALUATE, jobs.samples([a_row(1, 9000)]))
 
 

@@ -78,7 +78,6 @@ async def test_the_judge_is_fetched_when_the_student_has_answered(tmp_path: Path
         workshop.starts_a_worker(
             **single_gpu(tmp_path),
             STUDENT_MODEL=str(tmp_path / "student"),
-            STUDENT_PRESET="tiny",
             EVALUATE_ANSWER_TOKENS="4",
         )
         over = await workshop.ends(await workshop.asks_for(JobKind.EVALUATE), within_s=80)

@@ -30,7 +30,7 @@ def adapter(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     "An adapter that was trained on the student, far enough to tell."
     folder = tmp_path_factory.mktemp("adapter")
     samples = written(folder / "samples.jsonl", rows())
-    settings = PRESETS[Preset.TINY].having(learning_rate=2e-2)
+    settings = PRESETS[Preset.TINY].having(learning_rate=2e-2, epochs=3, effective_batch=16, dropout=0.1)
     return train(TrainingOrder(student, (samples,), settings), folder / "out").folder
 
 

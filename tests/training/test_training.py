@@ -20,7 +20,7 @@ from pipeline.training.settings import PRESETS, Lora, Preset, TrainingSettings
 from pipeline.training.training import Trained, TrainingOrder, train
 from tests.training.students import a_row, written
 
-TINY = PRESETS[Preset.TINY].having(effective_batch=8, checkpoint_steps=2, patience=0)
+TINY = PRESETS[Preset.TINY].having(epochs=3, effective_batch=8, checkpoint_steps=2, dropout=0.1)
 FULL = TrainingSettings(learning_rate=2e-3, epochs=2, effective_batch=8, lora=None, checkpoint_steps=2, patience=0)
 
 
