@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RESULT = "evaluation.json"
 _ON_SCREEN = Console(highlight=False)
 _ASIDE = Console(stderr=True, highlight=False)
-_WIDE = 92  # columns from which a benchmark fits on one line
+_WIDE = 98  # columns from which a benchmark fits on one line
 _LONGEST_STAGE = 44
 
 
@@ -164,7 +164,7 @@ def sentence(result: EvaluateResult) -> str:
 def _wide(rows: tuple[BenchmarkRow, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("measured by", no_wrap=True)
-    for heading in ("before", "after", "change", "95 % interval", "questions (facts)"):
+    for heading in ("before", "after", "change", "95 % interval", "asked (facts)"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict")
     for row in rows:
@@ -196,7 +196,7 @@ def _gate(gate: GateRow) -> str:
     how = "held" if gate.is_passed else "FELL"
     return (
         f"Gate {gate.name}: {how}, {_change(gate.delta, gate.scale)} ({_interval(gate)}), "
-        f"{_change(-gate.margin, gate.scale)} is allowed{note}"
+        f"may fall by {_change(gate.margin, gate.scale).lstrip('+')}{note}"
     )
 
 
@@ -207,7 +207,8 @@ def _with_what(result: EvaluateResult) -> str:
 def _parts(result: EvaluateResult) -> Iterator[str]:
     yield f"Before: {result.base.name} ({result.base.sha256[:12]}), after: {result.adapter.name}"
     if result.seeds:
-        yield f"Trained {len(result.seeds)} times, seeds {', '.join(map(str, result.seeds))}"
+        times = "once, seed" if len(result.seeds) == 1 else f"{len(result.seeds)} times, seeds"
+        yield f"Trained {times} {', '.join(map(str, result.seeds))}"
     if result.judge is not None:
         counts = result.judgements
         yield f"Judged by {result.judge.name}: {counts.made} judgements, {counts.failed} failed"
