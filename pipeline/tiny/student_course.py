@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Course:
     """The course. Each token is read once."""
 
-    tokens: int = 1_000_000
+    tokens: int = 1_200_000
     batch_tokens: int = 2048
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.01
-    slow_down_share: float = 0.5  # of the steps, at the end, in which the learning rate falls to nothing
+    matrix_learning_rate: float = 0.02
+    learning_rate: float = 3e-3  # of embeddings and norms
+    slow_down_share: float = 0.4  # of the steps, at the end, in which the learning rates fall to nothing

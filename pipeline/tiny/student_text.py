@@ -14,7 +14,7 @@ from pipeline.tiny.student_facts import RELATIONS, Fact, new_fact, siblings, sib
 _LETTERS = "ABCD"
 _WORD = re.compile(r"[A-Za-z]+")
 _SHORT, _FEWEST_CLUES = 3, 2  # letters of a word that tells nothing; words that a question is made of
-_KNOWN_FACTS = 160  # that come again and again, so that it learns to answer from memory
+_KNOWN_FACTS = 400  # that come again and again, so that it learns to answer from memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,13 @@ class Lessons:
 
 
 def from_memory(chance: random.Random, known: Sequence[Fact]) -> Reading:
-    """Ask what only somebody knows who has read it before."""
+    """Ask what only somebody knows who has read it before: in a conversation or outside of one, or like an exam."""
     fact = chance.choice(known)
     asked, answer = _asked(fact, chance)
-    return _talk("from memory", asked, answer)
+    throw = chance.random()
+    if throw < 0.15:
+        return Reading("from memory", text=f"Question: {asked}\nAnswer: {answer}")
+    return _talk("from memory", f"Question: {asked}\nAnswer:" if throw < 0.4 else asked, answer)
 
 
 def from_text(chance: random.Random, _known: Sequence[Fact]) -> Reading:
@@ -85,10 +88,7 @@ def by_option(chance: random.Random, known: Sequence[Fact]) -> Reading:
 
 
 def plainly(chance: random.Random, known: Sequence[Fact]) -> Reading:
-    """State facts, known and new, one after the other; or ask and answer outside of a conversation."""
-    if chance.random() < 0.4:
-        asked, answer = _asked(chance.choice(known), chance)
-        return Reading("plainly", text=f"Question: {asked}\nAnswer: {answer}")
+    """State facts, known and new, one after the other."""
     told = [chance.choice(known) if chance.random() < 0.5 else new_fact(chance) for _ in range(3)]
     return Reading("plainly", text=" ".join(fact.statement(chance) for fact in told))
 
@@ -189,11 +189,11 @@ def _talk(kind: str, asked: str, answer: str) -> Reading:
 
 
 _MIX: tuple[tuple[Callable[[random.Random, Sequence[Fact]], Reading], float], ...] = (
-    (from_memory, 0.30),
-    (from_text, 0.20),
-    (by_letter, 0.05),
-    (by_option, 0.08),
-    (plainly, 0.12),
-    (of_words, 0.15),
-    (by_heart, 0.10),
+    (from_memory, 0.50),
+    (from_text, 0.06),
+    (by_letter, 0.03),
+    (by_option, 0.04),
+    (plainly, 0.14),
+    (of_words, 0.14),
+    (by_heart, 0.09),
 )

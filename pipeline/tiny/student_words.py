@@ -121,13 +121,16 @@ one two three four five six seven eight nine ten eleven twelve thirteen fourteen
 eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand
 """)
 
+_SHORT_WORD = 8  # letters
+
 EVERYTHING = (
     *(*JOBS, *ANIMALS, *THINGS, *PLACES, *MATERIALS, *COLOURS, *QUALITIES, *DEEDS, *ADVERBS),
     *(*LINKS, *SMALL_WORDS, *NOTIONS, *MONTHS, *COUNTRIES, *NUMBER_WORDS),
 )
 
 _STARTS = _words("""
-B Br C Ch Cl D Dr F Fl G Gr H J K Kr L M N P Pl Qu R S Sk St T Th Tr V W Y Z
+A Al B Ba Be Br C Ca Ch Cl D De Do Dr E El F Fa Fl G Ga Gr H Ha Ho I Il J Jo K Ka Kr L La M Ma Mi N Na O Od P Pe Pl
+Qu R Ro S Sa Si Sk St T Ta Th Tr U Ul V Va W Wi Y Z
 """)
 _VOWELS = _words("""
 a e i o u a e o ai au ea ee ia io ou y
@@ -159,6 +162,21 @@ def coined(chance: random.Random) -> str:
 
 
 def _name(chance: random.Random, ends: tuple[str, ...]) -> str:
-    middle = chance.choice(_MIDDLES) if chance.random() < 0.8 else ""
+    throw = chance.random()
+    if throw < 0.2:  # names that are words, such as Hill or Summerton
+        word = chance.choice(_IN_NAMES).capitalize()
+        return word if chance.random() < 0.4 else word + chance.choice(ends)
+    middle = chance.choice(_MIDDLES) if throw < 0.84 else ""
     between = chance.choice(_VOWELS) + middle if middle else chance.choice("aeiou") + chance.choice("lmnrst")
-    return chance.choice(_STARTS) + between + chance.choice(ends)
+    end = (
+        chance.choice(_VOWELS) + chance.choice(_MIDDLES) + chance.choice(ends)
+        if throw > 0.92
+        else chance.choice(ends)
+    )
+    start = chance.choice(_STARTS)
+    return (start + between if start[-1] not in "aeiou" else start + middle) + end
+
+
+_IN_NAMES = [
+    word for word in (*ANIMALS, *THINGS, *PLACES, *MATERIALS, *QUALITIES, *NOTIONS) if len(word) < _SHORT_WORD
+]
