@@ -86,7 +86,9 @@ async def test_the_judge_is_fetched_when_the_student_has_answered(tmp_path: Path
         assert "of 4 questions none was answered by both models and judged" in over.life.message
         assert over.life.outcome is not None
         assert over.life.outcome.verdict == "too few questions to tell"
-        assert workshop.leases.workers["worker"].loaded is Load.TEACHER
+        async with asyncio.timeout(20):  # its next word tells
+            while workshop.leases.workers["worker"].loaded is not Load.TEACHER:
+                await asyncio.sleep(0.1)
 
 
 async def test_a_server_that_does_not_come_back_is_our_fault_in_clear_words(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ async def run(document: str) -> FlowRun:
 async def test_one_passage_gives_many_questions() -> None:
     "It is asked often enough, and the answers of questions that were dropped serve as wrong options."
     made = await run(FERRY)
-    assert len(made.rows) >= 8
+    assert len(made.rows) >= 6
     letters = Counter(row.texts["gold"] for row in made.rows)
     assert max(letters.values()) - min(letters.get(letter, 0) for letter in LETTERS) <= 1
     answers = {answer for row in made.rows for answer in options_of(row)}
