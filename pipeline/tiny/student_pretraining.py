@@ -120,7 +120,8 @@ def _optimizers(model: LlamaForCausalLM, course: Course) -> list[tuple[torch.opt
 
     Muon makes the matrices of the layers learn twice as fast as AdamW does; for embeddings it is not made.
     """
-    matrices, others = [], []
+    matrices: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_matrix = parameter.ndim == _MATRIX and "embed_tokens" not in name
         (matrices if is_matrix else others).append(parameter)
