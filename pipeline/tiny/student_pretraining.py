@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait stop one another
+os.environ["OMP_WAIT_POLICY"] = "passive"  # threads that spin while they wait stop one another
 
 import torch
 from torch.nn import functional

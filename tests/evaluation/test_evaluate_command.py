@@ -68,13 +68,18 @@ def evaluated(*arguments: str | Path) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+def words(said: str) -> str:
+    "Return what is said, wherever its lines end."
+    return " ".join(said.split())
+
+
 def test_mistakes_are_told_before_anything_is_computed(tmp_path: Path) -> None:
     "A place without data, a judge without a name, a model that is none."
     student = a_student(tmp_path / "student")
     code, said = evaluated(tmp_path, "--model", student, "-o", tmp_path / "out")
-    assert (code, "there is no data set here" in said) == (2, True)
+    assert (code, "there is no data set here" in words(said)) == (2, True)
     data = written(tmp_path / "samples.jsonl", [a_row(1, 3)])
     code, said = evaluated(data, "--model", student, "--judge-url", "http://127.0.0.1:9/v1")
-    assert (code, "The judge needs a name" in said) == (2, True)
+    assert (code, "The judge needs a name" in words(said)) == (2, True)
     code, said = evaluated(data, "--model", tmp_path / "nowhere", "-o", tmp_path / "out")
-    assert (code, "there is no such folder" in said) == (1, True)
+    assert (code, "there is no such folder" in words(said)) == (1, True)
