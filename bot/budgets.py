@@ -9,7 +9,19 @@ from bot.jobs import JobKind
 from pipeline.contract import Queue
 
 # until something was measured: GPU hours that one job of a kind is expected to take
-_EXPECTED_GPU_H = {JobKind.PRECHECK: 0.0, JobKind.GENERATE: 0.5, JobKind.EVALUATE: 1.0, JobKind.POSTCHECK: 0.2}
+_EXPECTED_GPU_H = {
+    JobKind.PRECHECK: 0.0,
+    JobKind.GENERATE: 0.5,
+    JobKind.EVALUATE: 1.0,
+    JobKind.POSTCHECK: 0.2,
+    JobKind.MIX: 0.0,
+    JobKind.TRAIN: 4.0,
+    JobKind.SCORE: 0.1,
+    JobKind.SELECT: 0.0,
+    JobKind.VARIANT: 1.0,
+    JobKind.GATE: 0.5,
+    JobKind.PACKAGE: 0.0,
+}
 
 
 @dataclass(frozen=True, slots=True)

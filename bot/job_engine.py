@@ -36,6 +36,13 @@ QUEUE_OF: dict[JobKind, Queue] = {
     JobKind.GENERATE: Queue.SDG,
     JobKind.EVALUATE: Queue.EVAL,
     JobKind.POSTCHECK: Queue.EVAL,
+    JobKind.MIX: Queue.CPU,
+    JobKind.TRAIN: Queue.TRAIN,
+    JobKind.SCORE: Queue.EVAL,
+    JobKind.SELECT: Queue.CPU,
+    JobKind.VARIANT: Queue.TRAIN,
+    JobKind.GATE: Queue.EVAL,
+    JobKind.PACKAGE: Queue.CPU,
 }
 
 OnChange = Callable[[StoredJob, StoredJob], Awaitable[None]]  # before, after

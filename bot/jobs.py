@@ -21,7 +21,18 @@ class JobKind(StrEnum):
     GENERATE = "generate"  # synthetic data
     EVALUATE = "evaluate"  # tune an adapter and measure what it changes
     POSTCHECK = "postcheck"  # the precheck's questions, asked of the tuned model
+    # the steps of a nightly build, which also generates (bot/nightly/steps.py)
+    MIX = "mix"  # one set to train on, of the data of all leaves
+    TRAIN = "train"  # a phase
+    SCORE = "score"  # one checkpoint
+    SELECT = "select"  # the best checkpoint of a phase
+    VARIANT = "variant"  # another training to compare with: another seed, or without some leaves
+    GATE = "gate"  # the candidate against the last good build and the pinned release
+    PACKAGE = "package"  # what is published
 
+
+# what is asked for by a command; the others are steps of builds
+OF_PULLS = (JobKind.PRECHECK, JobKind.GENERATE, JobKind.EVALUATE, JobKind.POSTCHECK)
 
 # what has to be done before, at the same commit: its files are what the job is given
 BUILDS_ON = {JobKind.EVALUATE: JobKind.GENERATE, JobKind.POSTCHECK: JobKind.EVALUATE}

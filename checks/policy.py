@@ -181,6 +181,22 @@ class Generation(_Section):
     )
 
 
+class Builds(_Section):
+    """What becomes of nightly builds."""
+
+    auto_promote: bool = Field(
+        False, description="A build that passes its gate is served at once; else a maintainer promotes it."
+    )
+    quarantine: bool = Field(
+        True,
+        description="Leaves that a failed gate is traced back to stay out of builds until a maintainer lifts it.",
+    )
+    report_issue: bool = Field(True, description="Reports go to one issue of the taxonomy repository.")
+    tell_contributors: bool = Field(
+        True, description="Each pull request is told once what the first published build did with it."
+    )
+
+
 def _day(value: Any) -> Any:
     try:
         return value if isinstance(value, date) else date.fromisoformat(str(value))
@@ -249,6 +265,7 @@ class Policy(_Section):
     teams: Teams = Teams()
     merging: Merging = Merging()
     generation: Generation = Generation()
+    builds: Builds = Builds()
     care: Care = Care()
     messages: Messages = Messages()
     rules: dict[str, RuleSwitch] = Field(

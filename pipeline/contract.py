@@ -154,7 +154,14 @@ class TaskKind(StrEnum):
     GENERATE = "generate"
     EVALUATE = "evaluate"
     POSTCHECK = "postcheck"
-    BUILD = "build"
+    # the steps of a nightly build, which also generates (pipeline/build_orders.py)
+    MIX = "mix"
+    TRAIN = "train"
+    SCORE = "score"
+    SELECT = "select"
+    VARIANT = "variant"
+    GATE = "gate"
+    PACKAGE = "package"
 
 
 class Load(StrEnum):
@@ -167,11 +174,17 @@ class Load(StrEnum):
 
 _NEEDS: Mapping[TaskKind, Load] = types.MappingProxyType(
     {
-        TaskKind.PRECHECK: Load.TEACHER,
+        TaskKind.PRECHECK: Load.STUDENT,
         TaskKind.GENERATE: Load.TEACHER,
         TaskKind.EVALUATE: Load.STUDENT,
         TaskKind.POSTCHECK: Load.STUDENT,
-        TaskKind.BUILD: Load.STUDENT,
+        TaskKind.MIX: Load.NOTHING,
+        TaskKind.TRAIN: Load.STUDENT,
+        TaskKind.SCORE: Load.STUDENT,
+        TaskKind.SELECT: Load.NOTHING,
+        TaskKind.VARIANT: Load.STUDENT,
+        TaskKind.GATE: Load.STUDENT,
+        TaskKind.PACKAGE: Load.NOTHING,
     }
 )
 
@@ -420,30 +433,6 @@ class Confirmation(Message):
     attempt: int
     stop: bool = False
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredQuestion:
-    """One seed question with the contributor's answer, the model's, and how alike they are, 0 to 1."""
-
-    question: str
-    expected: str
-    answer: str
-    similarity: float
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PrecheckResult(Message):
-    """What the base model already answers. `method` names how likeness was measured."""
-
-    KIND: ClassVar[str] = "precheck-result"
-
-    head_sha: str
-    model: str
-    method: str
-    rows: tuple[AnsweredQuestion, ...]
-    unanswered: int = 0  # questions that the model's server gave no answer to
 
 
 def outcome_to_data(outcome: Outcome) -> dict[str, Any]:

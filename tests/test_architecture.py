@@ -75,6 +75,8 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         "pipeline.contract",
         "pipeline.results",
         "pipeline.evaluation_results",
+        "pipeline.build_orders",
+        "pipeline.build_results",
         "pipeline.artifacts",
     }
     found = {

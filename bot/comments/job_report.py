@@ -20,15 +20,13 @@ from bot.comments.jobs import (
 from bot.comments.seed_check_report import seed_check_report, seed_check_title
 from bot.job_results import JobResult
 from bot.jobs import Job, JobKind, JobState
-from pipeline.contract import PrecheckResult, Progress
+from pipeline.contract import Progress
 from pipeline.evaluation_results import EvaluateResult, SeedCheckResult
 from pipeline.results import GenerateResult
 
 _MOST_COMMENT = 60_000  # characters; GitHub takes 65,536
 _MOST_SUMMARY = 60_000  # bytes; GitHub takes 65,535
-_LONGEST_CELL = 300
 _LONGEST_LOG_LINE, _MOST_LOG_LINES = 160, 20
-_KNOWN_FROM = 0.6  # answers at least this alike count as known
 _BAR_LENGTH = 20
 
 _NAMES = {
@@ -36,6 +34,13 @@ _NAMES = {
     JobKind.GENERATE: "Generate",
     JobKind.EVALUATE: "Evaluate",
     JobKind.POSTCHECK: "Postcheck",
+    JobKind.MIX: "Mix",
+    JobKind.TRAIN: "Train",
+    JobKind.SCORE: "Score",
+    JobKind.SELECT: "Select",
+    JobKind.VARIANT: "Variant",
+    JobKind.GATE: "Gate",
+    JobKind.PACKAGE: "Package",
 }
 # only a contribution's own failure is red: ours never is
 _CONCLUSIONS = {
@@ -115,39 +120,8 @@ def evaluation_comment(job: Job, result: EvaluateResult) -> str:
     return "\n\n".join((evaluate_report(result, room, job.chart_url), *tail))
 
 
-def precheck_table(result: PrecheckResult, most_bytes: int = _MOST_SUMMARY) -> str:
-    """Return the model's answers beside the contributor's, escaped, the most alike first, as many as fit."""
-    head = (
-        f"The base model {code(short(result.model, 100))} answers **{_known(result)} of {len(result.rows)}** seed "
-        f"questions much like expected (by {escape(short(result.method, 100))}, at least {_KNOWN_FROM:.0%}; a "
-        "rough measure, no judgement)."
-    )
-    if result.unanswered:
-        head += f" It gave no answer to {result.unanswered}."
-    lines = [head, "", "| question | expected answer | the model's answer | likeness |", "|---|---|---|---:|"]
-    room = most_bytes - len("\n".join(lines).encode())
-    for row in sorted(result.rows, key=lambda row: -row.similarity):
-        cells = (_cell(row.question), _cell(row.expected), _cell(row.answer))
-        line = f"| {' | '.join(cells)} | {min(1.0, max(0.0, row.similarity)):.0%} |"
-        room -= len(line.encode()) + 1
-        if room < 0:
-            return "\n".join((*lines, "", "… the rest does not fit in here; the whole result is among the files."))
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _known(result: PrecheckResult) -> int:
-    return sum(1 for row in result.rows if row.similarity >= _KNOWN_FROM)
-
-
-def _cell(text: str) -> str:
-    return escape(short(text, _LONGEST_CELL))
-
-
 def _result_in_full(result: JobResult, room: int, chart_url: str) -> str:
     match result:
-        case PrecheckResult():
-            return precheck_table(result, room)
         case GenerateResult():
             return generate_report(result, room)
         case EvaluateResult():
@@ -168,8 +142,6 @@ def _title(job: Job, result: JobResult | None) -> str:
     match result:
         case GenerateResult():
             return generate_title(result)
-        case PrecheckResult():
-            return f"The model answers {_known(result)} of {len(result.rows)} much as expected"
         case EvaluateResult():
             return evaluate_title(result)
         case SeedCheckResult():

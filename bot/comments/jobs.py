@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.comments.escape import code, escape, short
 from bot.job_prospects import Prospects
-from bot.jobs import FileLink, Job, JobFiles, JobKind, JobState
+from bot.jobs import OF_PULLS, FileLink, Job, JobFiles, JobState
 from pipeline.contract import Progress
 
 LONGEST_MESSAGE, LONGEST_STAGE = 500, 100  # characters of what workers say
@@ -22,7 +22,7 @@ _ENDS = {
     JobState.CANCELLED: "was cancelled.",
 }
 _FIRST_WORDS = "Being computed: "
-_BEING_COMPUTED = re.compile(rf"\n\n{_FIRST_WORDS}(?:{'|'.join(JobKind)}) \([^\n]*\)\.(?=\n)")
+_BEING_COMPUTED = re.compile(rf"\n\n{_FIRST_WORDS}(?:{'|'.join(OF_PULLS)}) \([^\n]*\)\.(?=\n)")
 
 
 def job_lines(jobs: Iterable[Job], head_sha: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from bot.commands.situation import Say, Situation
 from bot.events import Account, Origin
 from bot.job_prospects import Prospects
 from bot.job_views import NO_WORKER
-from bot.jobs import JobKind, JobState
+from bot.jobs import OF_PULLS, JobKind, JobState
 from bot.labels import WORKFLOW_LABELS, Label
 from bot.orders import Order, github_refuses, moved, not_allowed, nothing_to_cancel, unknown
 from bot.readiness import Rival
@@ -336,7 +336,7 @@ def _computing() -> dict[str, tuple[Asked, ...]]:
         Asked("refused: no contribution", "", by(triager, OTHER_FILES)),
     )
     return {
-        **{kind.value: starting for kind in JobKind},
+        **{kind.value: starting for kind in OF_PULLS},
         "cancel": (
             Asked("all jobs", "", by_author(jobs=(queued, done))),
             Asked("one job", "1", by_author(jobs=(queued, done))),

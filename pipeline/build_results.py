@@ -1,0 +1,155 @@
+"""What the steps of a nightly build find out: versioned JSON between workers and bot, standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pipeline.build_orders import Phase
+from pipeline.contract import Message
+from pipeline.evaluation_results import BenchmarkRow, GateRow, ModelIdentity, SideBySide
+
+
+@dataclass(frozen=True, slots=True)
+class MixedData:
+    """One file that is trained on, or held back: how many samples, of how many tokens' worth of bytes."""
+
+    name: str
+    sha256: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class MixResult(Message):
+    """What there is to train on. `phases` names the training file of each phase that has data.
+
+    `empty_leaves` gave nothing to train on, with the reason; `questions` counts those to measure with.
+    """
+
+    KIND: ClassVar[str] = "mix-result"
+
+    phases: dict[str, MixedData]
+    questions: int
+    empty_leaves: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedCheckpoint:
+    """What was learnt up to the end of an epoch. Its files are artifacts named `<name>/<file>`."""
+
+    name: str
+    epoch: int
+    dev_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult(Message):
+    """The checkpoints of a phase, oldest first. `base` is what it began from."""
+
+    KIND: ClassVar[str] = "train-result"
+
+    phase: Phase
+    base: ModelIdentity
+    checkpoints: tuple[TrainedCheckpoint, ...]
+    settings: dict[str, str | int | float | bool] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    samples: int = 0
+    tokens: int = 0
+    took_s: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult(Message):
+    """How good a checkpoint is on questions that are kept for choosing. `score` is from 0 to 1."""
+
+    KIND: ClassVar[str] = "score-result"
+
+    phase: Phase
+    checkpoint: str
+    score: float
+    n: int
+    dev_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectResult(Message):
+    """Which checkpoint was selected, and why. The model's files are artifacts named `model/<file>`."""
+
+    KIND: ClassVar[str] = "select-result"
+
+    phase: Phase
+    checkpoint: str
+    scores: tuple[ScoreResult, ...]
+    why: str
+    model: ModelIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionRow:
+    """What the build did to the questions of one pull request: the last good build against this one."""
+
+    number: int
+    leaves: tuple[str, ...]
+    benchmark: BenchmarkRow
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The candidate against one reference, `against` by its name, such as a build's. Only `gates` decide."""
+
+    against: str
+    rows: tuple[BenchmarkRow, ...]
+    gates: tuple[GateRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult(Message):
+    """Whether the candidate may be published. `noise` is the standard deviation between seeds by benchmark."""
+
+    KIND: ClassVar[str] = "gate-result"
+
+    candidate: ModelIdentity
+    comparisons: tuple[Comparison, ...]
+    contributions: tuple[ContributionRow, ...] = ()
+    noise: dict[str, float] = field(default_factory=dict)
+    noise_seeds: int = 0  # trainings that it was measured from; 0: not measured
+    gains: tuple[SideBySide, ...] = ()  # the largest first
+    losses: tuple[SideBySide, ...] = ()
+    stands_in: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def is_passed(self) -> bool:
+        """True when no gate failed, against whichever reference."""
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[tuple[str, GateRow], ...]:
+        """The gates that failed, each with what it was measured against."""
+        return tuple((each.against, gate) for each in self.comparisons for gate in each.gates if not gate.is_passed)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantResult(Message):
+    """How a variant does on every benchmark of the gate: its score, and how many questions that is the mean of."""
+
+    KIND: ClassVar[str] = "variant-result"
+
+    seed: int
+    without: tuple[str, ...]
+    scores: dict[str, float]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageResult(Message):
+    """A build that stands in the store of models, whole; nothing points at it yet."""
+
+    KIND: ClassVar[str] = "package-result"
+
+    name: str
+    manifest_sha256: str
+    size: int  # of all its files, in bytes
+    files: int
