@@ -1,7 +1,7 @@
 """What a step of a nightly build is told: versioned JSON between bot and workers, standard library only.
 
-A build is a graph of steps, and every step is a job. Its `JobSpec` holds one input, the order, which names the files
-of the steps before it: a build of thousands of leaves has more of them than a message should carry.
+A build is a graph of steps, and every step is a job. Its `JobSpec` holds one input, the order, which names the
+files of the steps before it: a build of thousands of leaves has more of them than a message should carry.
 """
 
 from __future__ import annotations
