@@ -6,6 +6,7 @@ files of the steps before it: a build of thousands of leaves has more of them th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
@@ -57,6 +58,34 @@ def file_of(step: str, name: str) -> str:
 
 
 RESULT = "result"  # in the place of a file's name: the result of a step
+MODEL = "model"  # the folder of a selected model among a step's files
+
+
+def in_folder(folder: str, file: str) -> str:
+    """Return the name of a file of a step that is in a folder, such as a checkpoint: names hold no slash."""
+    return f"{folder}.{file}"
+
+
+def reads_files_of(step: str, steps: Iterable[str]) -> list[str]:
+    """Return which of `steps` a step is handed the files and the result of, in their order."""
+    kind, _, rest = step.partition("/")
+    phase = rest.partition("/")[0]
+    selected = [selecting(Phase.KNOWLEDGE)] if phase == Phase.SKILLS else []
+    named = {
+        "train": [MIX, *selected],
+        "score": [MIX, f"train/{phase}", *selected],
+        "select": [f"train/{phase}", *selected],
+        "variant": [MIX, *map(training, Phase)],
+        GATE: [MIX, *map(training, Phase), *map(selecting, Phase)],
+        PACKAGE: [MIX, GATE, *map(training, Phase), *map(selecting, Phase)],
+    }.get(kind, [])
+    begins = {
+        MIX: "generate/",
+        "select": f"score/{phase}/",
+        GATE: "variant/",
+        PACKAGE: "score/",
+    }.get(kind)
+    return [each for each in steps if each in named or (begins is not None and each.startswith(begins))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +126,10 @@ class Variant:
 class BuildOrder(Message):
     """What one step of a build is told.
 
-    `files` are those of the steps before it by their role (`file_of`); the data of a leaf has the role of the step
-    that generates from it, whichever build did. `last` is the last good build, `pinned` the release against which
+    `files` are those of the steps before it (`reads_files_of`) by their role (`file_of`, of the names that they were
+    stored under); the data of a leaf has the role of the step that generates from it, whichever build did. `last` is the last good build, `pinned` the release against which
     slow drift is measured; where there is none, the student as it is. `noise` are standard deviations between
-    trainings with other seeds of earlier builds, by benchmark.
+    trainings with other seeds of earlier builds, by benchmark, known with so many degrees of freedom.
     """
 
     KIND: ClassVar[str] = "build-order"
@@ -118,4 +147,5 @@ class BuildOrder(Message):
     last: PublishedBuild | None = None
     pinned: PublishedBuild | None = None
     noise: dict[str, float] = field(default_factory=dict)
+    noise_freedom: int = 0
     replay_share: float = 0.0

@@ -36,7 +36,7 @@ class MixResult(Message):
 
 @dataclass(frozen=True, slots=True)
 class TrainedCheckpoint:
-    """What was learnt up to the end of an epoch. Its files are artifacts named `<name>/<file>`."""
+    """What was learnt up to the end of an epoch. Its files are artifacts named `<name>.<file>` (`in_folder`)."""
 
     name: str
     epoch: int
@@ -45,7 +45,7 @@ class TrainedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult(Message):
-    """The checkpoints of a phase, oldest first. `base` is what it began from."""
+    """The checkpoints of a phase, oldest first. `base` is what it began from, `student` what the build began from."""
 
     KIND: ClassVar[str] = "train-result"
 
@@ -58,11 +58,17 @@ class TrainResult(Message):
     tokens: int = 0
     took_s: float = 0.0
     remarks: tuple[str, ...] = ()
+    student: ModelIdentity | None = None
+    is_adapter: bool = False  # the checkpoints are adapters of `base`
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreResult(Message):
-    """How good a checkpoint is on questions that are kept for choosing. `score` is from 0 to 1."""
+    """How good a checkpoint is on questions that are kept for choosing. `score` is from 0 to 1.
+
+    It is the share of right answers to `n` questions; where there are too few, the mean probability of a token in
+    `n` samples to watch training by, `is_by_loss`. With `n` 0 nothing could be measured.
+    """
 
     KIND: ClassVar[str] = "score-result"
 
@@ -71,11 +77,13 @@ class ScoreResult(Message):
     score: float
     n: int
     dev_loss: float | None = None
+    is_by_loss: bool = False
+    student: ModelIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SelectResult(Message):
-    """Which checkpoint was selected, and why. The model's files are artifacts named `model/<file>`."""
+    """Which checkpoint was selected, and why. The model's files are artifacts named `model.<file>` (`in_folder`)."""
 
     KIND: ClassVar[str] = "select-result"
 
@@ -84,6 +92,7 @@ class SelectResult(Message):
     scores: tuple[ScoreResult, ...]
     why: str
     model: ModelIdentity
+    student: ModelIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class GateResult(Message):
-    """Whether the candidate may be published. `noise` is the standard deviation between seeds by benchmark."""
+    """Whether the candidate may be published.
+
+    `noise` is the standard deviation between seeds by benchmark, this build's pooled with those of earlier ones,
+    known with `noise_freedom` degrees of freedom: both go into the order of the next build.
+    """
 
     KIND: ClassVar[str] = "gate-result"
 
@@ -114,7 +127,8 @@ class GateResult(Message):
     comparisons: tuple[Comparison, ...]
     contributions: tuple[ContributionRow, ...] = ()
     noise: dict[str, float] = field(default_factory=dict)
-    noise_seeds: int = 0  # trainings that it was measured from; 0: not measured
+    noise_seeds: int = 0  # trainings of this build that it was measured from
+    noise_freedom: int = 0  # 0: not measured, neither here nor before
     gains: tuple[SideBySide, ...] = ()  # the largest first
     losses: tuple[SideBySide, ...] = ()
     stands_in: str = ""
@@ -132,8 +146,22 @@ class GateResult(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class LeafScore:
+    """How a variant does on those questions of a benchmark that are about one leaf."""
+
+    benchmark: str
+    leaf: str
+    score: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class VariantResult(Message):
-    """How a variant does on every benchmark of the gate: its score, and how many questions that is the mean of."""
+    """How a variant does on every benchmark of the gate: its score, and how many questions that is the mean of.
+
+    `leaves` tells the same leaf by leaf where a benchmark's questions are about leaves: what a variant did not learn
+    it is not to be blamed for.
+    """
 
     KIND: ClassVar[str] = "variant-result"
 
@@ -141,6 +169,7 @@ class VariantResult(Message):
     without: tuple[str, ...]
     scores: dict[str, float]
     counts: dict[str, int]
+    leaves: tuple[LeafScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
