@@ -126,10 +126,11 @@ class Variant:
 class BuildOrder(Message):
     """What one step of a build is told.
 
-    `files` are those of the steps before it (`reads_files_of`) by their role (`file_of`, of the names that they were
-    stored under); the data of a leaf has the role of the step that generates from it, whichever build did. `last` is the last good build, `pinned` the release against which
-    slow drift is measured; where there is none, the student as it is. `noise` are standard deviations between
-    trainings with other seeds of earlier builds, by benchmark, known with so many degrees of freedom.
+    `files` are those of the steps before it (`reads_files_of`) by their role (`file_of`, of the names that they
+    are stored under); the data of a leaf has the role of the step that generates from it, whichever build did.
+    `last` is the last good build, `pinned` the release against which slow drift is measured; where there is none,
+    the student as it is. `noise` are standard deviations between trainings with other seeds of earlier builds, by
+    benchmark, known with so many degrees of freedom.
     """
 
     KIND: ClassVar[str] = "build-order"

@@ -45,7 +45,7 @@ class TrainedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult(Message):
-    """The checkpoints of a phase, oldest first. `base` is what it began from, `student` what the build began from."""
+    """The checkpoints of a phase, oldest first. `base` is what it began from, `student` what the build did."""
 
     KIND: ClassVar[str] = "train-result"
 
@@ -83,7 +83,7 @@ class ScoreResult(Message):
 
 @dataclass(frozen=True, slots=True)
 class SelectResult(Message):
-    """Which checkpoint was selected, and why. The model's files are artifacts named `model.<file>` (`in_folder`)."""
+    """Which checkpoint was selected, and why. The model's files are named `model.<file>` (`in_folder`)."""
 
     KIND: ClassVar[str] = "select-result"
 
@@ -159,8 +159,8 @@ class LeafScore:
 class VariantResult(Message):
     """How a variant does on every benchmark of the gate: its score, and how many questions that is the mean of.
 
-    `leaves` tells the same leaf by leaf where a benchmark's questions are about leaves: what a variant did not learn
-    it is not to be blamed for.
+    `leaves` tells the same leaf by leaf where a benchmark's questions are about leaves: what a variant did not
+    learn it is not to be blamed for.
     """
 
     KIND: ClassVar[str] = "variant-result"

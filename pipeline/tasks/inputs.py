@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.artifacts import ArtifactCorruptError, ArtifactError, ArtifactMissingError, ArtifactStore
-from pipeline.contract import JobSpec
+from pipeline.contract import Artifact, JobSpec
 
 
 class InputError(Exception):
@@ -20,7 +20,12 @@ def read_input(spec: JobSpec, role: str, store: ArtifactStore) -> bytes:
     try:
         return store.get(artifact)
     except ArtifactError as error:
-        raise InputError(f"The input {role!r} of this job {_trouble(error, artifact.sha256[:12])}") from error
+        raise trouble_with(role, artifact, error) from error
+
+
+def trouble_with(role: str, artifact: Artifact, error: ArtifactError) -> InputError:
+    """Return what to raise where the store does not give an input."""
+    return InputError(f"The input {role!r} of this job {_trouble(error, artifact.sha256[:12])}")
 
 
 def _trouble(error: ArtifactError, begins: str) -> str:

@@ -20,4 +20,8 @@ def run_task(spec: JobSpec, bench: Bench) -> Outcome:
         return evaluate_job(spec, bench)
     if spec.task is TaskKind.POSTCHECK:
         return postcheck_job(spec, bench)
+    from pipeline.building.steps import STEPS  # it needs what is around here
+
+    if step := STEPS.get(spec.task):
+        return step(spec, bench)
     return Outcome(Ending.INFRA_ERROR, f"Not available: no model is configured for {spec.task}.")
