@@ -66,7 +66,7 @@ class JobRequest:
     """One job that somebody asks for, at one commit. `source` is where: asked once, it is queued once.
 
     `content_digest` says what that commit holds, so that a job outlives a push that changes nothing; it is empty
-    where nobody knows.
+    where nobody knows. A step of a build names the build, its attempt and the step; its `number` is 0.
     """
 
     repository_id: int
@@ -77,6 +77,14 @@ class JobRequest:
     asked_by: Login
     source: str
     content_digest: str = ""
+    build_id: int = 0
+    build_attempt: int = 0
+    step: str = ""
+
+    @property
+    def is_of_build(self) -> bool:
+        """True for a step of a build, which is about no pull request."""
+        return self.build_id > 0
 
     def is_about(self, head_sha: str, content_digest: str) -> bool:
         """True for what is at that commit, or at another one that holds the same."""

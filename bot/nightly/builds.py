@@ -52,3 +52,10 @@ class Build:
     counts: Counts
     began_at: datetime | None = None
     ended_at: datetime | None = None
+    because: str = ""  # why it ended as it did
+    held: str = ""  # why its next step is not queued yet
+
+    @property
+    def name(self) -> str:
+        """Return what people and the store of models know it by: the night and the attempt."""
+        return f"{self.night.isoformat()}.{self.attempt}"

@@ -156,6 +156,8 @@ def _values(plan: BuildPlan, at: datetime) -> dict[str, Any]:
         "planned_at": at,
         "began_at": None,
         "ended_at": None,
+        "because": "",
+        "held": "",
         "leaves_new": plan.count(LeafChange.NEW),
         "leaves_changed": plan.count(LeafChange.CHANGED),
         "leaves_removed": plan.count(LeafChange.REMOVED),
@@ -179,4 +181,6 @@ def _build(row: Any) -> Build:
         ),
         began_at=row["began_at"],
         ended_at=row["ended_at"],
+        because=row["because"],
+        held=row["held"],
     )

@@ -21,7 +21,7 @@ from bot.store.job_spending import JobSpending
 from bot.store.job_times import JobTimes
 from bot.store.stored_jobs import GOING, StoredJob, life_columns, stored_job
 from bot.store.swaps import SwapStore
-from bot.store.tables import jobs
+from bot.store.tables import builds, jobs
 
 _TRIES = 20
 
@@ -53,6 +53,9 @@ class JobStore:
             "content_digest": request.content_digest,
             "asked_by_id": request.asked_by_id,
             "asked_by": request.asked_by,
+            "build_id": request.build_id,
+            "build_attempt": request.build_attempt,
+            "step": request.step,
             "source": request.source,
             "queue": queue,
             "priority": priority,
@@ -83,6 +86,11 @@ class JobStore:
         """Return the jobs of a pull request, oldest first."""
         where = (jobs.c.repository_id == repository_id, jobs.c.number == number)
         return await self._all(*where)
+
+    async def of_build(self, build_id: int) -> list[StoredJob]:
+        """Return the steps of a build as it is planned now, oldest first; not those of earlier attempts."""
+        attempt = select(builds.c.attempt).where(builds.c.id == build_id).scalar_subquery()
+        return await self._all(jobs.c.build_id == build_id, jobs.c.build_attempt == attempt)
 
     async def running(self) -> list[StoredJob]:
         """Return every job that runs."""

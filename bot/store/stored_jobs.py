@@ -86,6 +86,9 @@ def stored_job(row: RowMapping) -> StoredJob:
         Login(row["asked_by"]),
         row["source"],
         row["content_digest"],
+        row["build_id"],
+        row["build_attempt"],
+        row["step"],
     )
     return StoredJob(
         row["id"],

@@ -318,6 +318,10 @@ jobs = Table(
     Column("is_shown", Boolean, nullable=False),  # on GitHub, as it is
     Column("finished_at", UtcDateTime, nullable=True),
     Column("revision", Integer, nullable=False),  # grows with every change: whoever changes names the one it read
+    Column("build_id", BigInteger, nullable=False, server_default="0"),  # 0: it is about a pull request
+    Column("build_attempt", Integer, nullable=False, server_default="0"),
+    Column("step", Text, nullable=False, server_default=""),  # of the build (pipeline/build_orders.py)
+    Index("ix_jobs_build", "build_id", "build_attempt", "id"),
     Index("ix_jobs_pull", "repository_id", "number"),
     Index("ix_jobs_source", "repository_id", "source", "kind", unique=True),
     Index("ix_jobs_line", "queue", "state", "due_at", "id", "kind"),  # counting who is ahead reads nothing else
@@ -395,6 +399,9 @@ builds = Table(
     Column("pulls", Integer, nullable=False),
     Column("left_out", Integer, nullable=False),
     Column("plan", Text, nullable=False),  # JSON (bot/nightly/plan_text.py)
+    Column("because", Text, nullable=False, server_default=""),  # why it ended as it did
+    Column("held", Text, nullable=False, server_default=""),  # why its next step is not queued yet
+    Column("labelled", Text, nullable=False, server_default=""),  # pull requests that show it as running, by spaces
     Index("ix_builds_night", "repository_id", "night", unique=True),
     Index(
         "ix_builds_running",
@@ -416,6 +423,21 @@ build_contributions = Table(
     Column("author", String(64), nullable=False),
     Column("merge_sha", String(40), nullable=False),
     Index("ix_build_contributions_pull", "repository_id", "number"),
+)
+
+# what was generated from a leaf, for all builds in which it is the same
+leaf_data = Table(
+    "leaf_data",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaf", String(500), primary_key=True),
+    Column("qna_sha", String(40), primary_key=True),
+    Column("data_version", String(64), primary_key=True),
+    Column("build", String(32), nullable=False),  # that generated it, such as 2026-01-05.1
+    Column("job_id", BigInteger, nullable=False),
+    Column("files", Text, nullable=False),  # JSON: what the job has made
+    Column("stored_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),  # by the newest build that took it in
 )
 
 # leaves that no build takes in until somebody lifts it
