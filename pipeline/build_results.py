@@ -60,6 +60,7 @@ class TrainResult(Message):
     remarks: tuple[str, ...] = ()
     student: ModelIdentity | None = None
     is_adapter: bool = False  # the checkpoints are adapters of `base`
+    dev_samples: int = 0  # that training was watched by
 
 
 @dataclass(frozen=True, slots=True)

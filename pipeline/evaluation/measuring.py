@@ -24,7 +24,7 @@ from lm_eval.tasks import TaskManager
 from pipeline.evaluation.errors import MeasuringError
 from pipeline.evaluation.mmlu_tasks import Form, MmluTask, write_tasks
 from pipeline.evaluation.questions import Question
-from pipeline.evaluation.students import EvaluatedStudent
+from pipeline.evaluation.students import EvaluatedStudent, LoneStudent
 
 Tell = Callable[[float, str], None]  # how far it is, 0 to 1, and the stage
 
@@ -56,7 +56,7 @@ class Measured:
 class _QuietLM(HFLM):  # type: ignore[misc] # lm-eval is not typed
     """The student as lm-eval knows models; without a bar for each task, and knowing which prompts did not fit."""
 
-    def __init__(self, student: EvaluatedStudent, batch_size: int) -> None:
+    def __init__(self, student: EvaluatedStudent | LoneStudent, batch_size: int) -> None:
         super().__init__(pretrained=student.model, tokenizer=student.tokenizer, batch_size=batch_size)
         self.too_long: set[tuple[str, str]] = set()
 
@@ -87,10 +87,7 @@ def measure(
 
     Raises MeasuringError for what gives no number.
     """
-    names = write_tasks(tasks, folder)
-    with _quiet():
-        loaded = TaskManager(include_path=str(folder), include_defaults=False).load(names)
-        lm = _QuietLM(student, batch_size)
+    loaded, lm = _ready(student, tasks, folder, batch_size)
     states: list[tuple[str, AbstractContextManager[None]]] = [("base", student.as_base()), ("tuned", nullcontext())]
     found: list[dict[str, tuple[Answered, ...]]] = []
     for at, (which, state) in enumerate(states):
@@ -99,6 +96,30 @@ def measure(
             found.append(_evaluated(lm, tasks, loaded, with_chat_template=with_chat_template))
     base, tuned = found
     return [Measured(task, base[task.name], tuned[task.name]) for task in tasks]
+
+
+def answers_of(
+    student: LoneStudent,
+    tasks: Sequence[MmluTask],
+    folder: Path,
+    *,
+    batch_size: int = 16,
+    with_chat_template: bool = False,
+) -> dict[str, tuple[Answered, ...]]:
+    """Return one model's answers by the name of the task. Raises MeasuringError as `measure` does."""
+    loaded, lm = _ready(student, tasks, folder, batch_size)
+    with _quiet():
+        return _evaluated(lm, tasks, loaded, with_chat_template=with_chat_template)
+
+
+def _ready(
+    student: EvaluatedStudent | LoneStudent, tasks: Sequence[MmluTask], folder: Path, batch_size: int
+) -> tuple[Any, _QuietLM]:
+    """Return the tasks and the student as lm-eval knows them."""
+    names = write_tasks(tasks, folder)
+    with _quiet():
+        loaded = TaskManager(include_path=str(folder), include_defaults=False).load(names)
+        return loaded, _QuietLM(student, batch_size)
 
 
 def _evaluated(

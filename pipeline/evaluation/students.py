@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.datasets import sha256_of
 from pipeline.evaluation_results import ModelIdentity
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _COUNTED = (".safetensors", ".jinja", ".model")  # with the files below, what decides how a model answers
 _COUNTED_TOO = frozenset(
@@ -41,6 +41,28 @@ class EvaluatedStudent:
         """Switch the adapter off meanwhile."""
         with self.model.disable_adapter():
             yield
+
+
+@dataclass(frozen=True, slots=True)
+class LoneStudent:
+    """A model by itself, ready to be measured."""
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    identity: ModelIdentity
+
+
+def load_alone(folder: Path, device: str = "") -> LoneStudent:
+    """Return a whole model. `device` and errors as in `load_with_adapter`."""
+    import torch
+
+    from pipeline.training.student import load_student
+
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    student = load_student(folder, torch.float32 if where == "cpu" else torch.bfloat16)
+    student.model.set_attn_implementation(student.plain_attention)
+    moved: Any = student.model.eval()
+    return LoneStudent(moved.to(where), student.tokenizer, identity_of(folder))
 
 
 def load_with_adapter(base: Path, adapter: Path, device: str = "") -> EvaluatedStudent:
