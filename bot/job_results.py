@@ -9,18 +9,16 @@ import structlog
 from bot.jobs import JobKind, JobState
 from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactError, ArtifactStore
-from pipeline.contract import ContractError, PrecheckResult
+from pipeline.contract import ContractError
 from pipeline.evaluation_results import EvaluateResult, SeedCheckResult
 from pipeline.results import GenerateResult
 
 log = structlog.get_logger()
 
-JobResult = PrecheckResult | GenerateResult | EvaluateResult | SeedCheckResult
+JobResult = GenerateResult | EvaluateResult | SeedCheckResult
 
-_KINDS: dict[
-    JobKind, type[PrecheckResult] | type[GenerateResult] | type[EvaluateResult] | type[SeedCheckResult]
-] = {
-    JobKind.PRECHECK: PrecheckResult,
+_KINDS: dict[JobKind, type[GenerateResult] | type[EvaluateResult] | type[SeedCheckResult]] = {
+    JobKind.PRECHECK: SeedCheckResult,
     JobKind.GENERATE: GenerateResult,
     JobKind.EVALUATE: EvaluateResult,
     JobKind.POSTCHECK: SeedCheckResult,

@@ -174,7 +174,7 @@ class Load(StrEnum):
 
 _NEEDS: Mapping[TaskKind, Load] = types.MappingProxyType(
     {
-        TaskKind.PRECHECK: Load.STUDENT,
+        TaskKind.PRECHECK: Load.TEACHER,
         TaskKind.GENERATE: Load.TEACHER,
         TaskKind.EVALUATE: Load.STUDENT,
         TaskKind.POSTCHECK: Load.STUDENT,

@@ -207,8 +207,11 @@ class SeedCheckResult(Message):
     answered_from: float  # a score that counts as answered
     known_from: float  # the share of answered questions from which the model "already knows"
     adapter: ModelIdentity | None = None
-    unanswered: int = 0  # questions that a model's server gave no answer to
+    unanswered: int = 0  # questions that a model gave no answer to
     judgements: JudgementCounts = field(default_factory=JudgementCounts)
+    judge: ModelIdentity | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    stands_in: str = ""  # what stood in for a large model, in words to be shown with every number
 
     @property
     def base_share(self) -> float:

@@ -71,7 +71,10 @@ class PipelineSettings(BaseSettings):
     critic_api_key: SecretStr = SecretStr("")
 
     student_api_key: SecretStr = SecretStr("")  # of the server that answers as the student
+    student_url: str = ""  # of a server that has the base model of the student, for prechecks
+    student_name: str = ""  # what it is called there
     student_model: Path | None = None  # the folder of the model that is taught and measured
+    precheck_known_from: Annotated[float, Field(ge=0, le=1)] = 0.8  # share of questions; then it "already knows"
     student_preset: Preset = Preset.PULL_REQUEST  # how it is taught; `tiny` for the tiny student
 
     evaluate_seeds: Annotated[int, Field(ge=1, le=20)] = 1  # trainings with other chance: more tell more surely
@@ -84,6 +87,12 @@ class PipelineSettings(BaseSettings):
     evaluate_gates_subset: Literal["all", "small", "tiny"] = "all"  # of the folder's questions
     evaluate_gates_accuracy_margin: Annotated[float, Field(ge=0, le=1)] = 0.02  # how far the first may fall
     evaluate_gates_score_margin: Annotated[float, Field(ge=0, le=9)] = 0.3  # and the second, in points
+
+    build_method: Literal["full", "lora"] = "full"  # what learns in a build: every weight, or an adapter
+    build_preset: Literal["", "tiny"] = ""  # empty: those of the two phases; `tiny` for the tiny student
+    build_epochs: Annotated[int, Field(ge=0, le=1000)] = 0  # of each phase; 0: those of the preset
+    build_keep_checkpoints: Annotated[int, Field(ge=0)] = 0  # to be scored, by dev loss; 0: one an epoch, all of them
+    build_training_days: Annotated[float, Field(gt=0)] = 7.0  # a training that was cut off can go on so long
 
     generate_seed: int = 42  # decides all chance
     generate_auxiliary: bool = False  # summaries of the documents are trained on, too
@@ -118,7 +127,7 @@ class PipelineSettings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("teacher_url", "critic_url")
+    @field_validator("teacher_url", "critic_url", "student_url")
     @classmethod
     def _plain_address(cls, value: str) -> str:
         return checked_address(value)
@@ -192,6 +201,18 @@ class PipelineSettings(BaseSettings):
             api_key=self.critic_api_key if self.critic_url else self.teacher_api_key,
             supports_n=None,
             named="CRITIC" if self.critic_url else "TEACHER",
+        )
+
+    @property
+    def student(self) -> TeacherSettings:
+        """How to reach the student where it is served: like the teacher, but for what is set apart."""
+        return replace(
+            self.teacher,
+            url=self.student_url,
+            model=self.student_name,
+            api_key=self.student_api_key,
+            supports_n=None,
+            named="STUDENT",
         )
 
     @field_validator("gpus", mode="before")

@@ -143,7 +143,7 @@ def _title(job: Job, result: JobResult | None) -> str:
         case GenerateResult():
             return generate_title(result)
         case EvaluateResult():
-            return evaluate_title(result)
+            return _printable(evaluate_title(result))
         case SeedCheckResult():
             return seed_check_title(result)
     return _TITLES[job.state]
@@ -204,5 +204,9 @@ def _asked(job: Job) -> str:
 
 
 def _plain(progress: Progress) -> str:
-    told = "".join(c if c.isprintable() else " " for c in short(progress.stage, LONGEST_STAGE))
-    return " ".join(told.split())
+    return _printable(short(progress.stage, LONGEST_STAGE))
+
+
+def _printable(text: str) -> str:
+    """Return a text as a title takes it, which GitHub shows as it is: on one line, and nothing hidden in it."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bot.comments.escape import code, escape, short
 from pipeline.evaluation_results import SeedCheckResult, SeedCheckRow
 
-_LONGEST_CELL, _LONGEST_NAME = 300, 100
+_LONGEST_CELL, _LONGEST_NAME, _LONGEST_NOTE = 300, 100, 300
 
 
 def seed_check_title(result: SeedCheckResult) -> str:
     """Return how many seed questions are answered, in a few words."""
     before = f"{_answered(result, [row.base_score for row in result.rows])} of {len(result.rows)}"
     if result.adapter is None:
-        return f"The model answers {before} seed questions"
+        known = "The model knows most of this already: it answers" if result.already_knows else "The model answers"
+        return f"{known} {before} seed questions"
     scores = [row.tuned_score for row in result.rows if row.tuned_score is not None]
     return f"{_answered(result, scores)} of {len(result.rows)} seed questions answered, before {before}"
 
@@ -31,16 +34,42 @@ def seed_check_report(result: SeedCheckResult, most_bytes: int) -> str:
 
 
 def _head(result: SeedCheckResult) -> str:
-    models = f"before: {code(short(result.base.name, _LONGEST_NAME))}"
+    return "\n\n".join(_said(result))
+
+
+def _said(result: SeedCheckResult) -> Iterator[str]:
+    if result.adapter is None and result.already_knows:
+        yield (
+            "⚠️ **For the triager: the base model knows most of this already, so there may be little to teach.** "
+            f"It answers {_answered(result, [row.base_score for row in result.rows])} of {len(result.rows)} seed "
+            f"questions; from {_percent(result.known_from)} of them on, this is said."
+        )
+    if result.stands_in:
+        yield (
+            f"> These are numbers of a stand-in ({escape(short(result.stands_in, _LONGEST_NOTE))}): they show that "
+            "everything works together, and nothing about a real model."
+        )
+    yield _how(result)
+
+
+def _how(result: SeedCheckResult) -> str:
+    base = code(short(result.base.name, _LONGEST_NAME))
+    judge = f" ({code(short(result.judge.name, _LONGEST_NAME))})" if result.judge is not None else ""
+    models = f"the base model is {base}"
     if result.adapter is not None:
-        models += f", after: {code(short(result.adapter.name, _LONGEST_NAME))}"
+        models = f"before: {base}, after: {code(short(result.adapter.name, _LONGEST_NAME))}"
+    method = escape(short(result.method, _LONGEST_NAME))
     said = (
-        f"**{seed_check_title(result)}** ({models}). Scored by {escape(short(result.method, _LONGEST_NAME))}; from "
-        f"{result.answered_from:.0%} on, a question counts as answered. These examples were trained on: this tells "
-        "whether the model took them in, and the evaluation whether it learned."
+        f"**{seed_check_title(result)}** ({models}). Scored by {method}{judge}; from "
+        f"{_percent(result.answered_from)} on, a question counts as answered."
     )
-    if result.already_knows:
-        said += " **The base model knows most of this already: there may be little to teach.**"
+    if result.adapter is not None:
+        said += (
+            " These examples were trained on: this tells whether the model took them in, and the evaluation "
+            "whether it learned."
+        )
+        if result.already_knows:
+            said += " **The base model knows most of this already: there may be little to teach.**"
     if result.unanswered:
         said += f" No answer came to {result.unanswered}."
     failed = result.judgements.failed
@@ -56,11 +85,15 @@ def _table_head(result: SeedCheckResult) -> tuple[str, str]:
 def _row(row: SeedCheckRow) -> str:
     asked = f"{row.context} {row.question}" if row.context else row.question
     cells = [_cell(asked), _cell(row.reference), _cell(row.base)]
-    score = f"{row.base_score:.0%}"
+    score = _percent(row.base_score)
     if row.tuned is not None and row.tuned_score is not None:
         cells.append(_cell(row.tuned))
-        score = f"{row.base_score:.0%} → **{row.tuned_score:.0%}**"
+        score = f"{score} → **{_percent(row.tuned_score)}**"
     return f"| {' | '.join(cells)} | {score} |"
+
+
+def _percent(share: float) -> str:
+    return f"{min(1.0, max(0.0, share)):.0%}"
 
 
 def _cell(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.evaluation.gates import judged_gates
 from pipeline.evaluation.material import Material
-from pipeline.evaluation.plans import EvaluationPlan, GateFiles, stand_ins
+from pipeline.evaluation.plans import EvaluationPlan, GateFiles, stand_ins, tiny_name
 from pipeline.evaluation.sittings import (
     ANSWERS,
     Choices,
@@ -186,7 +186,7 @@ def _result(
         side_by_side=_telling(said.bench.sides) if said.bench else (),
         durations_s=stages.durations_s,
         gpu_minutes=_gpu_minutes(stages),
-        stands_in=stand_ins(_tiny(subject.model), judge, subject.material.teachers),
+        stands_in=stand_ins(tiny_name(subject.model), judge, subject.material.teachers),
     )
 
 
@@ -229,13 +229,6 @@ def _gpu_minutes(stages: _Stages) -> float:
     if not torch.cuda.is_available():
         return 0.0
     return round(sum(stages.durations_s.get(name, 0.0) for name in _ON_THE_GPU) / 60, 2)
-
-
-def _tiny(model: Path) -> str:
-    """Return what the tiny student is called, where the model is one; empty for any other."""
-    from pipeline.tiny.student import NAME, manifest_of
-
-    return NAME if manifest_of(model) is not None else ""
 
 
 def _of_training(folder: Path, trained: Sequence[Trained]) -> list[Path]:

@@ -18,6 +18,8 @@ from pipeline.teacher_settings import TeacherSettings
 from pipeline.tiny import MODEL_ID, NAME
 from pipeline.training.settings import PRESETS, Preset, TrainingSettings
 
+OFFLINE = frozenset({NAME, MODEL_ID})  # names of the teacher that is none
+
 
 @dataclass(frozen=True, slots=True)
 class Jury:
@@ -111,11 +113,18 @@ def jury_of(settings: PipelineSettings) -> Jury | None:
     return Jury(settings.critic, cache, settings.teacher_cache_limits)
 
 
+def tiny_name(model: Path) -> str:
+    """Return what the tiny student is called, where the model is one; empty for any other."""
+    from pipeline.tiny.student import NAME as TINY
+    from pipeline.tiny.student import manifest_of
+
+    return TINY if manifest_of(model) is not None else ""
+
+
 def stand_ins(student: str, judge: ModelIdentity | None, teachers: tuple[str, ...]) -> str:
     """Return what stood in for large models, in words; empty where nothing did. `student` names a tiny one."""
     found = [student] if student else []
-    offline = {NAME, MODEL_ID}
-    judges, writes = judge is not None and judge.name in offline, not offline.isdisjoint(teachers)
+    judges, writes = judge is not None and judge.name in OFFLINE, not OFFLINE.isdisjoint(teachers)
     if judges or writes:
         did = " and ".join(part for part, holds in (("wrote the data", writes), ("judged", judges)) if holds)
         found.append(f"{NAME}, which {did}")

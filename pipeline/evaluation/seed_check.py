@@ -42,38 +42,6 @@ class SeedQuestion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedModels:
-    """Who is asked, under which names. Without `tuned` it is a precheck; without `judge` words are compared."""
-
-    base: Asks
-    base_identity: ModelIdentity
-    tuned: Asks | None = None
-    tuned_identity: ModelIdentity | None = None
-    judge: Judge | None = None
-
-
-async def check_seeds(
-    seeds: Sequence[SeedQuestion],
-    models: CheckedModels,
-    head_sha: str,
-    *,
-    answered_from: float = ANSWERED_FROM,
-    known_from: float = KNOWN_FROM,
-    max_tokens: int = LONGEST_ANSWER,
-) -> SeedCheckResult:
-    """Ask every seed question and score the answers against the contributor's, from 0 to 1.
-
-    Questions that a model did not answer, or whose answer was not judged, are counted and left out. Raises
-    TeacherError when a model cannot be used at all.
-    """
-    given = await answer_seeds(seeds, models.base, models.tuned, max_tokens)
-    whose = (models.base_identity, models.tuned_identity)
-    return await score_seeds(
-        given, whose, models.judge, head_sha, answered_from=answered_from, known_from=known_from
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class SeedAnswers:
     """Every seed question with the answer of each model; None where it gave none."""
 

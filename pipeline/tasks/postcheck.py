@@ -11,15 +11,13 @@ from pathlib import Path
 
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Ending, JobSpec, Load, Outcome
-from pipeline.evaluation.judge import Judge
-from pipeline.evaluation.plans import Jury, jury_of
-from pipeline.evaluation.seed_check import SeedAnswers, answer_seeds, score_seeds
+from pipeline.evaluation.plans import jury_of
+from pipeline.evaluation.seed_check import SeedAnswers, answer_seeds
 from pipeline.evaluation.students import free_memory, identity_of
-from pipeline.evaluation_results import ModelIdentity, SeedCheckResult
 from pipeline.tasks.bench import Bench
 from pipeline.tasks.evaluate import ADAPTER, MADE
 from pipeline.tasks.inputs import InputError, read_input
-from pipeline.tasks.precheck import CONTRIBUTION, Seed, seeds_of
+from pipeline.tasks.precheck import CONTRIBUTION, Seed, scored, seeds_of
 from pipeline.tasks.student_trouble import NO_STUDENT, done_or_why
 
 RESULT_TYPE = "application/vnd.taxonomy-bot.postcheck+json"
@@ -50,7 +48,7 @@ def _checked(spec: JobSpec, bench: Bench, store: ArtifactStore) -> Outcome:
     base = identity_of(model)
     whose = (base, replace(identity_of(adapter), name=f"{base.name} with an adapter"))
     bench.tell(0.6, f"scoring {2 * len(seeds)} answers")
-    result = asyncio.run(_scored(given, whose, jury, spec.head_sha))
+    result = asyncio.run(scored(given, whose, jury, bench.settings, spec.head_sha))
     stored = store.put("postcheck.json", result.to_json().encode(), RESULT_TYPE)
     return Outcome(Ending.SUCCEEDED, f"{len(result.rows)} questions", stored)
 
@@ -77,12 +75,3 @@ async def _answered(seeds: Sequence[Seed], model: Path, adapter: Path, bench: Be
         bench.tell(0.2, f"base and tuned model answer {len(seeds)} questions")
         most = bench.settings.evaluate_answer_tokens
         return await answer_seeds(seeds, students[BASE], students["tuned"], most)
-
-
-async def _scored(
-    given: SeedAnswers, whose: tuple[ModelIdentity, ModelIdentity], jury: Jury | None, head_sha: str
-) -> SeedCheckResult:
-    if jury is None:
-        return await score_seeds(given, whose, None, head_sha)
-    async with jury.seated() as model:
-        return await score_seeds(given, whose, Judge(model), head_sha)

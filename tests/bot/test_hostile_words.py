@@ -11,7 +11,7 @@ from bot.care import closing_word, help_call, stale_word
 from bot.commands.registry import all_commands
 from bot.comments.batches import BatchRow, preview_text, results_text
 from bot.comments.check_report import check_report
-from bot.comments.job_report import job_report
+from bot.comments.job_report import evaluation_comment, job_report
 from bot.comments.jobs import jobs_in_full
 from bot.comments.notices import approvals_fell, label_put_right, not_run_again, thanks
 from bot.comments.readiness import readiness_report
@@ -28,7 +28,18 @@ from bot.workflow import State
 from checks.findings import Check, Finding, Outcome, Severity, Suggestion, Verdict
 from checks.policy import Policy
 from checks.sign_off_advice import RemediationText, SignOffAdvice
-from pipeline.contract import AnsweredQuestion, PrecheckResult, Progress
+from pipeline.contract import Progress
+from pipeline.evaluation_results import (
+    BenchmarkRow,
+    EvaluateResult,
+    GateRow,
+    ModelIdentity,
+    Scale,
+    SeedCheckResult,
+    SeedCheckRow,
+    SideBySide,
+)
+from pipeline.evaluation_results import Verdict as Measured
 from tests.bot.rendering import rendered, tags, text_nodes
 from tests.bot.situations import SHA, a_case, a_job, a_situation, a_standing, a_status, an_approved_case
 from tests.words.findings import LINKS, cause
@@ -65,6 +76,7 @@ FOR_TERMINALS = [
 _OURS = {
     *("p", "h2", "h3", "h4", "strong", "em", "code", "pre", "a", "ul", "ol", "li", "hr", "br"),
     *("details", "summary", "sub", "table", "thead", "tbody", "tr", "th", "td"),
+    "blockquote",
 }
 _OUR_ADDRESSES = (ADDRESS, LINKS.repository_url, LINKS.rules_url, Policy().messages.rules_url)
 _HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
@@ -185,8 +197,9 @@ def test_what_is_said_unasked_repeats_nothing_with_effect(hostile: str) -> None:
 @pytest.mark.parametrize("hostile", [*HOSTILE, *FOR_TERMINALS])
 def test_what_a_job_repeats_does_nothing(hostile: str) -> None:
     "Questions and answers of contributors and models, log lines, reasons and progress, in a job's check run."
-    rows = (AnsweredQuestion(hostile, hostile, hostile, 0.5),)
-    result = PrecheckResult(SHA, hostile, hostile, rows)
+    rows = (SeedCheckRow(hostile, hostile, hostile, 0.5, context=hostile),)
+    model = ModelIdentity(hostile)
+    result = SeedCheckResult(SHA, model, hostile, rows, 0.5, 0.5, judge=model, stands_in=hostile)
     ended = a_precheck(JobState.FAILED_BY_CONTRIBUTION, message=hostile)
     running = a_precheck(JobState.RUNNING, progress=Progress(0.5, hostile))
     again = a_precheck(position=1, attempt=2, message=hostile)
@@ -203,6 +216,34 @@ def test_what_a_job_repeats_does_nothing(hostile: str) -> None:
         assert_it_does_nothing(line)
 
 
+@pytest.mark.parametrize("hostile", [*HOSTILE, *FOR_TERMINALS])
+def test_what_an_evaluation_repeats_does_nothing(hostile: str) -> None:
+    "Names of models, data, gates and versions, questions, answers and notes: one quotation is ours, no more."
+    model = ModelIdentity(hostile, hostile, hostile)
+    row = BenchmarkRow(hostile, Scale.ACCURACY, 5, 9, 3, 0, 1, 1, 0, 1, 0.5, Measured.TOO_FEW, note=hostile)
+    gate = GateRow(hostile, Scale.SCORE, -1, -2, 0, 0.5, 0.3, is_passed=False, note=hostile)
+    side = SideBySide(hostile, hostile, hostile, hostile, hostile, 1, 9, hostile)
+    result = EvaluateResult(
+        SHA,
+        model,
+        model,
+        (row, replace(row, scale=Scale.SCORE)),
+        judge=model,
+        data={hostile: hostile},
+        seeds=(42,),
+        versions={hostile: hostile},
+        gates=(gate,),
+        side_by_side=(side,),
+        durations_s={hostile: 1.0},
+        stands_in=hostile,
+    )
+    job = a_job(3, JobKind.EVALUATE, JobState.SUCCEEDED)
+    for text in (job_report(job, result).summary, evaluation_comment(job, result)):
+        assert_it_does_nothing(text)
+        assert rendered(text).count("<blockquote") == 1
+    assert job_report(job, result).title.isprintable()
+
+
 def test_the_log_in_a_check_run_cannot_break_out_of_its_block() -> None:
     "Fences, tags and tables in it are shown, line by line, and nothing after them is swallowed."
     lines = ["```", "~~~", "</code></pre><img src=x>", "@instruct/everyone", "\x1b[2J\x1b[31mred\x1b[0m"]
@@ -215,9 +256,10 @@ def test_the_log_in_a_check_run_cannot_break_out_of_its_block() -> None:
 def test_a_worker_may_tell_very_much() -> None:
     "Huge lines, huge messages, a progress beyond all bounds and thousands of answers fit, and the footer stays."
     huge = "\u202e" * 1_000_000
-    rows = tuple(AnsweredQuestion(huge[:5_000], huge[:5_000], huge[:5_000], 1e300 * (-1) ** n) for n in range(500))
+    rows = tuple(SeedCheckRow(huge[:5_000], huge[:5_000], huge[:5_000], 1e300 * (-1) ** n) for n in range(500))
+    result = SeedCheckResult(SHA, ModelIdentity(huge), huge, rows, -1e300, 1e300, stands_in=huge)
     for report in (
-        job_report(a_precheck(JobState.SUCCEEDED, files=FILES), PrecheckResult(SHA, huge, huge, rows)),
+        job_report(a_precheck(JobState.SUCCEEDED, files=FILES), result),
         job_report(a_precheck(JobState.TIMED_OUT, message=huge, files=FILES), None, [huge] * 100),
         job_report(a_precheck(JobState.RUNNING, progress=Progress(1e308, huge), files=FILES)),
         job_report(a_precheck(JobState.RUNNING, progress=Progress(-1e308, huge), files=FILES)),

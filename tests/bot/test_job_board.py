@@ -38,8 +38,8 @@ from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
-from pipeline.contract import AnsweredQuestion, Ending, Outcome, PrecheckResult, Progress
-from pipeline.evaluation_results import EvaluateResult
+from pipeline.contract import Ending, Outcome, Progress
+from pipeline.evaluation_results import EvaluateResult, ModelIdentity, SeedCheckResult, SeedCheckRow
 from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.words.evaluating import EVEN, RESULT
 
@@ -141,8 +141,8 @@ class Exhibition:
 
     async def is_done(self, job: StoredJob, run_s: float = 600) -> None:
         "It ran for ten minutes, and its result lies in the store."
-        rows = (AnsweredQuestion("Which bird dives?", "The kingfisher.", "A kingfisher.", 0.9),)
-        result = PrecheckResult(self.pull.head_sha, "a-model", "token F1", rows)
+        rows = (SeedCheckRow("Which bird dives?", "The kingfisher.", "A kingfisher.", 0.9),)
+        result = SeedCheckResult(self.pull.head_sha, ModelIdentity("a-model"), "token F1", rows, 0.75, 0.8)
         kept = self.artifacts.put("precheck.json", result.to_json().encode(), "application/json")
         await self.ends(job, JobState.SUCCEEDED, Outcome(Ending.SUCCEEDED, result=kept, run_s=run_s))
 
@@ -185,9 +185,23 @@ async def test_a_job_is_one_check_run_from_the_queue_to_its_end(exhibition: Exhi
     await exhibition.is_done(job)
     run = await exhibition.shows(job)
     assert (run.status, run.conclusion) == ("completed", "success")
-    assert run.title == "The model answers 1 of 1 much as expected"
+    assert run.title == "The model knows most of this already: it answers 1 of 1 seed questions"
     assert "[`precheck.json`](https://bot.example/artifacts/" in (run.summary or "")
     assert "These links work until" in (run.summary or "")
+
+
+async def test_a_result_in_the_words_of_an_older_worker_is_done_all_the_same(exhibition: Exhibition) -> None:
+    "Its file is linked; nothing is made up from what cannot be read."
+    job = await exhibition.a_job()
+    await exhibition.begins(job)
+    old = (
+        b'{"contract": 1, "kind": "precheck-result", "head_sha": "c0ffee", "model": "m", "method": "x", "rows": []}'
+    )
+    kept = exhibition.artifacts.put("precheck.json", old, "application/json")
+    await exhibition.ends(job, JobState.SUCCEEDED, Outcome(Ending.SUCCEEDED, result=kept))
+    run = await exhibition.shows(job)
+    assert (run.conclusion, run.title) == ("success", "Done")
+    assert "precheck.json" in (run.summary or "")
 
 
 async def test_the_living_comment_is_renewed_at_each_step_and_not_for_progress(exhibition: Exhibition) -> None:

@@ -85,6 +85,12 @@ class Jobs:
         assert outcome.result is not None, outcome.message
         return outcome, SeedCheckResult.from_json(self.store.get(outcome.result))
 
+    def prechecks(self, files: Mapping[str, str]) -> tuple[Outcome, SeedCheckResult]:
+        "Do a precheck job that has a result."
+        outcome = self.does(TaskKind.PRECHECK, {}, files)
+        assert outcome.result is not None, outcome.message
+        return outcome, SeedCheckResult.from_json(self.store.get(outcome.result))
+
     def _tell(self, share: float, stage: str) -> None:
         self.told.append((share, stage))
 

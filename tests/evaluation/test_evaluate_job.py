@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.contract import Ending, Load, TaskKind
 from pipeline.evaluation.benchmark_files import SAMPLE_MMLU
+from pipeline.evaluation.students import identity_of
 from pipeline.evaluation_results import Verdict
 from pipeline.generation import Subject
 from pipeline.tasks import ContributionError, InputError
@@ -85,6 +86,37 @@ def test_without_a_judge_words_are_compared_and_what_lacks_is_said(jobs: Jobs) -
     assert jobs.needed == []
 
 
+def test_a_precheck_asks_the_student_before_anything_is_taught(jobs: Jobs, tiny: TinyFolders) -> None:
+    "It is the base model, not the teacher. What it knows already is said in its job's last word, and in the log."
+    jobs.settings |= {"precheck_known_from": 0.0}
+    outcome, found = jobs.prechecks({"compositional_skills/words/qna.yaml": FREEFORM})
+    assert (found.base, found.adapter, found.judge) == (identity_of(tiny.base), None, None)
+    assert (len(found.rows), found.method, found.head_sha) == (5, "token F1", HEAD)
+    assert all(0 <= row.base_score < 1 and row.tuned is None for row in found.rows)
+    assert outcome.message == "The base model answers 0 of 5 seed questions: it knows most of this already."
+    assert outcome.message in jobs.noted
+    assert jobs.told[-1] == (0.6, "5 of 5 questions answered")
+    assert jobs.needed == [Load.STUDENT]
+
+
+async def test_a_precheck_is_scored_by_a_judge_where_there_is_one(jobs: Jobs) -> None:
+    "Its answers come from the student that is here, or from a server that has it: that may be another machine."
+    import asyncio
+
+    async with OfflineTeacherProcess() as server:
+        jobs.settings |= {"critic_url": server.url, "critic_model": MODEL_ID}
+        files = {"compositional_skills/words/qna.yaml": FREEFORM}
+        _, here = await asyncio.to_thread(jobs.prechecks, files)
+        assert here.method == "a judge's score"
+        assert here.judgements.made == len(here.rows) == 5
+        assert here.stands_in == f"{NAME}, which judged"
+        assert jobs.needed == [Load.STUDENT, Load.TEACHER]
+        jobs.settings |= {"student_url": server.url, "student_name": MODEL_ID}
+        _, there = await asyncio.to_thread(jobs.prechecks, files)
+        assert there.base.name == MODEL_ID
+        assert len(there.rows) == 5
+
+
 def test_a_judge_that_does_not_come_ends_the_job_in_its_words(jobs: Jobs) -> None:
     "As our fault: where teacher and student share a GPU, it could not be brought back."
     jobs.settings |= {"critic_url": "http://127.0.0.1:9/v1", "critic_model": "judge", "evaluate_answer_tokens": 4}
@@ -103,8 +135,15 @@ def test_nothing_to_learn_from_is_the_contributions_failure(jobs: Jobs) -> None:
 
 
 def test_a_worker_without_a_student_says_so(tmp_path: Path) -> None:
-    "Both kinds of job are ours to mend, then."
+    "Both kinds of job are ours to mend, then; a precheck asks the teacher, if there is one."
     jobs = Jobs(tmp_path, None)
+    outcome = jobs.does(TaskKind.PRECHECK, {}, {"compositional_skills/words/qna.yaml": FREEFORM})
+    assert outcome.ending is Ending.INFRA_ERROR
+    assert "STUDENT_MODEL, STUDENT_URL or TEACHER_URL" in outcome.message
+    jobs.settings |= {"student_url": "http://127.0.0.1:9/v1"}
+    outcome = jobs.does(TaskKind.PRECHECK, {}, {"compositional_skills/words/qna.yaml": FREEFORM})
+    assert "called at STUDENT_URL (STUDENT_NAME)" in outcome.message
+    jobs.settings.clear()
     for task in (TaskKind.EVALUATE, TaskKind.POSTCHECK):
         outcome = jobs.does(task, {})
         assert outcome.ending is Ending.INFRA_ERROR

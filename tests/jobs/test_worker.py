@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.jobs import JobState
-from pipeline.contract import PrecheckResult
+from pipeline.evaluation_results import SeedCheckResult
 from tests.jobs.workshop import Workshop
 
 
@@ -18,6 +18,6 @@ async def test_a_precheck_is_done_and_its_result_kept(tmp_path: Path) -> None:
         assert over.life.state is JobState.SUCCEEDED
         assert over.life.outcome is not None
         assert over.life.outcome.result is not None
-        result = PrecheckResult.from_json(workshop.artifacts.get(over.life.outcome.result))
+        result = SeedCheckResult.from_json(workshop.artifacts.get(over.life.outcome.result))
         assert len(result.rows) == 5
         assert result.method == "token F1"

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from pipeline import contract
 from pipeline.contract import (
-    AnsweredQuestion,
     Artifact,
     Confirmation,
     ContractError,
@@ -27,7 +26,6 @@ from pipeline.contract import (
     Message,
     NewerVersionError,
     Outcome,
-    PrecheckResult,
     SpecRefusal,
     TaskKind,
     WorkerHello,
@@ -35,7 +33,7 @@ from pipeline.contract import (
     task_id_of,
 )
 
-MESSAGES = (JobSpec, SpecRefusal, LeaseRequest, LeaseAnswer, JobReport, Confirmation, PrecheckResult, WorkerHello)
+MESSAGES = (JobSpec, SpecRefusal, LeaseRequest, LeaseAnswer, JobReport, Confirmation, WorkerHello)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 st.register_type_strategy(float, numbers)
@@ -160,9 +158,6 @@ def test_an_outcome_carries_its_artifacts() -> None:
     outcome = Outcome(Ending.SUCCEEDED, result=Artifact("result.json", "0" * 64, 12, "application/json"))
     report = JobReport(7, 1, "worker", 4, "secret", outcome=outcome)
     assert JobReport.from_json(report.to_json()).outcome == outcome
-    rows = (AnsweredQuestion("Which?", "This.", "That.", 0.25),)
-    result = PrecheckResult("c0ffee" + "0" * 34, "tiny", "token F1", rows)
-    assert PrecheckResult.from_json(result.to_json()).rows == rows
 
 
 def test_the_contract_needs_nothing_but_python() -> None:

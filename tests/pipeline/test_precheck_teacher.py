@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from pipeline.artifacts import ArtifactStore
-from pipeline.contract import Ending, JobSpec, LogLevel, Outcome, PrecheckResult, TaskKind
+from pipeline.contract import Ending, JobSpec, LogLevel, Outcome, TaskKind
+from pipeline.evaluation_results import SeedCheckResult
 from pipeline.settings import PipelineSettings
 from pipeline.tasks.bench import Bench
 from pipeline.tasks.precheck import CONTRIBUTION, precheck
@@ -51,7 +52,7 @@ async def test_a_second_precheck_asks_nothing(tmp_path: Path) -> None:
     assert asked == len(server.bodies) > 0
     assert first.result is not None
     assert first.result == second.result
-    assert PrecheckResult.from_json(store.get(first.result).decode()).unanswered == 0
+    assert SeedCheckResult.from_json(store.get(first.result)).unanswered == 0
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "the model tiny"), (401, "TEACHER_API_KEY"), (400, "none of")])

@@ -89,7 +89,6 @@ def words() -> Iterator[tuple[str, str]]:
     )
     for name, found in (
         ("postcheck", CHECK),
-        ("known-already", known),
         ("postcheck-failed-judgements", replace(CHECK, unanswered=1, judgements=JudgementCounts(2, 0, 1))),
         (
             "postcheck-many",
@@ -97,6 +96,18 @@ def words() -> Iterator[tuple[str, str]]:
         ),
     ):
         yield f"evaluating/{name}", _shown(check, found)
+    first = replace(done, request=replace(done.request, kind=JobKind.PRECHECK), chart_url="")
+    for name, found in (
+        ("known-already", known),
+        ("known-little", replace(known, rows=(known.rows[0], replace(known.rows[1], base_score=0.1)))),
+        (
+            "known-already-by-a-stand-in",
+            replace(
+                known, judge=ModelIdentity("a-judge"), stands_in="tiny student: made here from rule-based text"
+            ),
+        ),
+    ):
+        yield f"evaluating/{name}", _shown(first, found)
 
 
 def _shown(job: Job, result: EvaluateResult | SeedCheckResult) -> str:

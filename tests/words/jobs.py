@@ -28,7 +28,8 @@ from bot.jobs import (
     no_such_job,
 )
 from checks.contribution import Login
-from pipeline.contract import VERSION, AnsweredQuestion, PrecheckResult, Progress, Queue, SpecRefusal
+from pipeline.contract import VERSION, Progress, Queue, SpecRefusal
+from pipeline.evaluation_results import ModelIdentity, SeedCheckResult, SeedCheckRow
 from tests.bot.situations import NOW, SHA, a_job
 
 HALF_DONE = Progress(0.5, "asking the model")
@@ -40,14 +41,16 @@ FILES = JobFiles(
     NOW + timedelta(days=7),
 )
 UNREACHABLE = JobFiles((FileLink("precheck.json", 2345, ""), FileLink("log.txt", None, "")), FILES.until)
-RESULT = PrecheckResult(
+RESULT = SeedCheckResult(
     head_sha=SHA,
-    model="a-model-of-7b",
+    base=ModelIdentity("a-model-of-7b"),
     method="words in common",
     rows=(
-        AnsweredQuestion("Which bird dives for fish?", "The kingfisher.", "A kingfisher.", 0.9),
-        AnsweredQuestion("Which bird is the smallest?", "The bee hummingbird.", "I do not know.", 0.1),
+        SeedCheckRow("Which bird dives for fish?", "The kingfisher.", "A kingfisher.", 0.9),
+        SeedCheckRow("Which bird is the smallest?", "The bee hummingbird.", "I do not know.", 0.1),
     ),
+    answered_from=0.75,
+    known_from=0.8,
     unanswered=1,
 )
 
