@@ -89,6 +89,7 @@ def words() -> Iterator[tuple[str, str]]:
     )
     for name, found in (
         ("postcheck", CHECK),
+        ("postcheck-known-before", replace(CHECK, rows=tuple(replace(r, base_score=0.9) for r in CHECK.rows))),
         ("postcheck-failed-judgements", replace(CHECK, unanswered=1, judgements=JudgementCounts(2, 0, 1))),
         (
             "postcheck-many",
