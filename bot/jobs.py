@@ -80,6 +80,7 @@ class JobRequest:
     build_id: int = 0
     build_attempt: int = 0
     step: str = ""
+    variant: str = ""  # JSON: what a step does otherwise that trains for comparison
 
     @property
     def is_of_build(self) -> bool:

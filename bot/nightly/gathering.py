@@ -89,7 +89,7 @@ class PlanRoom:
 
     async def _base(self, build: Build) -> Base:
         plan = await self._builds.plan_of(build)
-        return Base(build.night.isoformat(), build.commit, plan.left_out_leaves)
+        return Base(build.night.isoformat(), build.commit, plan.left_out_leaves, plan.told)
 
     async def _merged(
         self, history: BranchHistory, repository_id: int, pulls: Iterable[ClosedPull]

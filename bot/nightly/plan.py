@@ -35,6 +35,7 @@ class PlannedLeaf:
     pulls: tuple[int, ...] = ()
     authors: tuple[str, ...] = ()
     licences: tuple[str, ...] | None = ()  # as its attribution names them; None: not read
+    earlier_authors: tuple[str, ...] = ()  # of what the last good build has of it
 
     @property
     def is_attributed(self) -> bool:
@@ -44,6 +45,17 @@ class PlannedLeaf:
     def with_licences(self, licences: Mapping[str, tuple[str, ...]]) -> PlannedLeaf:
         """Return the leaf with what its attribution file names, by the file's blob."""
         return replace(self, licences=licences.get(self.attribution_sha)) if self.is_attributed else self
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLeaf:
+    """A leaf that is as in the last good build, with whose it is, as earlier plans told."""
+
+    path: str
+    qna_sha: str
+    attribution_sha: str
+    authors: tuple[str, ...] = ()
+    licences: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +86,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The last good build: its night, its commit, and what it had left out."""
+    """The last good build: its night, its commit, what it had left out, and by leaf what it knew of each."""
 
     night: str
     commit: str
     left_out: tuple[LeftOutLeaf, ...] = ()
+    told: Mapping[str, KeptLeaf] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +122,28 @@ class BuildPlan:
     left_out_leaves: tuple[LeftOutLeaf, ...] = ()
     left_out_pulls: tuple[LeftOutPull, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    kept: tuple[KeptLeaf, ...] = ()  # the leaves that are as in the last good build
 
     @property
     def is_empty(self) -> bool:
         """True when a build would be the last good one again: nothing is built then."""
         return not self.leaves
+
+    @property
+    def told(self) -> dict[str, KeptLeaf]:
+        """What a build of this plan knows of each of its leaves, for the plans after it."""
+        fresh = {
+            leaf.path: KeptLeaf(
+                leaf.path,
+                leaf.qna_sha,
+                leaf.attribution_sha,
+                tuple(dict.fromkeys((*leaf.earlier_authors, *leaf.authors))),
+                leaf.licences,
+            )
+            for leaf in self.leaves
+            if leaf.change is not LeafChange.REMOVED
+        }
+        return {leaf.path: leaf for leaf in self.kept} | fresh
 
     def count(self, change: LeafChange) -> int:
         """Return how many leaves changed so."""
@@ -127,6 +157,7 @@ class BuildPlan:
 def plan_of(facts: Facts) -> BuildPlan:
     """Return what a build of these facts would take in."""
     carried = {leaf.path: leaf for leaf in facts.base.left_out} if facts.base else {}
+    known = facts.base.told if facts.base else {}
     before = {path: leaf for path, leaf in facts.base_leaves.items() if path not in carried}
     barred = _barred(facts)
     after = {path: leaf for path, leaf in facts.leaves.items() if path not in barred}
@@ -147,10 +178,16 @@ def plan_of(facts: Facts) -> BuildPlan:
             leaf.attribution_sha,
             pulls_of(leaf.path),
             tuple(dict.fromkeys(authors[number] for number in pulls_of(leaf.path) if number in authors)),
+            earlier_authors=known[leaf.path].authors if leaf.path in known and leaf.path in before else (),
         )
         for leaf, change in changes_between(before, after)
     )
     included = {number for leaf in leaves if leaf.path not in barred for number in leaf.pulls}
+    kept = tuple(
+        known.get(path, KeptLeaf(path, leaf.qna_sha, leaf.attribution_sha))
+        for path, leaf in sorted(after.items())
+        if before.get(path) == leaf
+    )
     fresh = tuple(pull for pull in facts.pulls if pull.number in included)
     return BuildPlan(
         facts.repository_id,
@@ -158,11 +195,12 @@ def plan_of(facts: Facts) -> BuildPlan:
         facts.base.commit if facts.base else "",
         facts.base.night if facts.base else "",
         leaves,
-        sum(before.get(path) == leaf for path, leaf in after.items()),
+        len(kept),
         fresh,
         tuple(LeftOutLeaf(path, barred[path].reason, pulls_of(path)) for path in sorted(barred)),
         tuple(_left_out(pull, places, barred) for pull in facts.pulls if pull.number not in included),
         facts.notes,
+        kept,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.nightly.leaves import LeafChange
-from bot.nightly.plan import BuildPlan, LeftOutLeaf, LeftOutPull, MergedPull, PlannedLeaf
+from bot.nightly.plan import BuildPlan, KeptLeaf, LeftOutLeaf, LeftOutPull, MergedPull, PlannedLeaf
 
 _VERSION = 1
 
@@ -39,18 +39,27 @@ def plan_from_text(text: str) -> BuildPlan:
             ),
             "left_out_pulls": tuple(LeftOutPull(**pull) for pull in told["left_out_pulls"]),
             "notes": tuple(told["notes"]),
+            "kept": tuple(_kept(leaf) for leaf in told.get("kept", ())),
         }
     )
 
 
+def _kept(told: dict[str, Any]) -> KeptLeaf:
+    return KeptLeaf(**told | {"authors": tuple(told["authors"]), "licences": _licences(told)})
+
+
+def _licences(told: dict[str, Any]) -> tuple[str, ...] | None:
+    return None if told["licences"] is None else tuple(told["licences"])
+
+
 def _leaf(told: dict[str, Any]) -> PlannedLeaf:
-    licences = told["licences"]
     return PlannedLeaf(
         **told
         | {
             "change": LeafChange(told["change"]),
             "pulls": tuple(told["pulls"]),
             "authors": tuple(told["authors"]),
-            "licences": None if licences is None else tuple(licences),
+            "licences": _licences(told),
+            "earlier_authors": tuple(told.get("earlier_authors", ())),
         }
     )

@@ -56,6 +56,7 @@ class JobStore:
             "build_id": request.build_id,
             "build_attempt": request.build_attempt,
             "step": request.step,
+            "variant": request.variant,
             "source": request.source,
             "queue": queue,
             "priority": priority,

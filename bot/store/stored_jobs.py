@@ -89,6 +89,7 @@ def stored_job(row: RowMapping) -> StoredJob:
         row["build_id"],
         row["build_attempt"],
         row["step"],
+        row["variant"],
     )
     return StoredJob(
         row["id"],

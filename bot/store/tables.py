@@ -321,6 +321,7 @@ jobs = Table(
     Column("build_id", BigInteger, nullable=False, server_default="0"),  # 0: it is about a pull request
     Column("build_attempt", Integer, nullable=False, server_default="0"),
     Column("step", Text, nullable=False, server_default=""),  # of the build (pipeline/build_orders.py)
+    Column("variant", Text, nullable=False, server_default=""),  # JSON: what such a step does otherwise
     Index("ix_jobs_build", "build_id", "build_attempt", "id"),
     Index("ix_jobs_pull", "repository_id", "number"),
     Index("ix_jobs_source", "repository_id", "source", "kind", unique=True),
