@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.artifact_places import CHUNK_BYTES, PlaceError, StoredFile, place_at
+from pipeline.artifact_places import PlaceError, StoredFile, place_at
 from pipeline.contract import Artifact
+from pipeline.tally import Tally, chunks_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
@@ -84,8 +84,8 @@ class ArtifactStore:
         ArtifactStoreError, and OSError when the file at the path cannot be read.
         """
         with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as source:
-            tally = _Tally()
-            for _ in tally.over(_chunks_of(source)):
+            tally = Tally()
+            for _ in tally.over(chunks_of(source)):
                 pass
             artifact = Artifact(plain_name(name), tally.sha256, tally.size, media_type)
             if not self._is_there_and_marked(artifact):
@@ -124,10 +124,10 @@ class ArtifactStore:
                 f"{_shown(artifact)} is damaged in the artifact store: {found.size} bytes lie there, "
                 f"{artifact.size} were stored. Have it made again."
             )
-        tally = _Tally()
+        tally = Tally()
         for chunk in tally.over(self._chunks(artifact)):
             target.write(chunk)
-        if not tally.fits(artifact):
+        if not tally.fits(artifact.sha256, artifact.size):
             raise ArtifactCorruptError(
                 f"{_shown(artifact)} is damaged in the artifact store: its content is not what was stored. "
                 "Have it made again."
@@ -184,9 +184,9 @@ class ArtifactStore:
         """Write what a file holds, provided that it still is the artifact when it has been read to its end."""
 
         def chunks() -> Iterator[bytes]:
-            tally = _Tally()
-            yield from tally.over(_chunks_of(source))
-            if not tally.fits(artifact):
+            tally = Tally()
+            yield from tally.over(chunks_of(source))
+            if not tally.fits(artifact.sha256, artifact.size):
                 raise ArtifactStoreError(f"{artifact.name} changed while it was being stored; store it again.")
 
         with self._made_plain():
@@ -213,32 +213,3 @@ def _key(sha256: str) -> str:
 
 def _shown(artifact: Artifact) -> str:
     return f"{plain_name(artifact.name)} ({plain_name(artifact.sha256)[:12]})"
-
-
-def _chunks_of(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK_BYTES):
-        yield chunk
-
-
-class _Tally:
-    """Hashes and counts the chunks that pass."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def over(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield each chunk, counted."""
-        for chunk in chunks:
-            self._digest.update(chunk)
-            self.size += len(chunk)
-            yield chunk
-
-    @property
-    def sha256(self) -> str:
-        """The hash of what has passed so far."""
-        return self._digest.hexdigest()
-
-    def fits(self, artifact: Artifact) -> bool:
-        """Return whether what has passed is the artifact, to the last byte."""
-        return (self.sha256, self.size) == (artifact.sha256, artifact.size)

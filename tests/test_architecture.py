@@ -77,7 +77,9 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         "pipeline.evaluation_results",
         "pipeline.build_orders",
         "pipeline.build_results",
+        "pipeline.seed_noise",
         "pipeline.artifacts",
+        "pipeline.model_store",
     }
     found = {
         module: {k for k in known if k.startswith("pipeline")} - shared for module, known in known_by("bot").items()
@@ -91,7 +93,14 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         ("pipeline.contract", set()),
         ("pipeline.results", {"pipeline.contract"}),
         ("pipeline.evaluation_results", {"pipeline.contract"}),
-        ("pipeline.artifacts", {"pipeline.contract", "pipeline.artifact_places"}),
+        ("pipeline.artifacts", {"pipeline.contract", "pipeline.artifact_places", "pipeline.tally"}),
+        ("pipeline.seed_noise", {"pipeline.evaluation_results"}),
+        ("pipeline.tally", set()),
+        ("pipeline.build_files", {"pipeline.tally"}),
+        (
+            "pipeline.model_store",
+            {"pipeline.artifact_places", "pipeline.build_files", "pipeline.build_orders", "pipeline.tally"},
+        ),
         ("pipeline.artifact_places", {"fsspec"}),
     ],
 )

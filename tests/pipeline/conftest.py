@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,8 @@ def s3_server() -> Iterator[str]:
             assert process.stderr is not None
             for line in process.stderr:
                 if match := re.search(r"Running on (http://127\.0\.0\.1:\d+)", line):
+                    # whoever nobody listens to stops talking, and then serving: it logs every request
+                    threading.Thread(target=process.stderr.read, daemon=True).start()
                     yield match[1]
                     break
         finally:
