@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation_results import LEAST_FACTS, LEAST_QUESTIONS, SIGNIFICANT, Scale, Verdict
+from pipeline.seed_noise import t_quantile
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -164,18 +165,6 @@ def holm(ps: Mapping[str, float]) -> dict[str, float]:
         highest = max(highest, min(1.0, (len(ps) - rank) * p))
         adjusted[name] = highest
     return {name: adjusted[name] for name in ps}
-
-
-def t_quantile(share: float, freedom: int) -> float:
-    """Return the quantile of Student's t. Source: Abramowitz and Stegun, 26.7.5; three digits from 7 degrees on."""
-    z = NormalDist().inv_cdf(share)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return float(z + sum(term / freedom**power for power, term in enumerate(terms, start=1)))
 
 
 def _interval(sums: Floats, sizes: Floats, scale: Scale, seed: int, draws: int) -> tuple[float, float]:

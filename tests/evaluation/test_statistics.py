@@ -18,9 +18,9 @@ from pipeline.evaluation.statistics import (
     holm,
     mcnemar_p,
     sign_flip_p,
-    t_quantile,
 )
 from pipeline.evaluation_results import Scale, Verdict
+from pipeline.seed_noise import t_quantile
 
 ACCURACY, SCORE = Scale.ACCURACY, Scale.SCORE
 
