@@ -44,7 +44,9 @@ class PipelineSettings(BaseSettings):
     worker_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = (
         f"{socket.gethostname()[:60]}-{os.getpid()}"
     )
-    work_dir: Path = Path("./taxonomy-pipeline-work")  # emptied after each job; unconfirmed reports wait in it
+    work_dir: Path = Path(
+        "./taxonomy-pipeline-work"
+    )  # unconfirmed reports wait in it, and trainings that were broken off
 
     # by index or uuid; else those of CUDA_VISIBLE_DEVICES, else all; a worker of the queue cpu alone sees none
     gpus: Annotated[tuple[str, ...] | None, NoDecode] = Field(None, validation_alias=AliasChoices(*_GPUS))
@@ -91,7 +93,7 @@ class PipelineSettings(BaseSettings):
     build_method: Literal["full", "lora"] = "full"  # what learns in a build: every weight, or an adapter
     build_preset: Literal["", "tiny"] = ""  # empty: those of the two phases; `tiny` for the tiny student
     build_epochs: Annotated[int, Field(ge=0, le=1000)] = 0  # of each phase; 0: those of the preset
-    build_keep_checkpoints: Annotated[int, Field(ge=0)] = 0  # to be scored, by dev loss; 0: one an epoch, all of them
+    build_keep_checkpoints: Annotated[int, Field(ge=0)] = 0  # to be scored, the best by dev loss; 0: all
     build_training_days: Annotated[float, Field(gt=0)] = 7.0  # a training that was cut off can go on so long
 
     generate_seed: int = 42  # decides all chance

@@ -6,6 +6,8 @@ Importing this module is quick; examining loads torch.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.datasets import sha256_of
 from pipeline.evaluation.gates import judged_gates
 from pipeline.evaluation.material import Material
 from pipeline.evaluation.plans import EvaluationPlan, GateFiles, stand_ins, tiny_name
@@ -102,11 +105,32 @@ class _Stages:
             self.durations_s[name] = round(time.monotonic() - began, 3)
 
 
-def examine(subject: Subject, plan: EvaluationPlan, folder: Path, hooks: Hooks | None = None) -> Examined:
+def training_key(subject: Subject, plan: EvaluationPlan) -> str:
+    """Return a digest of all that decides what is learnt: the model, the samples, and the settings.
+
+    Raises StudentError for a model that cannot be used.
+    """
+    from pipeline.training.weights import fingerprint
+
+    said = {
+        "model": fingerprint(subject.model),
+        "samples": [sha256_of(path) for path in subject.material.samples],
+        "settings": [settings.said() for settings in plan.trainings],
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def examine(
+    subject: Subject,
+    plan: EvaluationPlan,
+    folder: Path,
+    hooks: Hooks | None = None,
+    trainings: Path | None = None,
+) -> Examined:
     """Train, measure and have judged; what is written goes into the folder.
 
-    Raises QuestionError for a gate's files, TrainingError, MeasuringError, and TeacherError or CacheError when the
-    judge cannot be used.
+    Trainings that were begun in `trainings` go on there; without it, in the folder itself. Raises QuestionError for
+    a gate's files, TrainingError, MeasuringError, and TeacherError or CacheError when the judge cannot be used.
     """
     os.environ.update(dict.fromkeys(_QUIET, "1"))
     hooks, stages, material = hooks or Hooks(), _Stages(), subject.material
@@ -115,7 +139,7 @@ def examine(subject: Subject, plan: EvaluationPlan, folder: Path, hooks: Hooks |
     trained: list[Trained] = []
     if subject.adapter is None:
         with stages.stage("training"):
-            trained = _train(subject, plan, folder, hooks)
+            trained = _train(subject, plan, trainings or folder, hooks)
     adapters = [subject.adapter] if subject.adapter else [each.folder for each in trained]
     free_memory()
     with stages.stage("multiple choice"):
@@ -155,6 +179,8 @@ def _train(subject: Subject, plan: EvaluationPlan, folder: Path, hooks: Hooks) -
 
         order = TrainingOrder(subject.model, subject.material.samples, settings)
         found.append(train(order, folder / f"training-{number}", told))
+        if found[-1].is_old:
+            hooks.note(f"{name} was done in an earlier attempt, and is not done twice")
     return found
 
 
@@ -207,8 +233,6 @@ def _gates(choices: Choices, said: Judgements, files: GateFiles) -> tuple[GateRo
 
 
 def _gate_digests(gates: Gates) -> dict[str, str]:
-    from pipeline.datasets import sha256_of
-
     found = {}
     if gates.mmlu is not None:
         found["gate, multiple choice"] = gates.mmlu.sha256

@@ -9,19 +9,21 @@ from pathlib import Path
 
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact, Ending, JobSpec, Load, LogLevel, Outcome
-from pipeline.evaluation.examination import Examined, Hooks, Subject, examine
+from pipeline.evaluation.examination import Examined, Hooks, Subject, examine, training_key
 from pipeline.evaluation.material import LeafFiles, Material, read_material
 from pipeline.evaluation.plans import plan_of
 from pipeline.evaluation_results import BenchmarkRow, Scale
 from pipeline.generation import QUESTIONS, SAMPLES
 from pipeline.tasks.bench import Bench, ContributionError
 from pipeline.tasks.inputs import InputError, read_input
+from pipeline.tasks.kept import kept_folder
 from pipeline.tasks.student_trouble import NO_STUDENT, done_or_why
 
 RESULT_TYPE = "application/vnd.taxonomy-bot.evaluate+json"
 MADE = "made:"  # roles of what the generate job has stored: this, and the file's name
 ADAPTER = "adapter."  # how the names of an adapter's files begin
 _MEDIA_TYPES = {".jsonl": "application/jsonl", ".json": "application/json"}
+_TRAININGS = "trainings"  # those that were broken off, in the worker's folder
 _LONGEST_MESSAGE = 500
 
 
@@ -52,11 +54,13 @@ def _evaluated(spec: JobSpec, bench: Bench, store: ArtifactStore) -> Outcome:
         bench.need(Load.TEACHER)
 
     hooks = Hooks(bench.tell, bench.note, call_judge)
-    examined = examine(Subject(model, material, spec.head_sha), plan, bench.folder / "evaluation", hooks)
-    _note_result(examined, bench)
-    result = examined.result
-    stored = store.put("evaluate.json", result.to_json().encode(), RESULT_TYPE)
-    artifacts = tuple(_stored(examined, store))
+    subject, folder = Subject(model, material, spec.head_sha), bench.folder / "evaluation"
+    with kept_folder(bench.settings.work_dir / _TRAININGS, training_key(subject, plan), folder) as trainings:
+        examined = examine(subject, plan, folder, hooks, trainings)
+        _note_result(examined, bench)
+        result = examined.result
+        stored = store.put("evaluate.json", result.to_json().encode(), RESULT_TYPE)
+        artifacts = tuple(_stored(examined, store))
     said = " ".join((f"{result.verdict.value.capitalize()}.", *examined.remarks))[:_LONGEST_MESSAGE]
     return Outcome(
         Ending.SUCCEEDED, said, stored, artifacts, gpu_s=60 * result.gpu_minutes, verdict=result.verdict.value
