@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, build_schema, execute, parse, validate
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    build_schema,
+    execute,
+    parse,
+    validate,
+)
 
 from bot.simulator.server import RequestRecord, ResponseRecord
 from tests.fidelity.schemas import graphql_schema_text
@@ -29,14 +38,9 @@ def graphql_violations(request: RequestRecord, response: ResponseRecord) -> Iter
     sent, answer = json.loads(request.body), json.loads(response.body)
     if "data" not in answer:  # refused as a whole, before anything was done
         return
-    try:
-        document = parse(sent["query"])
-    except GraphQLError as error:
-        yield f"request: {error.message}"
-        return
-    errors = validate(_schema(), document)
-    yield from (f"request: {error.message}" for error in errors)
-    if errors:
+    document, errors = _read(sent["query"])
+    yield from (f"request: {error}" for error in errors)
+    if document is None or errors:
         return
     result = execute(
         _schema(),
@@ -50,6 +54,16 @@ def graphql_violations(request: RequestRecord, response: ResponseRecord) -> Iter
     yield from _replay_violations(result, answer["data"])
     failed = {error["path"][0] for error in answer.get("errors", ())}
     yield from (f"answer: nobody says why {name} is null" for name in _nulls(answer["data"]) - failed)
+
+
+@lru_cache(maxsize=1_000)
+def _read(query: str) -> tuple[DocumentNode | None, tuple[str, ...]]:
+    """Return the document that a text holds, and what GitHub's schema has against it."""
+    try:
+        document = parse(query)
+    except GraphQLError as error:
+        return None, (error.message,)
+    return document, tuple(error.message for error in validate(_schema(), document))
 
 
 def _replay_violations(result: ExecutionResult, data: dict[str, Any]) -> Iterator[str]:

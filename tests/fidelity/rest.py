@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from functools import cache, cached_property
+from collections.abc import Hashable, Iterator
+from functools import cache
 from typing import Any
 
 from openapi_core import Config, OpenAPI
@@ -14,18 +13,10 @@ from openapi_core.exceptions import OpenAPIError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from bot.simulator.server import RequestRecord, ResponseRecord
+from tests.fidelity.endpoints import Endpoint, Endpoints, documented_path
 from tests.fidelity.schemas import rest_schema
 
 HOST = "https://api.github.com"
-
-UNDOCUMENTED_PATHS = {
-    # GitHub's own redirects for renamed repositories lead here (Location: /repositories/ID), so it exists,
-    # but the OpenAPI document leaves it out. It answers as GET /repos/{owner}/{repo} does.
-    re.compile(r"/repositories/\d+"): "/repos/owner/name",
-}
-
-SLASHED = re.compile(r"(/repos/[^/]+/[^/]+/(?:contents|compare)/)(.+)")
-"""Parts of a path that may hold slashes at GitHub; OpenAPI 3.0 has no way to say so."""
 
 GENERAL_ERRORS = {400, 401, 403, 404, 422, 429}
 """The document lists these for some operations only, yet every operation may answer them (see GitHub's
@@ -36,56 +27,54 @@ class RestRules:
     """GitHub's REST API as its OpenAPI document tells it."""
 
     def __init__(self) -> None:
-        document = _amended(rest_schema())
-        self._paths: dict[str, Any] = document["paths"]
-        self._parameters: dict[str, Any] = document["components"]["parameters"]
+        document = _document()
+        self.endpoints = Endpoints(document)
         self._rules = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
+        self._fitting: set[Hashable] = set()
+        self.slow_looks = 0
 
     def violations(self, request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
         """Yield in what way a request or its response is not GitHub's."""
-        path = _documented_path(request.path)
-        operation = self._operation(request.method, path)
-        if operation is None:
+        path = documented_path(request.path)
+        endpoint = self.endpoints.find(request.method, path)
+        if endpoint is None:
             yield "GitHub has no such endpoint"
             return
-        seen, given = _Request(request, path), _Response(response)
+        seen = _Request(request, path)
         if response.status < 400:
-            yield from (f"request: {text}" for text in _told(self._rules.iter_request_errors, seen))
-            yield from self._unknown_query(operation, request)
-            yield from _unknown_keys(operation, request)
+            yield from self._request_errors(endpoint, request, seen)
+            yield from _unknown_query(endpoint, request)
+            yield from _unknown_keys(endpoint.operation, request)
         if response.status == 304 and not response.body:
             return
-        if response.status in GENERAL_ERRORS and str(response.status) not in operation["responses"]:
+        if response.status in GENERAL_ERRORS and not endpoint.lists(response.status):
             yield from _plain_error_violations(response.body)
             return
-        yield from (f"response: {text}" for text in _told(self._rules.iter_response_errors, seen, given))
+        if not endpoint.answers(response):
+            self.slow_looks += 1
+            yield from (f"response: {text}" for text in self.response_errors(request, response))
 
-    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        found = [
-            operations[method.lower()]
-            for expression, operations in self._expressions
-            if expression.fullmatch(path) and method.lower() in operations
-        ]
-        return found[0] if found else None
+    def response_errors(self, request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
+        """Yield what is wrong with a response, looking slowly."""
+        seen, given = _Request(request, documented_path(request.path)), _Response(response)
+        yield from _told(self._rules.iter_response_errors, seen, given)
 
-    @cached_property
-    def _expressions(self) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-        """All paths as expressions, those with fewer variable parts first."""
-        ordered = sorted(self._paths.items(), key=lambda item: item[0].count("{"))
-        return [(_expression(template), operations) for template, operations in ordered]
-
-    def _unknown_query(self, operation: dict[str, Any], request: RequestRecord) -> Iterator[str]:
-        known = set()
-        for parameter in operation.get("parameters", []):
-            real = self._parameters[parameter["$ref"].rpartition("/")[2]] if "$ref" in parameter else parameter
-            known.add(real["name"])
-        yield from (
-            f"request: GitHub knows no query parameter {name!r}" for name in request.query if name not in known
-        )
+    def _request_errors(self, endpoint: Endpoint, request: RequestRecord, seen: _Request) -> Iterator[str]:
+        """Yield what is wrong with a request. Where only the body is new, only that is looked at."""
+        place = (seen.method, seen.path, frozenset(request.query.items()), seen.content_type, bool(request.body))
+        if place in self._fitting and endpoint.takes(request):
+            return
+        self.slow_looks += 1
+        errors = list(_told(self._rules.iter_request_errors, seen))
+        if not errors:
+            self._fitting.add(place)
+        yield from (f"request: {text}" for text in errors)
 
 
-def _amended(document: dict[str, Any]) -> dict[str, Any]:
+@cache
+def _document() -> dict[str, Any]:
     """Return the document with the places put right where it contradicts GitHub's own examples."""
+    document = rest_schema()
     schemas = document["components"]["schemas"]
     for name in ("author", "committer"):
         # `oneOf: [simple-user, empty-object], nullable: true`: the null of an unknown address, which GitHub's
@@ -115,17 +104,9 @@ def _amended(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _documented_path(path: str) -> str:
-    for expression, documented in UNDOCUMENTED_PATHS.items():
-        if expression.fullmatch(path):
-            return documented
-    return SLASHED.sub(lambda match: match[1] + match[2].replace("/", "%2F"), path)
-
-
-@cache
-def _expression(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{\w+\}", template)
-    return re.compile("[^/]+".join(re.escape(part) for part in parts))
+def _unknown_query(endpoint: Endpoint, request: RequestRecord) -> Iterator[str]:
+    unknown = (name for name in request.query if name not in endpoint.query_names)
+    yield from (f"request: GitHub knows no query parameter {name!r}" for name in unknown)
 
 
 def _unknown_keys(operation: dict[str, Any], request: RequestRecord) -> Iterator[str]:
