@@ -94,7 +94,6 @@ class PipelineSettings(BaseSettings):
     build_preset: Literal["", "tiny"] = ""  # empty: those of the two phases; `tiny` for the tiny student
     build_epochs: Annotated[int, Field(ge=0, le=1000)] = 0  # of each phase; 0: those of the preset
     build_keep_checkpoints: Annotated[int, Field(ge=0)] = 0  # to be scored, the best by dev loss; 0: all
-    build_training_days: Annotated[float, Field(gt=0)] = 7.0  # a training that was cut off can go on so long
 
     generate_seed: int = 42  # decides all chance
     generate_auxiliary: bool = False  # summaries of the documents are trained on, too

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pipeline.artifacts import ArtifactError, ArtifactStore
 from pipeline.build_orders import ORDER, RESULT, BuildOrder, file_of, in_folder
+from pipeline.building.errors import OtherStudentError
 from pipeline.contract import Artifact, ContractError, JobSpec, Message, NewerVersionError
 from pipeline.evaluation_results import ModelIdentity
 from pipeline.tasks.inputs import InputError, read_input, trouble_with
@@ -19,22 +20,17 @@ _ALIKE = "An operator updates bot and workers alike."
 _Result = TypeVar("_Result", bound=Message)
 
 
-class OtherStudentError(Exception):
-    """This worker has another student than the one that the build began with; the text is for an operator."""
-
-
 @dataclass(frozen=True, slots=True)
 class AtHand:
-    """What a step works with: its order, and the store that files come from and go to."""
+    """What a step works with: its order, the files of the steps before it by step and name, and the store."""
 
     order: BuildOrder
+    files: Mapping[str, Mapping[str, Artifact]]
     store: ArtifactStore
 
     def names(self, step: str) -> list[str]:
         """Return the names of the files of a step before this one, sorted; its result is not among them."""
-        begins = file_of(step, "")
-        found = (role.removeprefix(begins) for role in self.order.files if role.startswith(begins))
-        return sorted(name for name in found if name != RESULT and "/" not in name)
+        return sorted(name for name in self.files.get(step, {}) if name != RESULT)
 
     def folder_names(self, step: str, folder: str) -> list[str]:
         """Return the names that the files in a folder of a step have there, such as those of a checkpoint."""
@@ -62,7 +58,7 @@ class AtHand:
 
     def has_result(self, step: str) -> bool:
         """True where the result of a step came with the order."""
-        return file_of(step, RESULT) in self.order.files
+        return RESULT in self.files.get(step, {})
 
     def result(self, step: str, kind: type[_Result]) -> _Result:
         """Return what a step before this one found out. Raises InputError."""
@@ -78,12 +74,11 @@ class AtHand:
 
     def results(self, begins: str, kind: type[_Result]) -> list[_Result]:
         """Return what the steps whose names begin so found out, in the order of their names. Raises InputError."""
-        ends = file_of("", RESULT)
-        steps = (role.removesuffix(ends) for role in self.order.files if role.endswith(ends))
+        steps = (step for step, files in self.files.items() if RESULT in files)
         return [self.result(step, kind) for step in sorted(step for step in steps if step.startswith(begins))]
 
     def _artifact(self, step: str, name: str) -> Artifact:
-        artifact = self.order.files.get(file_of(step, name))
+        artifact = self.files.get(step, {}).get(name)
         if artifact is None:
             what = "the result" if name == RESULT else repr(name)
             raise InputError(f"The bot sent no file {what} of the step {step!r} with this one. {_ALIKE}")
@@ -115,7 +110,11 @@ def at_hand(spec: JobSpec, store: ArtifactStore) -> AtHand:
         raise InputError(f"The order of this step: {error}") from error
     except ContractError as error:
         raise InputError(f"The order of this step cannot be read: {error} {_ALIKE}") from error
-    return AtHand(order, store)
+    files: dict[str, dict[str, Artifact]] = {}
+    for role, artifact in order.files.items():
+        step, _, name = role.rpartition(":")  # paths of leaves may hold a colon, names of files do not
+        files.setdefault(step, {})[name] = artifact
+    return AtHand(order, files, store)
 
 
 def same_student(model: Path, before: Iterable[ModelIdentity | None]) -> ModelIdentity:

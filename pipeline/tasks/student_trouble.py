@@ -70,4 +70,5 @@ def _public(error: Exception, bench: Bench) -> str:
     ):
         if path is not None:
             words = words.replace(str(path), name)
-    return words.replace(f"{bench.folder}/", "").replace(str(bench.folder), "the work folder")
+    words = words.replace(f"{bench.folder}/", "").replace(str(bench.folder), "the work folder")
+    return words.replace(str(settings.work_dir), "WORK_DIR")

@@ -146,13 +146,18 @@ def with_adapter(student: Student, folder: Path) -> PeftModel:
     return cast("PeftModel", model.eval())
 
 
-def merge(student: Student, adapter: Path, folder: Path) -> None:
-    """Write the student with the adapter in its weights, and its tokenizer, as a model of its own."""
+def merge(student: Student, adapter: Path, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write the student with the adapter in its weights, and its tokenizer, as a model of its own.
+
+    With `dtype` the weights are held in that precision once they are added up.
+    """
     if folder.exists():
         raise StudentError(f"{folder} is there already. Name a folder that is not.")
     adapted: Any = with_adapter(student, adapter)
     merged = adapted.merge_and_unload()
     merged.set_attn_implementation(student.plain_attention)
+    if dtype is not None:
+        merged = merged.to(dtype)
     with appearing(folder) as fresh:
         merged.save_pretrained(fresh)
         student.tokenizer.save_pretrained(fresh)
