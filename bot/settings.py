@@ -25,6 +25,7 @@ PREFIX = "TAXONOMY_BOT_"
 _BROKER = "taxonomy-bot-broker"
 _QUIET = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 _ARTIFACTS = "taxonomy-bot-artifacts"
+_MODELS = "taxonomy-bot-models"
 
 _HOW_TO_GET = {
     "app_id": 'GitHub, your App\'s settings page, field "App ID"',
@@ -102,6 +103,9 @@ class BotSettings(BaseSettings):
     job_log_days: Annotated[int, Field(ge=1)] = 90  # after a job is over
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
     artifact_days: Annotated[int, Field(ge=1)] = 90
+    model_store_url: str = ""  # empty: the folder taxonomy-bot-models beside the database
+    releases_kept: Annotated[int, Field(ge=1)] = 7  # the newest; and what is served, pinned, or needed to roll back
+    release_days: Annotated[int, Field(ge=0)] = 90  # that one which was served is kept after it was replaced
     artifact_link_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
     public_url: str = ""  # where people reach the bot; empty: it gives no links to artifacts
     log_format: str = "console"  # or "json"
@@ -205,6 +209,11 @@ class BotSettings(BaseSettings):
         if self.artifacts_url:
             return self.artifacts_url
         return str(self._beside_the_database(_ARTIFACTS))
+
+    @property
+    def models_url(self) -> str:
+        """Where the store of models is: as set, or a folder beside the database, as for artifacts."""
+        return self.model_store_url or str(self._beside_the_database(_MODELS))
 
     def _beside_the_database(self, name: str) -> Path:
         url = driver_url(self.database_url)

@@ -40,6 +40,7 @@ class PipelineSettings(BaseSettings):
 
     broker_url: SecretStr = SecretStr("embedded://./taxonomy-bot-broker")  # it may hold a password
     artifacts_url: str = "./taxonomy-bot-artifacts"
+    model_store_url: str = "./taxonomy-bot-models"  # where whole builds are published
     queues: Annotated[tuple[Queue, ...], NoDecode, Field(min_length=1)] = tuple(Queue)
     worker_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = (
         f"{socket.gethostname()[:60]}-{os.getpid()}"

@@ -453,3 +453,31 @@ quarantined_leaves = Table(
     Column("lifted_by", String(64), nullable=False, server_default=""),
     Column("lifted_at", UtcDateTime, nullable=True),
 )
+
+# builds that stand in the store of models; of each repository one is served at most
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("build_id", BigInteger, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("manifest_sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),  # of all files, in bytes
+    Column("files", Integer, nullable=False),
+    Column("commit_sha", String(40), nullable=False),
+    Column("state", String(16), nullable=False),  # bot.nightly.releases.ReleaseState
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("promoted_at", UtcDateTime, nullable=True),
+    Column("promoted_by", String(64), nullable=False, server_default=""),
+    Column("left_at", UtcDateTime, nullable=True),
+    Column("pinned_at", UtcDateTime, nullable=True),
+    Index("ix_releases_name", "repository_id", "name", unique=True),
+    Index(
+        "ix_releases_served",
+        "repository_id",
+        unique=True,
+        sqlite_where=text("state = 'served'"),
+        postgresql_where=text("state = 'served'"),
+    ),
+)

@@ -22,6 +22,7 @@ from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
+from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import RepositoryStore
 from bot.store.switches import Switches
@@ -67,6 +68,7 @@ async def read_by_stores(engine: AsyncEngine, rows: Mapping[str, Rows]) -> dict[
     await each("switches", lambda row: Switches(engine).is_on(row["name"]))
     await each("leaves", lambda row: leaves.holding(row["repository_id"], [row["leaf"]]))
     await each("builds", lambda row: BuildStore(engine).newest(row["repository_id"], 10))
+    await each("releases", lambda row: ReleaseStore(engine).all_of(row["repository_id"]))
     await pardons.precision(1, _EVER)
     await history.median_wait(1, _EVER)
     await ReminderStore(engine).due(1, _NEVER)

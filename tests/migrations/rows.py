@@ -42,6 +42,7 @@ _WORDS: dict[tuple[str, str], Sequence[Any]] = {
     ("jobs", "outcome"): ("",) * ROWS,
     ("builds", "night"): tuple(f"2026-01-0{n}" for n in range(1, ROWS + 1)),
     ("builds", "state"): ("planned", "running", "good", "failed", "passed over"),
+    ("releases", "state"): ("candidate", "served", "replaced", "withdrawn", "removed"),
     ("jobs", "lease_worker"): ("", "gpu-1", "", "", ""),
 }
 _PATHS: tuple[list[str], ...] = ([], ["README.md"], _ODD_PATHS, ["a"] * 3, [f"{n}/qna.yaml" for n in range(300)])
