@@ -7,7 +7,18 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.words import answers, check_runs, evaluating, generating, jobs, living, merging, notices, replies
+from tests.words import (
+    answers,
+    building,
+    check_runs,
+    evaluating,
+    generating,
+    jobs,
+    living,
+    merging,
+    notices,
+    replies,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -16,7 +27,7 @@ FOLDER = Path(__file__).parent
 def all_words() -> Mapping[str, str]:
     "Every text by the name of its file, such as `living/stale`."
     found: dict[str, str] = {}
-    for place in (living, check_runs, replies, answers, merging, jobs, generating, evaluating, notices):
+    for place in (living, check_runs, replies, answers, merging, jobs, generating, evaluating, building, notices):
         for name, text in place.words():
             assert name not in found, f"two situations are called {name}"
             found[name] = text.rstrip() + "\n"
