@@ -20,7 +20,8 @@ def whole_model(hand: AtHand, trained: TrainResult, checkpoint: str, student: Pa
     if not trained.is_adapter:
         _without_pickles(place)
         return place
-    begins = beginning_of(trained.phase, hand, student, folder / "base")
+    is_first = trained.student is not None and trained.base.sha256 == trained.student.sha256
+    begins = beginning_of(hand, student, folder / "base", is_student=is_first)
     if begins.identity.sha256 != trained.base.sha256:
         raise InputError(
             f"The checkpoints of the phase of {trained.phase} are adapters of another model. An operator has the "

@@ -55,17 +55,17 @@ def phase_of(step: str) -> Phase:
     return Phase(named[0])
 
 
-def beginning_of(phase: Phase, hand: AtHand, model: Path, folder: Path) -> Beginning:
-    """Return what a phase begins from: the student, or for skills the selected model of knowledge, if there is one.
+def beginning_of(hand: AtHand, model: Path, folder: Path, *, is_student: bool) -> Beginning:
+    """Return what a phase begins from: the student, or else the selected model of knowledge, fetched to a folder.
 
     Raises OtherStudentError, and InputError where that model did not come.
     """
-    step = selecting(Phase.KNOWLEDGE)
-    has_before = phase is Phase.SKILLS and Phase.KNOWLEDGE in hand.result(MIX, MixResult).phases
-    before = hand.result(step, SelectResult) if has_before else None
-    student = same_student(model, [before.student] if before else [])
-    if before is None:
+    if is_student:
+        student = same_student(model, [])
         return Beginning(model, student, student)
+    step = selecting(Phase.KNOWLEDGE)
+    before = hand.result(step, SelectResult)
+    student = same_student(model, [before.student])
     place = hand.fetch_folder(step, MODEL, folder)
     if identity_of(place).sha256 != before.model.sha256:
         raise InputError(
@@ -80,8 +80,10 @@ def _trained(hand: AtHand, bench: Bench) -> Outcome:
     phase, model = phase_of(hand.order.step), bench.settings.student_model
     assert model is not None  # noqa: S101 - looked at before
     bench.tell(0.0, "fetching what to train with")
-    begins = beginning_of(phase, hand, model, bench.folder / "base")
-    mixed = hand.result(MIX, MixResult).phases.get(phase.value)
+    phases = hand.result(MIX, MixResult).phases
+    is_first = phase is Phase.KNOWLEDGE or Phase.KNOWLEDGE not in phases
+    begins = beginning_of(hand, model, bench.folder / "base", is_student=is_first)
+    mixed = phases.get(phase.value)
     if mixed is None:
         raise InputError(
             f"The mix has nothing for the phase of {phase}. An operator updates bot and workers alike."
