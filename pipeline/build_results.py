@@ -134,11 +134,12 @@ class GateResult(Message):
     losses: tuple[SideBySide, ...] = ()
     stands_in: str = ""
     remarks: tuple[str, ...] = ()
+    unmeasured: str = ""  # why nothing at all could be measured; what nobody measured does not pass
 
     @property
     def is_passed(self) -> bool:
-        """True when no gate failed, against whichever reference."""
-        return not self.failed
+        """True when something was measured, and no gate failed, against whichever reference."""
+        return not self.failed and not self.unmeasured
 
     @property
     def failed(self) -> tuple[tuple[str, GateRow], ...]:

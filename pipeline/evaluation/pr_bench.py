@@ -92,13 +92,14 @@ def held_out(path: Path) -> list[BenchQuestion]:
     except (DatasetError, OSError, AttributeError) as error:
         raise BenchError(f"The samples cannot be read: {error}") from None
     rows.sort(key=lambda row: row["metadata"].get("origin") != "seed example")
-    found = {question.id: question for question in map(_question_of, rows)}
+    found = {question.id: question for question in map(question_of_sample, rows)}
     if not found:
         raise BenchError(f"{path.name} holds no question that was kept from training: none is of the split test.")
     return list(found.values())
 
 
-def _question_of(row: Mapping[str, Any]) -> BenchQuestion:
+def question_of_sample(row: Mapping[str, Any]) -> BenchQuestion:
+    """Return what a sample asks and answers, to be judged. Raises BenchError."""
     said = {str(message.get("role")): str(message.get("content")) for message in row.get("messages", ())}
     question = BenchQuestion(said.get("user", ""), said.get("assistant", ""))
     if not question.question or not question.reference:

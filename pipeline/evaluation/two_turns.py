@@ -22,7 +22,7 @@ Tell = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class HeldTurns:
     """A conversation as one model held it; None where it gave no answer."""
 
     first: str | None
@@ -49,8 +49,8 @@ class HeldConversation:
     """A conversation as both models held it."""
 
     conversation: Conversation
-    base: _Held
-    tuned: _Held
+    base: HeldTurns
+    tuned: HeldTurns
 
     def said(self) -> dict[str, list[str | None]]:
         """Return both models' answers, turn by turn."""
@@ -67,7 +67,7 @@ async def held(
     """Have both models hold every conversation; the judge need not be there yet. Raises TeacherError."""
     plan = plan or BenchPlan()
     tell(0.0, f"base and tuned model hold {len(conversations)} conversations")
-    before, after = await together([_held(model, conversations, plan.max_tokens) for model in (base, tuned)])
+    before, after = await together([held_by(model, conversations, plan.max_tokens) for model in (base, tuned)])
     return [HeldConversation(*each) for each in zip(conversations, before, after, strict=True)]
 
 
@@ -85,7 +85,7 @@ async def judged_turns(
     trials, work = [], []
     for each in given:
         for turn in range(2):
-            said = (_said(each.base, turn), _said(each.tuned, turn))
+            said = (turn_said(each.base, turn), turn_said(each.tuned, turn))
             if said[0] is None or said[1] is None:
                 continue
             trials.append(Trial(_question(each.conversation, turn), said[0], said[1]))
@@ -94,7 +94,8 @@ async def judged_turns(
     return outcome_of(name, 2 * len(given), trials, scored, plan.seed)
 
 
-async def _held(model: Asks, conversations: Sequence[Conversation], max_tokens: int) -> list[_Held]:
+async def held_by(model: Asks, conversations: Sequence[Conversation], max_tokens: int) -> list[HeldTurns]:
+    """Have one model hold every conversation. Raises TeacherError."""
     opened = [(ChatMessage("user", each.turns[0]),) for each in conversations]
     firsts = await answers_of(model, opened, max_tokens)
     going_on = [
@@ -103,17 +104,19 @@ async def _held(model: Asks, conversations: Sequence[Conversation], max_tokens: 
         if first is not None
     ]
     seconds = iter(await answers_of(model, going_on, max_tokens))
-    return [_Held(first, None if first is None else next(seconds)) for first in firsts]
+    return [HeldTurns(first, None if first is None else next(seconds)) for first in firsts]
 
 
-async def _scored(judge: Judge, each: Conversation, turn: int, base: _Held, tuned: _Held) -> tuple[Judged, Judged]:
-    one, other = await together([judge.score(_texts(each, turn, held)) for held in (base, tuned)])
+async def _scored(
+    judge: Judge, each: Conversation, turn: int, base: HeldTurns, tuned: HeldTurns
+) -> tuple[Judged, Judged]:
+    one, other = await together([judge.score(turn_texts(each, turn, held)) for held in (base, tuned)])
     return one, other
 
 
-def _texts(each: Conversation, turn: int, held: _Held) -> dict[str, str]:
+def turn_texts(each: Conversation, turn: int, held: HeldTurns) -> dict[str, str]:
     """Return what the judge reads: of the second turn also how the model answered the first."""
-    said = {"question": each.turns[turn], "answer": _said(held, turn) or ""}
+    said = {"question": each.turns[turn], "answer": turn_said(held, turn) or ""}
     if each.references[turn].strip():
         said["reference"] = each.references[turn]
     if turn:
@@ -121,7 +124,8 @@ def _texts(each: Conversation, turn: int, held: _Held) -> dict[str, str]:
     return said
 
 
-def _said(held: _Held, turn: int) -> str | None:
+def turn_said(held: HeldTurns, turn: int) -> str | None:
+    """Return what the model answered at a turn."""
     return held.second if turn else held.first
 
 
