@@ -63,9 +63,19 @@ class Spent:
 
 
 def refusal(
-    kind: JobKind, budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime, *, is_nightly: bool = False
+    kind: JobKind,
+    budget: Budget,
+    spent: Spent,
+    expected_gpu_h: float,
+    now: datetime,
+    *,
+    is_nightly: bool = False,
+    is_of_build: bool = False,
 ) -> str:
-    """Return why a job cannot be queued now and when to try again, in Markdown; empty when it can."""
+    """Return why a job cannot be queued now and when to try again, in Markdown; empty when it can.
+
+    A step of a build may be the first of a night whatever it takes, or the build would wait for ever.
+    """
     if spent.is_paused and needs_gpu(kind):
         return (
             "The GPUs are paused by an operator, so nothing that needs one is queued. Try again when they are "
@@ -86,17 +96,19 @@ def refusal(
             f"{spent.waiting_in_queue} jobs wait in this queue already, and {budget.waiting_per_queue} is the "
             "most. Try again in some hours, when they are fewer."
         )
-    if is_nightly and (reason := _nightly_refusal(budget, spent, expected_gpu_h, now)):
+    if is_nightly and (reason := _nightly_refusal(budget, spent, expected_gpu_h, now, is_of_build)):
         return reason
     return _gpu_refusal(budget, spent, expected_gpu_h, now)
 
 
-def _nightly_refusal(budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime) -> str:
+def _nightly_refusal(budget: Budget, spent: Spent, expected_gpu_h: float, now: datetime, is_of_build: bool) -> str:
     cap = budget.nightly_gpu_h
     if not cap or not expected_gpu_h:
         return ""
+    if is_of_build and fits_the_night(budget, spent.nightly_h, expected_gpu_h):
+        return ""
     cost = f"This job is expected to take {expected_gpu_h:.1f} GPU hours"
-    if expected_gpu_h > cap:
+    if expected_gpu_h > cap and not is_of_build:
         return f"{cost}, and a night has {cap:.1f}: it never fits. An operator may set `NIGHTLY_GPU_H` higher."
     if spent.nightly_h + expected_gpu_h > cap:
         left = max(0.0, cap - spent.nightly_h)

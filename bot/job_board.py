@@ -126,6 +126,10 @@ class JobBoard:
                     log.warning("jobs.not_shown", job=job.id, error=str(error))
 
     async def _show(self, job: StoredJob) -> None:
+        if job.request.is_of_build:  # it is about no pull request: the report of its build tells of it
+            await self._keep_artifacts(job)
+            await self._store.note_shown(job, None)
+            return
         origin = await self._repositories.origin_of(job.request.repository_id)
         if origin is None:
             return

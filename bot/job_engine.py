@@ -104,7 +104,10 @@ class JobEngine:
             costs = await self._store.times.expected_costs()
             hours = await self._store.gpu_hours.of_night(at, began, costs, with_waiting=True)
             spent = replace(spent, nightly_h=hours)
-        if reason := refusal(request.kind, self._budget, spent, expected, at, is_nightly=is_nightly):
+        is_of_build = request.is_of_build
+        if reason := refusal(
+            request.kind, self._budget, spent, expected, at, is_nightly=is_nightly, is_of_build=is_of_build
+        ):
             raise JobsUnavailableError(reason)
 
     async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:

@@ -18,6 +18,8 @@ from bot.job_flow import NotHeardError, Patience, granted, looked_after, refused
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
 from bot.labels import Label
+from bot.nightly.builds import BuildState
+from bot.store.builds import BuildStore
 from bot.store.job_logs import LogPart
 from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullRequestStore
@@ -41,6 +43,7 @@ from pipeline.contract import (
 log = structlog.get_logger()
 
 NO_LONGER_NEWEST = "Its commit is no longer the newest; what is there now can be let through anew."
+BUILD_IS_OVER = "Its build is over, or was planned anew."
 NO_LONGER_LET_THROUGH = "No triager lets it through any longer; one who does starts it anew by a command."
 _GRACE = timedelta(minutes=2)
 _REMEMBERED_FOR = timedelta(hours=1)
@@ -84,7 +87,9 @@ class Leases:
         clock: Clock,
         wake: Callable[[], None],
         on_change: OnChange,
+        builds: BuildStore | None = None,
     ) -> None:
+        """Without `builds` no step of one may begin."""
         self._engine = engine
         self._store = store
         self._memories = memories
@@ -94,6 +99,7 @@ class Leases:
         self._clock = clock
         self._wake = wake
         self._on_change = on_change
+        self._builds = builds
         self._held: Held | None = None
         self.workers: dict[str, Presence] = {}
 
@@ -155,6 +161,8 @@ class Leases:
         job = await self._store.get(asked.job_id)
         if job is None:
             return "there is no such job"
+        if job.request.is_of_build:
+            return await self._reason_against_step(job)
         memory = await self._memories.get(job.request.repository_id, job.request.number)
         is_newest = memory is not None and job.request.is_about(memory.head_sha, memory.content_digest)
         if memory is None or not memory.is_open or not is_newest:
@@ -163,6 +171,15 @@ class Leases:
         if Label.GENERATE_READY not in memory.status.flags:
             await self._engine.end_one(job.id, JobState.CANCELLED, NO_LONGER_LET_THROUGH)
             return "no triager lets it through any longer"
+        return await self._reason_to_wait(job)
+
+    async def _reason_against_step(self, job: StoredJob) -> str:
+        """Say why a step of a build may not begin after all: its build does not run, or not as it was planned."""
+        request = job.request
+        build = await self._builds.get(request.build_id) if self._builds is not None else None
+        if build is None or build.state is not BuildState.RUNNING or build.attempt != request.build_attempt:
+            await self._engine.end_one(job.id, JobState.CANCELLED, BUILD_IS_OVER)
+            return "its build does not run any more"
         return await self._reason_to_wait(job)
 
     async def _reason_to_wait(self, job: StoredJob) -> str:

@@ -86,6 +86,10 @@ class BuildStore:
         where = (_B.id == build.id, _B.attempt == build.attempt, _B.state.in_(going))
         return await self._move(where, state=state.value, ended_at=at)
 
+    async def get(self, build_id: int) -> Build | None:
+        """Return a build by its number."""
+        return await self._one(_B.id == build_id)
+
     async def of_night(self, repository_id: int, night: date) -> Build | None:
         """Return the build of a night."""
         return await self._one(_B.repository_id == repository_id, _B.night == night.isoformat())

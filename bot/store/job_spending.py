@@ -28,7 +28,11 @@ def _question_of_standing() -> Select[Any]:
     counted = select(func.count()).select_from(jobs)
     hours = select(func.coalesce(func.sum(jobs.c.gpu_s), 0.0) / 3600)
     mine = (jobs.c.repository_id == repository, jobs.c.number == number)
-    in_queue = (jobs.c.queue == bindparam("queue", type_=String), jobs.c.state == JobState.QUEUED.value)
+    in_queue = (
+        jobs.c.queue == bindparam("queue", type_=String),
+        jobs.c.state == JobState.QUEUED.value,
+        jobs.c.build_id == 0,  # a build of thousands of leaves keeps nobody out
+    )
     its = (jobs.c.repository_id == repository, jobs.c.number.in_(of_author))
     same_kind = jobs.c.kind == bindparam("kind", type_=String)
     same_head = jobs.c.head_sha == bindparam("head_sha", type_=String)
@@ -67,7 +71,8 @@ class JobSpending:
     async def standing(self, request: JobRequest, queue: str, now: datetime) -> tuple[int | None, Spent]:
         """Return which job answers a request already, by its number, and what is spent.
 
-        That is one that computes the same and is not over, or else the one that the same order has queued.
+        That is one that computes the same and is not over, or else the one that the same order has queued. A step
+        of a build is known by where it was asked for only, and no count limits it.
         """
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
         given = {
@@ -93,4 +98,6 @@ class JobSpending:
             bool(paused),
             waiting_of_author=int(of_author_waiting),
         )
+        if request.is_of_build:
+            return from_source, Spent(0, 0, 0, spent.gpu_h_today, spent.gpu_h_this_month, spent.is_paused)
         return equal or from_source, spent
