@@ -272,8 +272,35 @@ class IssueWriter:
                 if known["body"] != text["body"]:
                     await self._write("PATCH", "/repos/{owner}/{repo}/issues/{number}", text, known["number"])
                 return int(known["number"])
-        opened = await self._write("POST", "/repos/{owner}/{repo}/issues", text)
+        return await self.open(issue.title, text["body"])
+
+    async def find(self, marker: str) -> int | None:
+        """Return our oldest issue whose text begins with a marker, whether it is open or closed."""
+        url = "/repos/{owner}/{repo}/issues?state=all&sort=created&direction=asc&per_page=100"
+        async for page in self._client.pages(url, self._vars):
+            for known in page:
+                app = known.get("performed_via_github_app") or {}
+                if app.get("id") == self._app_id and (known["body"] or "").startswith(marker):
+                    return int(known["number"])
+        return None
+
+    async def open(self, title: str, body: str) -> int:
+        """Open an issue. Return its number."""
+        opened = await self._write("POST", "/repos/{owner}/{repo}/issues", {"title": title, "body": body})
         return int(opened["number"])
+
+    async def edit(self, number: int, title: str, body: str) -> None:
+        """Change title and text of an issue, which notifies nobody. Raises NotFoundError where it is gone."""
+        text = {"title": title, "body": body}
+        await self._write("PATCH", "/repos/{owner}/{repo}/issues/{number}", text, number)
+
+    async def comment(self, number: int, marker: str, body: str) -> None:
+        """Write a comment, unless the one with this marker is there already."""
+        url = "/repos/{owner}/{repo}/issues/{number}/comments"
+        known = await self._client.read_all(url + "?per_page=100", self._vars | {"number": str(number)})
+        own = (c for c in known if (c.get("performed_via_github_app") or {}).get("id") == self._app_id)
+        if not any((comment["body"] or "").startswith(marker) for comment in own):
+            await self._write("POST", url, {"body": f"{marker}\n{body}"}, number)
 
     async def _write(self, method: str, url: str, data: Any, number: int = 0) -> Any:
         return await self._client.write(method, url, self._vars | {"number": str(number)}, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -92,6 +92,13 @@ class JobStore:
         """Return the steps of a build as it is planned now, oldest first; not those of earlier attempts."""
         attempt = select(builds.c.attempt).where(builds.c.id == build_id).scalar_subquery()
         return await self._all(jobs.c.build_id == build_id, jobs.c.build_attempt == attempt)
+
+    async def of_step(self, build_ids: Iterable[int], step: str) -> dict[int, StoredJob]:
+        """Return the newest job of a step of each of several builds, by build, as each is planned now."""
+        latest = (builds.c.id == jobs.c.build_id, builds.c.attempt == jobs.c.build_attempt)
+        planned_so = select(builds.c.id).where(*latest).exists()
+        found = await self._all(jobs.c.build_id.in_([*build_ids]), jobs.c.step == step, planned_so)
+        return {job.request.build_id: job for job in found}
 
     async def running(self) -> list[StoredJob]:
         """Return every job that runs."""

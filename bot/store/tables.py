@@ -481,3 +481,15 @@ releases = Table(
         postgresql_where=text("state = 'served'"),
     ),
 )
+
+# what was said unasked about builds, so that nobody says it twice
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", String(100), primary_key=True),  # what about, such as pull:12
+    Column("claimed_at", UtcDateTime, nullable=False),  # by whoever is saying it
+    Column("made_at", UtcDateTime, nullable=True),  # None: not said yet
+    Column("reference", BigInteger, nullable=False, server_default="0"),  # such as the number of an issue
+    Column("gist", Text, nullable=False, server_default=""),  # what was said, in a line
+)
