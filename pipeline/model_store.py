@@ -119,12 +119,24 @@ class ModelStore:
             )
         return manifest
 
+    def files(self, published: PublishedBuild) -> tuple[BuildFile, ...]:
+        """Return the files of a build besides its manifest. Raises as `manifest` does."""
+        return _named(self.manifest(published), published.name)
+
+    def read(self, published: PublishedBuild, file: BuildFile) -> bytes:
+        """Return one of the small files of a build, verified. Raises as `manifest` does."""
+        with self._plainly(file.path):
+            content = b"".join(self._place.read(self._key(published.name, file.path)))
+        if (sha256_of(content), len(content)) != (file.sha256, file.size):
+            raise BuildDamagedError(_other_content(published.name, file.path))
+        return content
+
     def check(self, published: PublishedBuild, *, every_byte: bool = False) -> None:
         """Look whether a build is there as it was published: each file in its size, or its content, too.
 
         Raises as `manifest` does.
         """
-        for file in _named(self.manifest(published), published.name):
+        for file in self.files(published):
             with self._plainly():
                 found = self._place.find(self._key(published.name, file.path))
             self._verify_size(published.name, file, found)
