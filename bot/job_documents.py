@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -61,10 +61,9 @@ class JobDocuments:
 
     async def of(self, job: StoredJob, reference: DocumentReference, reach: DocumentReach) -> Artifact:
         """Return the stored documents. Raises NotYetError, and NoInputsError."""
-        request, name = job.request, name_of(reference, reach)
-        for kept in await self._rows.of_pull(request.repository_id, request.number):
-            if kept.artifact.name == name:
-                return kept.artifact
+        name = name_of(reference, reach)
+        if (there := await self._there(job, name)) is not None:
+            return there
         failure = self._failures.get(name)
         if failure is not None:
             self._give_up_on(failure, name)
@@ -75,6 +74,17 @@ class JobDocuments:
             self._going[name] = task
             task.add_done_callback(lambda _: self._going.pop(name, None))
         raise NotYetError("its documents are being fetched")
+
+    async def _there(self, job: StoredJob, name: str) -> Artifact | None:
+        """Return the documents if they are stored: for the pull request, or for a build whichever it was."""
+        request = job.request
+        if request.is_of_build:
+            kept = await self._rows.newest_named(request.repository_id, name)
+            if kept is not None:
+                await self._rows.note([replace(kept, number=0, stored_at=self._clock.now(), job_id=job.id)])
+            return kept.artifact if kept is not None else None
+        of_pull = await self._rows.of_pull(request.repository_id, request.number)
+        return next((kept.artifact for kept in of_pull if kept.artifact.name == name), None)
 
     async def stop(self) -> None:
         """Stop what is under way; a fetch that runs ends by its own deadline."""

@@ -100,7 +100,7 @@ class JobInputs:
         await self._rows.note([kept])
         if request.kind is not JobKind.GENERATE:
             return Material({CONTRIBUTION: stored, **made})
-        inputs = {CONTRIBUTION: stored, **await self._documents_of(job, facts.files, policy)}
+        inputs = {CONTRIBUTION: stored, **await self.documents_of(job, facts.files, policy)}
         return Material(inputs, {LEAST_SAMPLES: policy.generation.least_samples})
 
     async def _made_before(self, job: StoredJob) -> dict[str, Artifact]:
@@ -130,10 +130,13 @@ class JobInputs:
         made = {f"{MADE}{each.name}": each for each in (outcome.artifacts if outcome else ())}
         return made | ({MADE_RESULT: outcome.result} if outcome and outcome.result else {})
 
-    async def _documents_of(
+    async def documents_of(
         self, job: StoredJob, files: Iterable[ChangedFile], policy: Policy
     ) -> dict[str, Artifact]:
-        """Return the documents of the knowledge leaves; all are begun to be fetched before one is waited for."""
+        """Return the documents of the knowledge leaves; all are begun to be fetched before one is waited for.
+
+        Raises InputsError while they are, NoInputsError when they cannot be had.
+        """
         reach = DocumentReach.of(policy, self._settings.document_networks, self._settings.document_ca_file)
         found, waiting = {}, ""
         for leaf in (read_leaf(file) for file in files if is_leaf(file)):

@@ -16,6 +16,7 @@ from bot.budgets import Budget
 from bot.github.tokens import read_private_key
 from bot.jobs import JobKind
 from bot.nightly.schedule import Schedule
+from bot.nightly.terms import NightTerms
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
@@ -69,6 +70,11 @@ class BotSettings(BaseSettings):
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
     nightly: bool = True  # whether builds are planned by themselves
     nightly_cron: str = "0 2 * * *"  # when a build is due, in UTC
+    nightly_replay_share: Annotated[float, Field(ge=0, le=1)] = 1.0  # of the samples of unchanged leaves
+    nightly_noise_seeds: Annotated[int, Field(ge=0, le=20)] = 2  # trainings that tell how a score moves by chance
+    nightly_blame_runs: Annotated[int, Field(ge=0)] = 0  # after a failed gate; 0: as many as halving needs
+    nightly_data_version: Annotated[str, Field(max_length=64)] = ""  # another one has everything generated anew
+    nightly_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     report_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"  # its report is due then
     sweep_minutes: Annotated[float, Field(ge=0)] = 5.0  # between two sweeps over open pull requests; 0: none
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
@@ -234,6 +240,17 @@ class BotSettings(BaseSettings):
     def keeps_logs_for(self) -> timedelta:
         """How long the log of a job is kept after it is over."""
         return timedelta(days=self.job_log_days)
+
+    @property
+    def night_terms(self) -> NightTerms:
+        """What holds for all builds."""
+        return NightTerms(
+            self.nightly_seed,
+            self.nightly_noise_seeds,
+            self.nightly_blame_runs,
+            self.nightly_data_version,
+            self.nightly_replay_share,
+        )
 
     @property
     def schedule(self) -> Schedule:

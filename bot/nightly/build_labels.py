@@ -1,4 +1,4 @@
-"""The label `cmb-running` on the pull requests of a build: put on when it begins, taken off when it ends."""
+"""The labels of a build's pull requests: `cmb-running` while it runs, `sdg-unsuccessful` where a leaf gave none."""
 
 from __future__ import annotations
 
@@ -46,17 +46,32 @@ class BuildLabels:
             async with self._locks.of(origin, number):
                 await self._move(origin, number, Trigger.BUILD_ENDED, is_running=False)
 
+    async def leaf_failed(self, origin: Origin, numbers: Iterable[int]) -> None:
+        """Show on each pull request that nothing could be generated from a leaf that it brought."""
+        for number in numbers:
+            async with self._locks.of(origin, number):
+                await self._put(origin, number, Label.SDG_UNSUCCESSFUL, on=True)
+
+    async def leaf_helped(self, origin: Origin, numbers: Iterable[int]) -> None:
+        """Show on each pull request that its leaves are in a build after all."""
+        for number in numbers:
+            async with self._locks.of(origin, number):
+                await self._put(origin, number, Label.SDG_UNSUCCESSFUL, on=False)
+
     async def _move(self, origin: Origin, number: int, trigger: Trigger, *, is_running: bool) -> None:
         """Change our own record first, then GitHub; one that was merged without us has no record to change."""
         memory = await self._memories.get(origin.repository_id, number)
         if memory is not None and (Label.BUILD_RUNNING in memory.status.flags) is not is_running:
             await self._memories.save(await self._effects.fire(memory, trigger, None), self._clock.now())
+        await self._put(origin, number, Label.BUILD_RUNNING, on=is_running)
+
+    async def _put(self, origin: Origin, number: int, label: Label, *, on: bool) -> None:
         client = self._app.installation(origin.installation_id)
         try:
             pull = await PullReader(client, origin.full_name).pull(number)
         except NotFoundError:
             log.info("nightly.pull_is_gone", number=number)
             return
-        if (Label.BUILD_RUNNING in pull.labels) is not is_running:
-            action: Action = AddLabels((Label.BUILD_RUNNING,)) if is_running else RemoveLabel(Label.BUILD_RUNNING)
+        if (label in pull.labels) is not on:
+            action: Action = AddLabels((label,)) if on else RemoveLabel(label)
             await Writer(client, pull, self._clock).apply([action])

@@ -80,6 +80,14 @@ class ArtifactRows:
         async with self._engine.connect() as connection:
             return [_kept(row) for row in (await connection.execute(query)).mappings()]
 
+    async def newest_named(self, repository_id: int, name: str) -> KeptArtifact | None:
+        """Return the newest artifact with this name, of whichever pull request or build."""
+        here = (artifacts.c.repository_id == repository_id, artifacts.c.name == name)
+        query = select(artifacts).where(*here).order_by(artifacts.c.stored_at.desc()).limit(1)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return _kept(row) if row else None
+
     async def find(self, sha256: str, name: str) -> Artifact | None:
         """Return the artifact with this hash and name, of whichever pull request."""
         query = select(artifacts).where(artifacts.c.sha256 == sha256, artifacts.c.name == name).limit(1)

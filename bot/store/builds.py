@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.job_flow import Life
+from bot.job_line import NIGHTLY_PRIORITY, due_at
+from bot.jobs import JobState
 from bot.nightly.builds import PLANNED_ANEW, Build, BuildState, Counts
 from bot.nightly.leaves import LeafChange
 from bot.nightly.plan import BuildPlan
 from bot.nightly.plan_text import plan_as_text, plan_from_text
-from bot.store.tables import build_contributions, builds
+from bot.store.stored_jobs import GOING, life_columns
+from bot.store.tables import build_contributions, builds, jobs
 
 _B = builds.c
 _SHOWN = [column for column in builds.columns if column.name != "plan"]  # a plan may be megabytes
@@ -80,11 +85,74 @@ class BuildStore:
         except IntegrityError:  # the index that lets only one run
             return False
 
-    async def end(self, build: Build, state: BuildState, at: datetime) -> bool:
-        """End a build that is planned or runs. Return False where it was over already."""
+    async def end(
+        self, build: Build, state: BuildState, at: datetime, because: str = "", plan: BuildPlan | None = None
+    ) -> bool:
+        """End a build that is planned or runs. Return False where it was over already.
+
+        `plan` takes the place of its plan: what it came to leave out, the plans after it take up again.
+        """
         going = [state.value for state in BuildState if state.is_open]
         where = (_B.id == build.id, _B.attempt == build.attempt, _B.state.in_(going))
-        return await self._move(where, state=state.value, ended_at=at)
+        values: dict[str, Any] = {"state": state.value, "ended_at": at, "because": because, "held": ""}
+        if plan is not None:
+            left_out = len(plan.left_out_leaves) + len(plan.left_out_pulls)
+            values |= {"plan": plan_as_text(plan), "left_out": left_out}
+        return await self._move(where, **values)
+
+    async def resume(self, build: Build, at: datetime) -> bool:
+        """Let a build run on that failed or was cancelled, with the steps anew that came to nothing.
+
+        Return False where it has moved on, or another of its repository runs.
+        """
+        states = [BuildState.FAILED.value, BuildState.CANCELLED.value]
+        where = (_B.id == build.id, _B.attempt == build.attempt, _B.state.in_(states))
+        began = func.coalesce(_B.began_at, literal(at, _B.began_at.type))
+        running = {"state": BuildState.RUNNING.value, "ended_at": None, "because": "", "began_at": began}
+        steps = (jobs.c.build_id == build.id, jobs.c.build_attempt == build.attempt)
+        anew = life_columns(Life()) | {
+            "attempt": jobs.c.attempt + 1,
+            "queued_at": at,
+            "due_at": due_at(at, NIGHTLY_PRIORITY),
+            "sent_at": None,
+            "finished_at": None,
+            "revision": jobs.c.revision + 1,
+        }
+        try:
+            async with self._engine.begin() as connection:
+                if not (await connection.execute(update(builds).where(*where).values(running))).rowcount:
+                    return False
+                failed = jobs.c.state.not_in([*GOING, JobState.SUCCEEDED.value])
+                await connection.execute(update(jobs).where(*steps, failed).values(anew))
+        except IntegrityError:  # the index that lets only one run
+            return False
+        return True
+
+    async def hold(self, build: Build, why: str) -> None:
+        """Remember why the next step of a build is not queued yet; empty when nothing holds it."""
+        await self._move((_B.id == build.id, _B.attempt == build.attempt), held=why)
+
+    async def labelled(self, repository_id: int) -> dict[int, frozenset[str]]:
+        """Return of the builds that pull requests show what those are marked with, by build."""
+        query = select(_B.id, _B.labelled).where(_B.repository_id == repository_id, _B.labelled != "")
+        async with self._engine.connect() as connection:
+            return {build_id: frozenset(text.split()) for build_id, text in await connection.execute(query)}
+
+    async def note_labelled(self, build_id: int, marks: Iterable[str]) -> None:
+        """Remember what pull requests are marked with because of a build."""
+        await self._move((_B.id == build_id,), labelled=" ".join(sorted(marks)))
+
+    async def planned(self, repository_id: int) -> Build | None:
+        """Return the newest build that is planned and not begun."""
+        return await self._one(_B.repository_id == repository_id, _B.state == BuildState.PLANNED.value)
+
+    async def stray_steps(self, repository_id: int) -> list[int]:
+        """Return the jobs, by number, that wait or run for a build that does not run, or was planned anew."""
+        its = (builds.c.id == jobs.c.build_id, builds.c.attempt == jobs.c.build_attempt)
+        runs = select(builds.c.id).where(*its, _B.state == BuildState.RUNNING.value).exists()
+        where = (jobs.c.repository_id == repository_id, jobs.c.build_id > 0, jobs.c.state.in_(GOING), ~runs)
+        async with self._engine.connect() as connection:
+            return [int(job_id) for job_id in (await connection.execute(select(jobs.c.id).where(*where))).scalars()]
 
     async def get(self, build_id: int) -> Build | None:
         """Return a build by its number."""
