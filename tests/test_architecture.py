@@ -79,6 +79,7 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         "pipeline.build_results",
         "pipeline.seed_noise",
         "pipeline.artifacts",
+        "pipeline.attribution_bundle",
         "pipeline.model_store",
     }
     found = {
@@ -95,6 +96,7 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         ("pipeline.evaluation_results", {"pipeline.contract"}),
         ("pipeline.artifacts", {"pipeline.contract", "pipeline.artifact_places", "pipeline.tally"}),
         ("pipeline.seed_noise", {"pipeline.evaluation_results"}),
+        ("pipeline.attribution_bundle", set()),
         ("pipeline.tally", set()),
         ("pipeline.build_files", {"pipeline.tally"}),
         (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.building.gate_step import gate_step
 from pipeline.building.mix_step import mix_step
+from pipeline.building.package_step import package_step
 from pipeline.building.score_step import score_step
 from pipeline.building.select_step import select_step
 from pipeline.building.train_step import train_step
@@ -22,4 +23,5 @@ STEPS: Mapping[TaskKind, Step] = {
     TaskKind.SELECT: select_step,
     TaskKind.VARIANT: variant_step,
     TaskKind.GATE: gate_step,
+    TaskKind.PACKAGE: package_step,
 }
