@@ -42,6 +42,7 @@ from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
 from bot.nightly.desk import NightlyDesk
 from bot.nightly.gathering import PlanRoom
+from bot.nightly.quarantining import QuarantineDesk
 from bot.nightly.scheduler import NightlyScheduler
 from bot.permissions import Permissions
 from bot.plan import Planner
@@ -227,6 +228,14 @@ def make_desk(
 def make_plan_room(github: GitHubApp, engine: AsyncEngine) -> PlanRoom:
     """Return where builds are planned."""
     return PlanRoom(github, BuildStore(engine), PullRequestStore(engine), QuarantineStore(engine))
+
+
+def make_quarantine_desk(
+    github: GitHubApp, settings: BotSettings, engine: AsyncEngine, clock: Clock, locks: PullLocks | None = None
+) -> QuarantineDesk:
+    """Return what keeps leaves out of builds, and lets them in again; `locks` are those of this process."""
+    store, log, policies = QuarantineStore(engine), DeskLog(engine), Policies(settings, clock)
+    return QuarantineDesk(github, store, log, policies, locks or PullLocks(), clock)
 
 
 def make_scheduler(github: GitHubApp, settings: BotSettings, engine: AsyncEngine, clock: Clock) -> NightlyScheduler:

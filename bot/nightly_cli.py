@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bot.quarantine_cli import quarantine
 from bot.settings import BotSettings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 nightly = typer.Typer(
     help="The nightly builds: what comes next, and how the last ones stand.", no_args_is_help=True
 )
+
+nightly.add_typer(quarantine, name="quarantine")
 
 _SHOWN_BUILDS = 10
 

@@ -103,6 +103,22 @@ class DeskLog:
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).scalar_one_or_none() or ""
 
+    async def pulls_with(self, repository_id: int, act: str, arguments: str) -> list[int]:
+        """Return the pull requests on which this was done, such as what was done for one leaf."""
+        query = (
+            select(audit.c.number)
+            .where(
+                audit.c.repository_id == repository_id,
+                audit.c.act == act,
+                audit.c.arguments == arguments,
+                audit.c.number > 0,
+            )
+            .distinct()
+            .order_by(audit.c.number)
+        )
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars())
+
     async def of_pull(self, repository_id: int, number: int) -> list[AuditEntry]:
         """Return everything done on a pull request, oldest first."""
         query = (

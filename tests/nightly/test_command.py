@@ -16,6 +16,7 @@ from bot.clock import SystemClock
 from bot.events import Origin
 from bot.simulator import Repository, Simulator
 from bot.store.database import open_engine
+from bot.store.quarantine import QuarantineStore
 from bot.store.repositories import RepositoryStore
 from tests.world.nights import skill
 
@@ -96,3 +97,22 @@ async def test_what_is_wrong_is_said_with_what_to_do(terminal: Terminal) -> None
     terminal.github.fail_next("GET", r"/repositories/\d+", times=3, status=404, body="{}")
     away = await terminal.types("plan")
     assert (away.exit_code, "GitHub did not tell" in away.output) == (2, True)
+
+
+async def test_what_is_kept_out_is_listed_and_lifted(terminal: Terminal) -> None:
+    "With the reason, and nothing that a terminal would obey; what is not kept out is said to be so."
+    assert (await terminal.types("quarantine", "list")).output == "No leaf is kept out.\n"
+    engine = open_engine(terminal.database_url)
+    leaf, at = "compositional_skills/writing/freeform/haiku", SystemClock().now()
+    await QuarantineStore(engine).put(terminal.repo.id, leaf, "it fell \x1b[31mdeep", "taxonomy-bot", at)
+    await engine.dispose()
+
+    shown = (await terminal.types("quarantine", "list")).output
+    assert shown.startswith(f"{leaf}\n  since {at:%Y-%m-%d}, by taxonomy-bot: it fell")
+    assert "\x1b" not in shown
+
+    lifted = await terminal.types("quarantine", "lift", leaf)
+    assert lifted.output == f"{leaf} comes in with the next build.\n"
+    again = await terminal.types("quarantine", "lift", leaf)
+    assert again.exit_code == 2
+    assert "is not kept out" in again.output

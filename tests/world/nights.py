@@ -10,7 +10,7 @@ from datetime import date
 import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import make_plan_room, make_scheduler, open_github
+from bot.app import make_plan_room, make_quarantine_desk, make_scheduler, open_github
 from bot.effects import EffectDesk
 from bot.jobs import NoJobs
 from bot.locks import PullLocks
@@ -18,6 +18,7 @@ from bot.nightly.build_labels import BuildLabels
 from bot.nightly.builds import Build, BuildState
 from bot.nightly.desk import NightlyDesk
 from bot.nightly.gathering import PlanRoom
+from bot.nightly.quarantining import QuarantineDesk
 from bot.nightly.scheduler import NightlyScheduler
 from bot.records import Records
 from bot.store.approvals import ApprovalStore
@@ -59,6 +60,7 @@ class Nights:
     builds: BuildStore
     quarantine: QuarantineStore
     labels: BuildLabels
+    quarantines: QuarantineDesk
 
     async def known(self) -> KnownRepository:
         "The repository, as the bot knows it since its first webhook."
@@ -104,4 +106,5 @@ async def nights_of(world: World) -> AsyncIterator[Nights]:
             builds,
             QuarantineStore(engine),
             BuildLabels(github, memories, effects, PullLocks(), clock),
+            make_quarantine_desk(github, settings, engine, clock),
         )

@@ -1,0 +1,124 @@
+"""`taxonomy-bot nightly quarantine`: which leaves no build takes in, and letting them in again."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bot.settings import BotSettings, SettingsError, read_settings
+from checks.report.visible import visible, visible_path
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from bot.nightly.quarantining import Lifted
+    from bot.store.quarantine import Quarantine
+
+quarantine = typer.Typer(help="The leaves that no build takes in until somebody lifts it.", no_args_is_help=True)
+
+_Repository = Annotated[int, typer.Option(help="The repository's numeric id; needed if several are served.")]
+
+
+@quarantine.command("list")
+def list_() -> None:
+    """List the leaves that are kept out of builds: since when, by whom and why."""
+    settings = _settings()
+    found = asyncio.run(kept_out(settings))
+    for repository_id, each in found:
+        where = f"{repository_id} " if len(settings.repositories) > 1 else ""
+        set_by = f"since {each.set_at:%Y-%m-%d}, by {visible(each.set_by)}"
+        typer.echo(f"{where}{visible_path(each.leaf)}\n  {set_by}: {visible(each.reason)}")
+    if not found:
+        typer.echo("No leaf is kept out.")
+
+
+@quarantine.command()
+def lift(
+    leaf: Annotated[str, typer.Argument(help="The leaf's path, such as knowledge/science/owls.")],
+    repository: _Repository = 0,
+) -> None:
+    """Let builds take a leaf in again, from the next one on. It is written down in the audit."""
+    from bot.github.errors import GitHubError
+
+    settings = _settings()
+    try:
+        lifted = asyncio.run(lifted_now(settings, _chosen(settings, repository), leaf, getpass.getuser()))
+    except GitHubError as error:
+        _stop(f"It is lifted, but GitHub did not let the label go: {error}. Take `hold` off by hand.")
+    if lifted is None:
+        _stop(f"{visible_path(leaf)} is not kept out. `taxonomy-bot nightly quarantine list` shows what is.")
+    pulls = ", ".join(f"#{number}" for number in lifted.pulls)
+    typer.echo(
+        f"{visible_path(leaf)} comes in with the next build." + (f" The label is off {pulls}." if pulls else "")
+    )
+
+
+async def kept_out(settings: BotSettings) -> list[tuple[int, Quarantine]]:
+    """Return what is kept out, by repository and leaf."""
+    from bot.store.quarantine import QuarantineStore
+
+    async with _database(settings) as engine:
+        store = QuarantineStore(engine)
+        return [
+            (repository_id, each)
+            for repository_id in sorted(settings.repositories)
+            for _, each in sorted((await store.standing(repository_id)).items())
+        ]
+
+
+async def lifted_now(settings: BotSettings, repository_id: int, leaf: str, by: str) -> Lifted | None:
+    """Let a leaf in again. Raises the errors of `bot.github.errors` once it is lifted and a label stays."""
+    import aiohttp
+
+    from bot.app import make_quarantine_desk, open_github
+    from bot.clock import SystemClock
+    from bot.store.repositories import RepositoryStore
+
+    clock = SystemClock()
+    async with (
+        _database(settings) as engine,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=settings.request_timeout_s)) as session,
+    ):
+        known = {k.origin.repository_id: k for k in await RepositoryStore(engine, clock).all_known()}
+        if repository_id not in known:
+            return None
+        desk = make_quarantine_desk(open_github(session, settings, clock), settings, engine, clock)
+        return await desk.lift(known[repository_id], leaf.strip("/"), by)
+
+
+@asynccontextmanager
+async def _database(settings: BotSettings) -> AsyncIterator[AsyncEngine]:
+    from bot.store.database import migrate, open_engine
+
+    engine = open_engine(settings.database_url)
+    try:
+        await migrate(engine)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _settings() -> BotSettings:
+    try:
+        return read_settings()
+    except SettingsError as error:
+        _stop(str(error))
+
+
+def _chosen(settings: BotSettings, repository: int) -> int:
+    if not repository and len(settings.repositories) > 1:
+        _stop("Several repositories are served: name one with --repository ID.")
+    chosen = repository or min(settings.repositories)
+    if chosen not in settings.repositories:
+        _stop(f"Repository {chosen} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
+    return chosen
+
+
+def _stop(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
