@@ -50,9 +50,9 @@ def questions(count: int) -> QuestionSet:
 def ours(base: Path, adapter: Path, tasks: Sequence[MmluTask], folder: Path) -> LogProbs:
     """Measure both in one load."""
     from pipeline.evaluation.measuring import measure
-    from pipeline.evaluation.students import load_with_adapter
+    from pipeline.evaluation.students import load_with_adapters
 
-    measured = measure(load_with_adapter(base, adapter, "cpu"), tasks, folder)
+    (measured,) = measure(load_with_adapters(base, [adapter], "cpu"), tasks, folder)
     return {
         (which, each.task.name, answered.question.id): answered.log_probs
         for each in measured

@@ -58,7 +58,7 @@ class Spread:
         return t_quantile(share, self.freedom) * self.deviation
 
 
-def t_quantile(share: float, freedom: int) -> float:
+def t_quantile(share: float, freedom: float) -> float:
     """Return the quantile of Student's t. Source: Abramowitz and Stegun, 26.7.5; three digits from 7 degrees on."""
     z = NormalDist().inv_cdf(share)
     terms = (

@@ -34,7 +34,6 @@ from pipeline.evaluation.sittings import (
 )
 from pipeline.evaluation.students import free_memory, identity_of, package_versions
 from pipeline.evaluation_results import (
-    BenchmarkRow,
     EvaluateResult,
     GateRow,
     JudgementCounts,
@@ -148,7 +147,7 @@ def examine(
     with stages.stage("answers"):
         given = Given()
         if plan.jury is not None:
-            given = answer(subject.model, adapters[0], material, gates, plan, hooks.within(0.75, 0.85))
+            given = answer(subject.model, adapters, material, gates, plan, hooks.within(0.75, 0.85))
     free_memory()
     said = Judgements()
     if given:
@@ -201,7 +200,7 @@ def _result(
         head_sha=subject.head_sha,
         base=base,
         adapter=replace(tuned, name=f"{base.name} with an adapter") if trained else tuned,
-        rows=(*choices.rows, *_bench_rows(said, plan)),
+        rows=(*choices.rows, *([said.bench.row] if said.bench else [])),
         judge=judge,
         data=subject.material.digests | _gate_digests(gates),
         seeds=tuple(settings.seed for settings in plan.trainings) if trained else (),
@@ -214,16 +213,6 @@ def _result(
         gpu_minutes=_gpu_minutes(stages),
         stands_in=stand_ins(tiny_name(subject.model), judge, subject.material.teachers),
     )
-
-
-def _bench_rows(said: Judgements, plan: EvaluationPlan) -> list[BenchmarkRow]:
-    if said.bench is None:
-        return []
-    row = said.bench.row
-    if plan.seeds == 1:
-        return [row]
-    note = f"of the first of {plan.seeds} trainings"
-    return [replace(row, note=f"{row.note}; {note}" if row.note else note)]
 
 
 def _gates(choices: Choices, said: Judgements, files: GateFiles) -> tuple[GateRow, ...]:

@@ -45,15 +45,15 @@ def mmlu_gate(
     folder: Path,
     plan: GatePlan | None = None,
     tell: Tell = lambda *_: None,
-) -> tuple[BenchmarkRow, list[Measured]]:
-    """Ask both models the benchmark's questions, subject by subject. Return its row and all answers.
+) -> tuple[BenchmarkRow, list[list[Measured]]]:
+    """Ask base and tuned models the benchmark's questions, subject by subject. Return its row and all answers.
 
     Raises MeasuringError.
     """
     from pipeline.evaluation.measuring import measure
 
     plan = plan or GatePlan()
-    measured = measure(
+    runs = measure(
         student,
         tasks_for("gate", files.questions, (plan.shots,), plan.form),
         folder,
@@ -61,8 +61,8 @@ def mmlu_gate(
         with_chat_template=plan.with_chat_template,
         tell=tell,
     )
-    (row,) = rows_of([measured], name, plan.seed)
-    return row, measured
+    (row,) = rows_of(runs, name, plan.seed)
+    return row, runs
 
 
 def judged_gates(rows: Sequence[BenchmarkRow], margins: Iterable[float | None] = ()) -> tuple[GateRow, ...]:

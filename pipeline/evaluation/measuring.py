@@ -1,4 +1,4 @@
-"""Measures a student with lm-eval: every task with the adapter off and on, the model loaded once.
+"""Measures a student with lm-eval: every task without and with each adapter, the model loaded once.
 
 Importing this module takes seconds: import it where something is measured, and nowhere else.
 """
@@ -9,7 +9,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,20 +82,23 @@ def measure(
     batch_size: int = 16,
     with_chat_template: bool = False,
     tell: Tell = lambda *_: None,
-) -> list[Measured]:
-    """Return every task's answers by base and tuned model. The folder keeps the tasks, for lm-eval itself to read.
+) -> list[list[Measured]]:
+    """Return for each adapter every task's answers by base and tuned model; the base answers once for all.
 
-    Raises MeasuringError for what gives no number.
+    The folder keeps the tasks, for lm-eval itself to read. Raises MeasuringError for what gives no number.
     """
     loaded, lm = _ready(student, tasks, folder, batch_size)
-    states: list[tuple[str, AbstractContextManager[None]]] = [("base", student.as_base()), ("tuned", nullcontext())]
+    states: list[tuple[str, AbstractContextManager[None]]] = [("base model answers", student.as_base())]
+    for number in range(len(student.adapters)):
+        which = "tuned model answers" if len(student.adapters) == 1 else f"model of training {number + 1} answers"
+        states.append((which, student.as_tuned(number)))
     found: list[dict[str, tuple[Answered, ...]]] = []
     for at, (which, state) in enumerate(states):
-        tell(at / len(states), f"the {which} model answers {sum(len(task.questions) for task in tasks)} questions")
+        tell(at / len(states), f"the {which} {sum(len(task.questions) for task in tasks)} questions")
         with state, _quiet():
             found.append(_evaluated(lm, tasks, loaded, with_chat_template=with_chat_template))
-    base, tuned = found
-    return [Measured(task, base[task.name], tuned[task.name]) for task in tasks]
+    base, *tuned = found
+    return [[Measured(task, base[task.name], each[task.name]) for task in tasks] for each in tuned]
 
 
 def answers_of(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.datasets import DatasetError, read_jsonl
 from pipeline.evaluation.judge import Asks, Judge, Judged, Preference, together
 from pipeline.evaluation.pr_mmlu import row_of
-from pipeline.evaluation.statistics import Pair, compare
+from pipeline.evaluation.statistics import Pair, compare_runs
 from pipeline.evaluation_results import (
     MOST_UNJUDGED,
     BenchmarkRow,
@@ -55,10 +55,10 @@ class BenchQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Contestants:
-    """Who answers and who judges; they may be models of one server."""
+    """Who answers and who judges; they may be models of one server. `tuned` are trainings with other seeds."""
 
     base: Asks
-    tuned: Asks
+    tuned: Sequence[Asks]
     judge: Asks
 
 
@@ -74,12 +74,16 @@ class BenchPlan:
 
 @dataclass(frozen=True, slots=True)
 class BenchOutcome:
-    """What came of it. `preferences` is None where answers were not compared with one another."""
+    """What came of it. `sides` show the first training, `scores` name for each question those of all of them.
+
+    `preferences` is None where answers were not compared with one another.
+    """
 
     row: BenchmarkRow
     sides: tuple[SideBySide, ...]
     counts: JudgementCounts
     preferences: Preferences | None = None
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def held_out(path: Path) -> list[BenchQuestion]:
@@ -113,7 +117,7 @@ async def pr_bench(
     plan: BenchPlan | None = None,
     tell: Tell = lambda *_: None,
 ) -> BenchOutcome:
-    """Have both models answer and the judge score. Questions that one of them did not answer are counted.
+    """Have all models answer and the judge score. Questions that one of them did not answer are counted.
 
     Raises TeacherError when a model cannot be used at all, BenchError when nothing is left to compare.
     """
@@ -123,7 +127,7 @@ async def pr_bench(
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswers:
-    """What both models answered; `asked` counts the questions, answered or not."""
+    """What all models answered; `asked` counts the questions, answered or not."""
 
     asked: int
     trials: tuple[Trial, ...]
@@ -132,21 +136,21 @@ class GivenAnswers:
 async def answered(
     questions: Sequence[BenchQuestion],
     base: Asks,
-    tuned: Asks,
+    tuned: Sequence[Asks],
     plan: BenchPlan | None = None,
     tell: Tell = lambda *_: None,
 ) -> GivenAnswers:
-    """Have both models answer; the judge need not be there yet. Raises TeacherError."""
+    """Have base and tuned models answer; the judge need not be there yet. Raises TeacherError."""
     plan = plan or BenchPlan()
     asked = list({question.id: question for question in questions}.values())
     prompts = [(ChatMessage("user", question.prompt),) for question in asked]
     tell(0.0, f"base and tuned model answer {len(asked)} questions")
-    before, after = await together([answers_of(model, prompts, plan.max_tokens) for model in (base, tuned)])
-    trials = (
-        Trial(question, one, other)
-        for question, one, other in zip(asked, before, after, strict=True)
-        if one is not None and other is not None
-    )
+    before, *after = await together([answers_of(model, prompts, plan.max_tokens) for model in (base, *tuned)])
+    trials = []
+    for question, one, *others in zip(asked, before, *after, strict=True):
+        said = tuple(other for other in others if other is not None)
+        if one is not None and len(said) == len(others):
+            trials.append(Trial(question, one, said))
     return GivenAnswers(len(asked), tuple(trials))
 
 
@@ -158,12 +162,15 @@ async def judged(
     Raises TeacherError when the judge cannot be used at all, BenchError when nothing is left to compare.
     """
     plan = plan or BenchPlan()
-    tell(0.4, f"the judge scores {2 * len(given.trials)} answers")
+    tell(0.4, f"the judge scores {sum(1 + len(trial.tuned) for trial in given.trials)} answers")
     one_judge = Judge(judge, seed=plan.seed, repeats=plan.repeats)
     scored = await together([_scored(one_judge, trial) for trial in given.trials])
     preferences, compared = None, JudgementCounts()
     if plan.swapped:
-        tell(0.8, f"the judge compares {len(given.trials)} pairs of answers in both orders")
+        tell(
+            0.8,
+            f"the judge compares {sum(len(trial.tuned) for trial in given.trials)} pairs of answers in both orders",
+        )
         preferences, compared = await _preferences(one_judge, given.trials)
     outcome = outcome_of(NAME, given.asked, given.trials, scored, plan.seed)
     return replace(outcome, counts=outcome.counts + compared, preferences=preferences)
@@ -192,15 +199,20 @@ async def answers_of(
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A question with both answers."""
+    """A question with the answers of base and each tuned model."""
 
     question: BenchQuestion
     base: str
-    tuned: str
+    tuned: tuple[str, ...]
 
     def texts(self, answer: str) -> dict[str, str]:
         """Return what the judge reads of one answer."""
         return {**_asked(self.question), "answer": answer}
+
+
+def tuned_name(number: int) -> str:
+    """Return what a training is called beside others, by its number from 0."""
+    return "tuned" if number == 0 else f"tuned_{number + 1}"
 
 
 def _asked(question: BenchQuestion) -> dict[str, str]:
@@ -208,16 +220,17 @@ def _asked(question: BenchQuestion) -> dict[str, str]:
     return {name: text for name, text in said.items() if text}
 
 
-Scored = tuple[Judged, Judged]
+Scored = tuple[Judged, ...]  # of the base, then of each tuned model
 
 
 async def _scored(judge: Judge, trial: Trial) -> Scored:
-    base, tuned = await together([judge.score(trial.texts(answer)) for answer in (trial.base, trial.tuned)])
-    return base, tuned
+    return tuple(await together([judge.score(trial.texts(answer)) for answer in (trial.base, *trial.tuned)]))
 
 
 async def _preferences(judge: Judge, trials: Sequence[Trial]) -> tuple[Preferences, JudgementCounts]:
-    found = await together([judge.compare(_asked(t.question), t.base, t.tuned) for t in trials])
+    found = await together(
+        [judge.compare(_asked(t.question), t.base, answer) for t in trials for answer in t.tuned]
+    )
     counts = sum((each.counts for each in found), JudgementCounts())
     wanted = [each.preference for each in found]
     return Preferences(
@@ -230,30 +243,36 @@ async def _preferences(judge: Judge, trials: Sequence[Trial]) -> tuple[Preferenc
 
 
 def outcome_of(name: str, asked: int, trials: Sequence[Trial], scored: Sequence[Scored], seed: int) -> BenchOutcome:
-    """Return the comparison of what was judged. What could not be is counted and, where it is much, decides.
+    """Return the comparison of what was judged, over all trainings: a question counts where all of them were.
 
-    Raises BenchError when nothing was judged.
+    What could not be is counted and, where it is much, decides. Raises BenchError when nothing was judged.
     """
-    sides, pairs = [], []
-    for trial, (base, tuned) in zip(trials, scored, strict=True):
-        if base.mean is None or tuned.mean is None:
+    sides: list[SideBySide] = []
+    scores: dict[str, Mapping[str, float]] = {}
+    runs: list[list[Pair]] = [[] for _ in (trials[0].tuned if trials else ())]
+    for trial, judged in zip(trials, scored, strict=True):
+        base, *tuned = (each.mean for each in judged)
+        means = [mean for mean in tuned if mean is not None]
+        if base is None or len(means) < len(tuned):
             continue
         q = trial.question
-        pairs.append(Pair(q.id, q.fact or q.id, base.mean, tuned.mean))
-        sides.append(
-            SideBySide(q.id, q.question, q.reference, trial.base, trial.tuned, base.mean, tuned.mean, q.context)
-        )
-    if not pairs:
-        raise BenchError(f"{name}: of {asked} questions none was answered by both models and judged.")
-    left_out = asked - len(pairs)
-    counts = _total(judged.counts for both in scored for judged in both)
-    row = row_of(compare(pairs, Scale.SCORE, seed=seed), name, Scale.SCORE)
+        for run, mean in zip(runs, means, strict=True):
+            run.append(Pair(q.id, q.fact or q.id, base, mean))
+        scores[q.id] = {"base": base} | {tuned_name(number): mean for number, mean in enumerate(means)}
+        first = trial.tuned[0]
+        sides.append(SideBySide(q.id, q.question, q.reference, trial.base, first, base, means[0], q.context))
+    if not sides:
+        raise BenchError(f"{name}: of {asked} questions none was answered by all models and judged.")
+    left_out = asked - len(sides)
+    counts = _total(judged for each in scored for judged in each)
+    row = row_of(compare_runs(runs, Scale.SCORE, seed=seed), name, Scale.SCORE)
     if left_out:
-        row = replace(row, note=f"{left_out} of {asked} questions were not answered by both models or not judged")
+        row = replace(row, note=f"{left_out} of {asked} questions were not answered by all models or not judged")
     if left_out > MOST_UNJUDGED * asked:  # who fails to be judged is not chosen by chance
         row = replace(row, verdict=Verdict.TOO_FEW)
-    return BenchOutcome(row, tuple(sides), counts + JudgementCounts(questions_left_out=left_out))
+    counts += JudgementCounts(questions_left_out=left_out)
+    return BenchOutcome(row, tuple(sides), counts, scores=scores)
 
 
-def _total(counts: Iterable[JudgementCounts]) -> JudgementCounts:
-    return sum(counts, JudgementCounts())
+def _total(judged: Iterable[Judged]) -> JudgementCounts:
+    return sum((each.counts for each in judged), JudgementCounts())

@@ -39,8 +39,8 @@ def pr_mmlu(
     folder: Path,
     plan: MmluPlan | None = None,
     tell: Tell = lambda *_: None,
-) -> list[Measured]:
-    """Ask both models every question at every number of shots. Return the answers, a task for each.
+) -> list[list[Measured]]:
+    """Ask base and tuned models every question at every number of shots. Return for each adapter the answers.
 
     Raises MeasuringError.
     """

@@ -13,9 +13,17 @@ from pipeline.evaluation.benchmark_files import BenchmarkFiles, Conversation, re
 from pipeline.evaluation.gates import GatePlan, gate_name, mmlu_gate
 from pipeline.evaluation.material import Material
 from pipeline.evaluation.plans import EvaluationPlan, GateFiles
-from pipeline.evaluation.pr_bench import BenchError, BenchOutcome, BenchPlan, GivenAnswers, answered, judged
+from pipeline.evaluation.pr_bench import (
+    BenchError,
+    BenchOutcome,
+    BenchPlan,
+    GivenAnswers,
+    answered,
+    judged,
+    tuned_name,
+)
 from pipeline.evaluation.pr_mmlu import TABLE, MmluPlan, pr_mmlu, rows_of, write_table
-from pipeline.evaluation.students import load_with_adapter
+from pipeline.evaluation.students import load_with_adapters
 from pipeline.evaluation.two_turns import HeldConversation, held, judged_turns
 from pipeline.evaluation_results import BenchmarkRow
 
@@ -83,51 +91,58 @@ def ask_choices(
     folder: Path,
     tell: Tell,
 ) -> Choices:
-    """Ask base and each adapter all multiple choice questions; gates only the first. Raises TrainingError,
-    MeasuringError.
+    """Ask base and every adapter all multiple choice questions, in one load.
+
+    Raises TrainingError, MeasuringError.
     """
-    runs: list[list[Measured]] = []
-    of_gates, tables = [], []
-    asked = adapters if material.questions is not None else adapters[:1]
     if material.questions is None and gates.mmlu is None:
         return Choices()
-    parts = (len(asked) if material.questions is not None else 0) + (gates.mmlu is not None)
-    for number, adapter in enumerate(asked):
-        student = load_with_adapter(model, adapter)
-        if gates.mmlu is not None and number == 0:
-            name = gate_name(gates.files.mmlu or folder, "MMLU", gates.files.subset)
-            gate = GatePlan(form=plan.form, batch_size=plan.batch_size, with_chat_template=plan.with_chat_template)
-            row, measured = mmlu_gate(
-                student, gates.mmlu, name, folder / "tasks-gate", gate, _within(tell, 0, parts)
-            )
-            of_gates.append(row)
-            tables.append(folder / GATE_TABLE)
-            write_table(tables[-1], measured)
-        if material.questions is not None:
-            how = MmluPlan(plan.shots, plan.form, plan.batch_size, plan.with_chat_template)
-            part = _within(tell, number + (gates.mmlu is not None), parts)
-            runs.append(pr_mmlu(student, material.questions, folder / f"tasks-{number}", how, part))
-            tables.append(folder / (TABLE if number == 0 else f"pr_mmlu-{number + 1}.jsonl"))
-            write_table(tables[-1], runs[-1])
-        del student
-    return Choices(tuple(rows_of(runs)) if runs else (), tuple(of_gates), tuple(tables))
+    parts = (material.questions is not None) + (gates.mmlu is not None)
+    student = load_with_adapters(model, adapters)
+    of_gates: list[BenchmarkRow] = []
+    rows: list[BenchmarkRow] = []
+    tables: list[Path] = []
+    if gates.mmlu is not None:
+        name = gate_name(gates.files.mmlu or folder, "MMLU", gates.files.subset)
+        gate = GatePlan(form=plan.form, batch_size=plan.batch_size, with_chat_template=plan.with_chat_template)
+        row, runs = mmlu_gate(student, gates.mmlu, name, folder / "tasks-gate", gate, _within(tell, 0, parts))
+        of_gates.append(row)
+        tables += _tables(folder / GATE_TABLE, runs)
+    if material.questions is not None:
+        how = MmluPlan(plan.shots, plan.form, plan.batch_size, plan.with_chat_template)
+        part = _within(tell, parts - 1, parts)
+        runs = pr_mmlu(student, material.questions, folder / "tasks", how, part)
+        rows = rows_of(runs)
+        tables += _tables(folder / TABLE, runs)
+    return Choices(tuple(rows), tuple(of_gates), tuple(tables))
 
 
-def answer(model: Path, adapter: Path, material: Material, gates: Gates, plan: EvaluationPlan, tell: Tell) -> Given:
-    """Have base and adapter answer what a judge will read. Raises TrainingError, TeacherError."""
+def _tables(first: Path, runs: Sequence[Sequence[Measured]]) -> Iterator[Path]:
+    """Write a table for each training; those after the first have their number in the name."""
+    for number, measured in enumerate(runs, start=1):
+        path = first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+        write_table(path, measured)
+        yield path
+
+
+def answer(
+    model: Path, adapters: Sequence[Path], material: Material, gates: Gates, plan: EvaluationPlan, tell: Tell
+) -> Given:
+    """Have base and every adapter answer what a judge will read. Raises TrainingError, TeacherError."""
     if not material.held_out and not gates.conversations:
         return Given()
-    return asyncio.run(_answered(model, adapter, material, gates, plan, tell))
+    return asyncio.run(_answered(model, adapters, material, gates, plan, tell))
 
 
 async def _answered(
-    model: Path, adapter: Path, material: Material, gates: Gates, plan: EvaluationPlan, tell: Tell
+    model: Path, adapters: Sequence[Path], material: Material, gates: Gates, plan: EvaluationPlan, tell: Tell
 ) -> Given:
     from pipeline.serving.port import BASE, local_students
 
     how = BenchPlan(max_tokens=plan.answer_tokens)
-    async with local_students(model, {"tuned": adapter}, slots=plan.batch_size) as students:
-        base, tuned = students[BASE], students["tuned"]
+    named = {tuned_name(number): adapter for number, adapter in enumerate(adapters)}
+    async with local_students(model, named, slots=plan.batch_size) as students:
+        base, tuned = students[BASE], [students[name] for name in named]
         answers = None
         if material.held_out:
             answers = await answered(material.held_out, base, tuned, how, tell)
@@ -167,20 +182,19 @@ def write_answers(path: Path, given: Given, said: Judgements) -> None:
 
 
 def _rows(given: Given, said: Judgements) -> Iterator[Mapping[str, Any]]:
-    scores = {side.id: side for side in said.bench.sides} if said.bench else {}
+    scores = said.bench.scores if said.bench else {}
     for trial in given.answers.trials if given.answers else ():
         question = trial.question
-        side = scores.get(question.id)
+        of_this = scores.get(question.id, {})
+        texts = {"base": trial.base} | {tuned_name(number): text for number, text in enumerate(trial.tuned)}
         yield {
             "id": question.id,
             "fact": question.fact,
             "context": question.context,
             "question": question.question,
             "reference": question.reference,
-            "base": trial.base,
-            "tuned": trial.tuned,
-            "base_score": side.base_score if side else None,
-            "tuned_score": side.tuned_score if side else None,
+            **texts,
+            **{f"{name}_score": of_this.get(name) for name in texts},
         }
     for each in given.turns:
         yield {"id": each.conversation.id, "turns": list(each.conversation.turns), **each.said()}

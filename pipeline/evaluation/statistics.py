@@ -171,7 +171,8 @@ def _interval(sums: Floats, sizes: Floats, scale: Scale, seed: int, draws: int) 
     """Return the 95 % interval of the mean difference: percentiles of a bootstrap over facts and trainings.
 
     The percentiles are moved out as few facts need it, for their spread is seen too small. Source: T. Hesterberg,
-    The American Statistician 69 (2015), 371-386, "expanded percentile interval".
+    The American Statistician 69 (2015), 371-386, "expanded percentile interval". Of several trainings the interval
+    is stretched as their number needs it.
     """
     runs, facts = sums.shape
     delta = float(sums.mean(axis=0).sum() / sizes.sum())
@@ -183,8 +184,9 @@ def _interval(sums: Floats, sizes: Floats, scale: Scale, seed: int, draws: int) 
     tail = 0.025
     if facts > 2:
         tail = NormalDist().cdf(t_quantile(tail, facts - 1) * math.sqrt(facts / (facts - 1)))
-    low, high = np.quantile(drawn, (tail, 1 - tail))
-    return min(float(low), delta), max(float(high), delta)
+    stretch = _stretch(sums, sizes) if runs > 1 else 1.0
+    low, high = (delta + stretch * (float(end) - delta) for end in np.quantile(drawn, (tail, 1 - tail)))
+    return max(-scale.span, min(low, delta)), min(scale.span, max(high, delta))
 
 
 def _drawn(sums: Floats, sizes: Floats, some: int, rng: np.random.Generator) -> Floats:
@@ -193,9 +195,29 @@ def _drawn(sums: Floats, sizes: Floats, some: int, rng: np.random.Generator) -> 
     if runs == 1:
         total = sums[0][chosen].sum(axis=1)
     else:
-        weights = rng.multinomial(runs, [1 / runs] * runs, size=some) / runs
+        drawn = rng.multinomial(runs, [1 / runs] * runs, size=some) / runs
+        weights = 1 / runs + (drawn - 1 / runs) * math.sqrt(
+            runs / (runs - 1)
+        )  # a bootstrap of few spreads too little
         total = np.einsum("dr,rdf->d", weights, sums[:, chosen])
     return np.asarray(total / sizes[chosen].sum(axis=1), dtype=np.float64)
+
+
+def _stretch(sums: Floats, sizes: Floats) -> float:
+    """Return how much wider the interval is because trainings are fewer than facts.
+
+    Source of the degrees of freedom of a sum of variances: F. E. Satterthwaite, Biometrics 2 (1946), 110-114.
+    """
+    runs, facts = sums.shape
+    if facts < 2:
+        return 1.0
+    of_runs = float(np.var(sums.sum(axis=1) / sizes.sum(), ddof=1)) / runs
+    left = sums.mean(axis=0) - sizes * (sums.mean(axis=0).sum() / sizes.sum())
+    of_facts = float((left**2).sum()) * facts / (facts - 1) / float(sizes.sum()) ** 2
+    if of_runs + of_facts < _TINY**2:
+        return 1.0
+    freedom = (of_runs + of_facts) ** 2 / (of_runs**2 / (runs - 1) + of_facts**2 / (facts - 1))
+    return max(1.0, t_quantile(0.975, freedom) / t_quantile(0.975, facts - 1))
 
 
 def _unseen(delta: float, facts: int, scale: Scale) -> tuple[float, float]:

@@ -1,11 +1,11 @@
-"""The student with an adapter that can be switched off: base and tuned model in one load, each with its hash."""
+"""The student with adapters that can be switched off: base and tuned models in one load, each with its hash."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from pipeline.training.adapted import Adapted
+
 _COUNTED = (".safetensors", ".jinja", ".model")  # with the files below, what decides how a model answers
 _COUNTED_TOO = frozenset(
     {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "adapter_config.json"}
@@ -29,17 +31,32 @@ _PACKAGES = ("taxonomy-bot", "torch", "transformers", "peft", "lm-eval", "numpy"
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedStudent:
-    """A base model with one adapter on it, ready to be measured. Within `as_base` it is what it was before."""
+    """A base model with adapters on it, ready to be measured. It wears the first, unless it is told otherwise."""
 
-    model: PeftModel
-    tokenizer: PreTrainedTokenizerBase
+    adapted: Adapted
     base: ModelIdentity
-    adapter: ModelIdentity
+    adapters: tuple[ModelIdentity, ...]
+
+    @property
+    def model(self) -> Any:
+        """The model, as it is worn now."""
+        return self.adapted.model
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Its tokenizer."""
+        return self.adapted.student.tokenizer
 
     @contextmanager
     def as_base(self) -> Iterator[None]:
-        """Switch the adapter off meanwhile."""
-        with self.model.disable_adapter():
+        """Let it be what it was before meanwhile."""
+        with self.adapted.wearing(""):
+            yield
+
+    @contextmanager
+    def as_tuned(self, number: int) -> Iterator[None]:
+        """Let it wear one of its adapters meanwhile, by number from 0."""
+        with self.adapted.wearing(self.adapted.adapters[number]):
             yield
 
 
@@ -52,35 +69,27 @@ class LoneStudent:
     identity: ModelIdentity
 
 
-def load_alone(folder: Path, device: str = "") -> LoneStudent:
-    """Return a whole model. `device` and errors as in `load_with_adapter`."""
-    import torch
+def load_alone(folder: Path, adapter: Path | None = None, device: str = "") -> LoneStudent:
+    """Return a whole model, or one that wears an adapter for good. Errors as in `load_with_adapters`."""
+    from pipeline.training.adapted import load_adapted
 
-    from pipeline.training.student import load_student
-
-    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    student = load_student(folder, torch.float32 if where == "cpu" else torch.bfloat16)
-    student.model.set_attn_implementation(student.plain_attention)
-    moved: Any = student.model.eval()
-    return LoneStudent(moved.to(where), student.tokenizer, identity_of(folder))
+    adapted = load_adapted(folder, {"tuned": adapter} if adapter is not None else {}, device=device)
+    if adapter is not None:
+        adapted.wear("tuned")
+    return LoneStudent(adapted.model, adapted.student.tokenizer, identity_of(adapter or folder))
 
 
-def load_with_adapter(base: Path, adapter: Path, device: str = "") -> EvaluatedStudent:
-    """Return the student. `device` is such as "cuda:0"; without one it is a GPU where there is one.
+def load_with_adapters(base: Path, adapters: Sequence[Path], device: str = "") -> EvaluatedStudent:
+    """Return the student with all of these adapters. `device` is such as "cuda:0"; without, a GPU if there is one.
 
     Raises TrainingError for a model or an adapter that is damaged, a pickle, or not made for the other.
     """
-    import torch
+    from pipeline.training.adapted import load_adapted
 
-    from pipeline.training.adapters import with_adapter
-    from pipeline.training.student import load_student
-
-    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    student = load_student(base, torch.float32 if where == "cpu" else torch.bfloat16)
-    student.model.set_attn_implementation(student.plain_attention)
-    model = with_adapter(student, adapter)
-    model.to(where)
-    return EvaluatedStudent(model, student.tokenizer, identity_of(base), identity_of(adapter))
+    named = {f"tuned-{number}": adapter for number, adapter in enumerate(adapters, start=1)}
+    adapted = load_adapted(base, named, device=device)
+    adapted.wear(next(iter(named)))
+    return EvaluatedStudent(adapted, identity_of(base), tuple(map(identity_of, adapters)))
 
 
 def free_memory() -> None:

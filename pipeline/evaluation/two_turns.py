@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluation.benchmark_files import Conversation
-from pipeline.evaluation.judge import Asks, Judge, Judged, together
+from pipeline.evaluation.judge import Asks, Judge, together
 from pipeline.evaluation.pr_bench import (
     BenchOutcome,
     BenchPlan,
     BenchQuestion,
     Contestants,
+    Scored,
     Trial,
     answers_of,
     outcome_of,
+    tuned_name,
 )
 from pipeline.teacher_messages import ChatMessage
 
@@ -36,7 +38,7 @@ async def two_turns(
     plan: BenchPlan | None = None,
     tell: Tell = lambda *_: None,
 ) -> BenchOutcome:
-    """Have both models hold every conversation and the judge score each turn; a conversation counts as one fact.
+    """Have all models hold every conversation and the judge score each turn; a conversation counts as one fact.
 
     Raises TeacherError when a model cannot be used at all, BenchError when nothing is left to compare.
     """
@@ -46,29 +48,33 @@ async def two_turns(
 
 @dataclass(frozen=True, slots=True)
 class HeldConversation:
-    """A conversation as both models held it."""
+    """A conversation as base and tuned models held it."""
 
     conversation: Conversation
     base: HeldTurns
-    tuned: HeldTurns
+    tuned: tuple[HeldTurns, ...]
 
     def said(self) -> dict[str, list[str | None]]:
-        """Return both models' answers, turn by turn."""
-        return {"base": [self.base.first, self.base.second], "tuned": [self.tuned.first, self.tuned.second]}
+        """Return all models' answers, turn by turn; trainings after the first by their number."""
+        names = ("base", *(tuned_name(number) for number in range(len(self.tuned))))
+        return {name: [of.first, of.second] for name, of in zip(names, (self.base, *self.tuned), strict=True)}
 
 
 async def held(
     conversations: Sequence[Conversation],
     base: Asks,
-    tuned: Asks,
+    tuned: Sequence[Asks],
     plan: BenchPlan | None = None,
     tell: Tell = lambda *_: None,
 ) -> list[HeldConversation]:
-    """Have both models hold every conversation; the judge need not be there yet. Raises TeacherError."""
+    """Have base and tuned models hold every conversation; the judge need not be there yet. Raises TeacherError."""
     plan = plan or BenchPlan()
     tell(0.0, f"base and tuned model hold {len(conversations)} conversations")
-    before, after = await together([held_by(model, conversations, plan.max_tokens) for model in (base, tuned)])
-    return [HeldConversation(*each) for each in zip(conversations, before, after, strict=True)]
+    before, *after = await together([held_by(model, conversations, plan.max_tokens) for model in (base, *tuned)])
+    return [
+        HeldConversation(conversation, one, tuple(others))
+        for conversation, one, *others in zip(conversations, before, *after, strict=True)
+    ]
 
 
 async def judged_turns(
@@ -80,16 +86,17 @@ async def judged_turns(
 ) -> BenchOutcome:
     """Have the judge score each turn; the models need not be there any more. Raises TeacherError, BenchError."""
     plan = plan or BenchPlan()
-    tell(0.5, f"the judge scores {4 * len(given)} answers")
+    tell(0.5, f"the judge scores {2 * sum(1 + len(each.tuned) for each in given)} answers")
     one_judge = Judge(judge, seed=plan.seed, repeats=plan.repeats)
     trials, work = [], []
     for each in given:
         for turn in range(2):
-            said = (turn_said(each.base, turn), turn_said(each.tuned, turn))
-            if said[0] is None or said[1] is None:
+            said = [turn_said(of, turn) for of in (each.base, *each.tuned)]
+            texts = [text for text in said if text is not None]
+            if len(texts) < len(said):
                 continue
-            trials.append(Trial(_question(each.conversation, turn), said[0], said[1]))
-            work.append(_scored(one_judge, each.conversation, turn, each.base, each.tuned))
+            trials.append(Trial(_question(each.conversation, turn), texts[0], tuple(texts[1:])))
+            work.append(_scored(one_judge, each, turn))
     scored = await together(work)
     return outcome_of(name, 2 * len(given), trials, scored, plan.seed)
 
@@ -107,11 +114,9 @@ async def held_by(model: Asks, conversations: Sequence[Conversation], max_tokens
     return [HeldTurns(first, None if first is None else next(seconds)) for first in firsts]
 
 
-async def _scored(
-    judge: Judge, each: Conversation, turn: int, base: HeldTurns, tuned: HeldTurns
-) -> tuple[Judged, Judged]:
-    one, other = await together([judge.score(turn_texts(each, turn, held)) for held in (base, tuned)])
-    return one, other
+async def _scored(judge: Judge, each: HeldConversation, turn: int) -> Scored:
+    everyone = (each.base, *each.tuned)
+    return tuple(await together([judge.score(turn_texts(each.conversation, turn, of)) for of in everyone]))
 
 
 def turn_texts(each: Conversation, turn: int, held: HeldTurns) -> dict[str, str]:

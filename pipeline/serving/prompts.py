@@ -10,6 +10,7 @@ from jinja2.exceptions import TemplateError
 from pipeline.serving.wanted import PromptError, TooLongError
 from pipeline.teacher_messages import ChatMessage
 from pipeline.training.errors import StudentError
+from pipeline.training.templates import control_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,7 +32,7 @@ class Prompts:
             )
         self.tokenizer = tokenizer
         self.limit = limit
-        self._control = _control_tokens(tokenizer)
+        self._control = control_tokens(tokenizer)
 
     def chat(self, messages: Sequence[ChatMessage]) -> tuple[int, ...]:
         """Return a conversation as tokens, up to where the assistant speaks. Raises PromptError.
@@ -75,10 +76,3 @@ class Prompts:
                 f"The prompt has {len(prompt)} tokens{answer}, and the model holds {self.limit} in all: {fits}."
             )
         return room if max_tokens is None else max_tokens
-
-
-def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
-    """Return what would be read as a role or an end of turn, if somebody wrote it into a message."""
-    template = str(tokenizer.chat_template)
-    added = tokenizer.added_tokens_decoder.values()
-    return tuple(sorted(t.content for t in added if t.content.strip() and (t.special or t.content in template)))

@@ -132,18 +132,29 @@ def _json(path: Path) -> dict[str, Any]:
 
 def with_adapter(student: Student, folder: Path) -> PeftModel:
     """Return the student with an adapter from a folder, ready to answer. Raises AdapterError."""
-    from peft import get_peft_model, set_peft_model_state_dict
-
-    lora, weights = read_adapter(folder, student.fingerprint)
-    try:
-        model: Any = get_peft_model(student.model, _config(lora))
-        told: Any = set_peft_model_state_dict(model, weights)
-    except (ValueError, RuntimeError) as error:
-        raise AdapterError(f"{folder}: it does not fit this model: {str(error)[:300]}") from None
-    missing = [name for name in told.missing_keys if "lora_" in name]
-    if missing or told.unexpected_keys:
-        raise AdapterError(f"{folder}: it does not fit this model: {(missing or told.unexpected_keys)[0]}.")
+    model: Any = put_on(student.model, "default", *read_adapter(folder, student.fingerprint), folder)
     return cast("PeftModel", model.eval())
+
+
+def put_on(
+    model: PreTrainedModel | PeftModel, name: str, lora: Lora, weights: Mapping[str, torch.Tensor], folder: Path
+) -> PeftModel:
+    """Return a model with one more adapter, which was read from the folder. Raises AdapterError."""
+    from peft import PeftModel, get_peft_model, set_peft_model_state_dict
+
+    try:
+        adapted: Any = model
+        if isinstance(model, PeftModel):
+            model.add_adapter(name, _config(lora))
+        else:
+            adapted = get_peft_model(model, _config(lora), adapter_name=name)
+        told: Any = set_peft_model_state_dict(adapted, dict(weights), adapter_name=name)
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise AdapterError(f"{folder}: it does not fit this model: {str(error)[:300]}") from None
+    missing = [key for key in told.missing_keys if "lora_" in key and f".{name}." in key]
+    if odd := missing or list(told.unexpected_keys):
+        raise AdapterError(f"{folder}: it does not fit this model: {odd[0][:120]}.")
+    return cast("PeftModel", adapted)
 
 
 def merge(student: Student, adapter: Path, folder: Path, dtype: torch.dtype | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2.exceptions import TemplateError as JinjaError
 
@@ -53,7 +53,7 @@ class ChatTemplate:
                 "A tokenizer.json is needed."
             )
         self._tokenizer = tokenizer
-        self._control = _control_tokens(tokenizer)
+        self._control = control_tokens(tokenizer)
         self._check(where)
 
     def encode(self, samples: Sequence[Sample], longest: int, left_out: LeftOut) -> list[Encoded]:
@@ -166,7 +166,7 @@ def _inside(offsets: Sequence[Span], counted: Sequence[Span]) -> Iterator[bool]:
         yield at < len(spans) and start < end and spans[at][0] <= start and end <= spans[at][1]
 
 
-def _control_tokens(tokenizer: Any) -> tuple[str, ...]:
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
     """Return what would be read as a role or an end of turn, if somebody wrote it into a message."""
     template = str(tokenizer.chat_template)
     added = tokenizer.added_tokens_decoder.values()

@@ -12,7 +12,7 @@ from pipeline.evaluation.mmlu_tasks import prompt_of
 from pipeline.evaluation.pr_bench import Contestants
 from pipeline.evaluation.pr_mmlu import row_of
 from pipeline.evaluation.statistics import Pair, compare
-from pipeline.evaluation.students import load_with_adapter
+from pipeline.evaluation.students import load_with_adapters
 from pipeline.evaluation.two_turns import two_turns
 from pipeline.evaluation_results import BenchmarkRow, Scale, Verdict
 from tests.evaluation.speaking import OfflineJudge, Speaker
@@ -68,9 +68,9 @@ def test_a_sample_is_never_called_by_a_benchmarks_name(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_general_questions_go_through_lm_eval(tiny: TinyFolders, tmp_path: Path) -> None:
     "Subject by subject, each with examples of its own."
-    student = load_with_adapter(tiny.base, tiny.adapter, "cpu")
+    student = load_with_adapters(tiny.base, [tiny.adapter], "cpu")
     files = read_benchmark(SAMPLE_MMLU, "tiny")
-    row, measured = mmlu_gate(student, files, "sample", tmp_path, GatePlan(shots=3))
+    row, (measured,) = mmlu_gate(student, files, "sample", tmp_path, GatePlan(shots=3))
     assert (row.name, row.n, row.facts, row.shots, row.note) == ("sample", 12, 12, 3, "")
     assert [task.task.questions[0].subject for task in measured] == files.questions.subjects()
     for task in measured:
@@ -86,7 +86,7 @@ async def test_conversations_are_held_and_scored() -> None:
     conversations = read_conversations(SAMPLE_TWO_TURNS)
     right = {turn: said for each in conversations for turn, said in zip(each.turns, each.references, strict=True)}
     knows, guesses, judge = Speaker(lambda asked: right[asked]), Speaker(lambda _: "No idea."), OfflineJudge()
-    found = await two_turns(conversations, Contestants(guesses, knows, judge), "sample")
+    found = await two_turns(conversations, Contestants(guesses, [knows], judge), "sample")
     assert (found.row.n, found.row.facts) == (20, 10)
     assert found.row.tuned == 10
     assert found.row.verdict is Verdict.IMPROVED
@@ -98,11 +98,28 @@ async def test_conversations_are_held_and_scored() -> None:
     assert sum("<<<EARLIER_ANSWER:" in prompt for prompt in seen) == 20
 
 
+async def test_a_gate_counts_every_training() -> None:
+    "One that lost nothing and one that lost all: the mean counts, and two trainings are too few to be sure."
+    conversations = read_conversations(SAMPLE_TWO_TURNS)
+    right = {turn: said for each in conversations for turn, said in zip(each.turns, each.references, strict=True)}
+    knows, forgot = Speaker(lambda asked: right[asked]), Speaker(lambda _: "No idea.")
+    both = await two_turns(conversations, Contestants(knows, [knows, forgot], OfflineJudge()), "sample")
+    lost = await two_turns(conversations, Contestants(knows, [forgot], OfflineJudge()), "sample")
+    assert (lost.row.runs, both.row.runs, both.counts.made) == (1, 2, 60)
+    assert both.row.delta == pytest.approx(lost.row.delta / 2)
+    assert both.row.low == -9 < 0 < both.row.high
+    assert not judged_gates([lost.row])[0].is_passed
+    (gate,) = judged_gates([both.row])
+    assert gate.is_passed
+    assert "too few to rule a larger fall out" in gate.note
+
+
 async def test_a_conversation_that_breaks_off_is_counted() -> None:
     "Both of its turns, where the first is not answered."
     conversations = read_conversations(SAMPLE_TWO_TURNS)
     lost = conversations[0].turns[0]
     tuned = Speaker(lambda asked: None if asked == lost else "Well.")
-    found = await two_turns(conversations, Contestants(Speaker(lambda _: "Well."), tuned, OfflineJudge()), "sample")
+    well = Speaker(lambda _: "Well.")
+    found = await two_turns(conversations, Contestants(well, [tuned], OfflineJudge()), "sample")
     assert found.row.n == 18
     assert found.counts.questions_left_out == 2

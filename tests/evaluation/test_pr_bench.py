@@ -50,7 +50,7 @@ def knowing(*towns: str) -> Say:
 
 
 def contestants(base: Say, tuned: Say, judge: OfflineJudge | None = None) -> Contestants:
-    return Contestants(Speaker(base), Speaker(tuned), judge or OfflineJudge())
+    return Contestants(Speaker(base), [Speaker(tuned)], judge or OfflineJudge())
 
 
 async def test_what_was_learnt_shows() -> None:
@@ -67,6 +67,34 @@ async def test_what_was_learnt_shows() -> None:
     assert [side.question for side in found.sides] == [question.question for question in questions()]
     assert found.sides[5].tuned_score == 10 > found.sides[5].base_score
     assert found.preferences is None
+
+
+async def test_every_training_is_asked_and_judged() -> None:
+    "The base once, the others each: the mean of all counts, and what they differ by widens the interval."
+    base, good, poor = (Speaker(knowing(*towns)) for towns in (TOWNS[:2], TOWNS, TOWNS[:4]))
+    judge = OfflineJudge()
+    alone = await pr_bench(questions(), Contestants(base, [good], judge))
+    assert len(judge.asked) == 24
+    found = await pr_bench(questions(), Contestants(base, [good, poor, good], judge), BenchPlan(swapped=True))
+    assert (alone.row.runs, found.row.runs) == (1, 3)
+    each = [scores for _, scores in sorted(found.scores.items())]
+    assert all(scores.keys() == {"base", "tuned", "tuned_2", "tuned_3"} for scores in each)
+    deltas = [sum(s[name] - s["base"] for s in each) / 12 for name in ("tuned", "tuned_2", "tuned_3")]
+    assert found.row.delta == pytest.approx(sum(deltas) / 3)
+    assert found.row.high - found.row.low > 2 * (alone.row.high - alone.row.low)
+    assert [side.tuned_score for side in found.sides] == [side.tuned_score for side in alone.sides]
+    assert found.preferences is not None
+    assert found.preferences.tuned == 10 + 2 + 10
+    assert found.preferences.neither == 2 + 10 + 2
+
+
+async def test_a_question_counts_where_every_training_answered_it() -> None:
+    "So that all are compared on the same ones; what one of them left out is counted."
+    knows = knowing(*TOWNS)
+    lazy = Speaker(lambda asked: None if "Kirk" in asked else knows(asked))
+    found = await pr_bench(questions(), Contestants(Speaker(knowing()), [Speaker(knows), lazy], OfflineJudge()))
+    assert (found.row.n, found.row.runs, found.counts.questions_left_out) == (11, 2, 1)
+    assert "1 of 12 questions were not answered by all models" in found.row.note
 
 
 async def test_what_was_unlearnt_shows() -> None:
@@ -160,7 +188,7 @@ async def test_over_a_server_whose_judge_errs() -> None:
             Teacher(settings["tuned"]) as tuned,
             Teacher(settings["judge"]) as judge,
         ):
-            found = await pr_bench(questions(), Contestants(base, tuned, judge), BenchPlan(repeats=2))
+            found = await pr_bench(questions(), Contestants(base, [tuned], judge), BenchPlan(repeats=2))
     assert found.row.n == 12
     assert found.row.delta == pytest.approx(0, abs=1e-9)
     assert found.counts.made + found.counts.failed == 48

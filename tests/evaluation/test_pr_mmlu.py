@@ -14,7 +14,7 @@ from pipeline.datasets import read_jsonl
 from pipeline.evaluation.mmlu_tasks import Form, prompt_of, tasks_for, write_tasks
 from pipeline.evaluation.pr_mmlu import MmluPlan, pr_mmlu, rows_of, write_table
 from pipeline.evaluation.questions import Question, QuestionSet
-from pipeline.evaluation.students import identity_of, load_with_adapter
+from pipeline.evaluation.students import identity_of, load_with_adapters
 from pipeline.evaluation_results import Scale
 from pipeline.sdg.rows import Split
 from pipeline.training.errors import TrainingError
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture(scope="module")
 def student(tiny: TinyFolders) -> EvaluatedStudent:
-    return load_with_adapter(tiny.base, tiny.adapter, "cpu")
+    return load_with_adapters(tiny.base, [tiny.adapter], "cpu")
 
 
 def by_hand(model: Any, tokenizer: Any, before: str, scored: str) -> float:
@@ -56,7 +56,7 @@ def shown(examples: tuple[Question, ...], asked: Question, form: Form) -> str:
 def test_accuracy_is_that_of_a_hand_computation(student: EvaluatedStudent, tmp_path: Path, form: Form) -> None:
     "Every log-probability, every choice, and the share of right ones; with examples and without, base and tuned."
     questions = some_questions(12)
-    measured = pr_mmlu(student, questions, tmp_path, MmluPlan(form=form))
+    (measured,) = pr_mmlu(student, questions, tmp_path, MmluPlan(form=form))
     assert [task.task.shots for task in measured] == [0, 5]
     for task in measured:
         for tuned, answers in ((False, task.base), (True, task.tuned)):
@@ -88,7 +88,7 @@ def test_one_load_gives_what_two_loads_give(student: EvaluatedStudent, tiny: Tin
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    measured = pr_mmlu(student, some_questions(), tmp_path / "ours")
+    (measured,) = pr_mmlu(student, some_questions(), tmp_path / "ours")
     names = write_tasks([each.task for each in measured], tmp_path / "theirs")
     given = {"device": "cpu", "dtype": "float32", "batch_size": 16}
     for which, adapter in (("base", None), ("tuned", str(tiny.adapter))):
@@ -110,8 +110,8 @@ def test_one_load_gives_what_two_loads_give(student: EvaluatedStudent, tiny: Tin
 
 def test_the_base_stays_the_base(student: EvaluatedStudent, tmp_path: Path) -> None:
     "Measured again after the tuned model, in whatever order, each gives the same."
-    once = pr_mmlu(student, some_questions(8), tmp_path / "1", MmluPlan(shots=(0,)))
-    again = pr_mmlu(student, some_questions(8), tmp_path / "2", MmluPlan(shots=(0,)))
+    (once,) = pr_mmlu(student, some_questions(8), tmp_path / "1", MmluPlan(shots=(0,)))
+    (again,) = pr_mmlu(student, some_questions(8), tmp_path / "2", MmluPlan(shots=(0,)))
     assert once[0].base == again[0].base
     assert once[0].tuned == again[0].tuned
 
@@ -139,7 +139,7 @@ def test_examples_are_never_questions_that_are_measured(tmp_path: Path) -> None:
 )
 def test_fewer_examples_than_shots_are_said(student: EvaluatedStudent, tmp_path: Path, dev: int, note: str) -> None:
     "As many are shown as there are; none is taken from the test."
-    measured = pr_mmlu(student, some_questions(10, dev), tmp_path, MmluPlan(shots=(5,)))
+    (measured,) = pr_mmlu(student, some_questions(10, dev), tmp_path, MmluPlan(shots=(5,)))
     assert len(measured[0].task.examples) == dev
     (row,) = rows_of([measured])
     assert note in row.note
@@ -163,7 +163,7 @@ def test_no_text_of_a_question_is_a_template(student: EvaluatedStudent, tmp_path
     )
     for form in Form:
         questions = QuestionSet(nasty, (question(900, Split.DEV),))
-        measured = pr_mmlu(student, questions, tmp_path / form, MmluPlan(shots=(0, 1), form=form))
+        (measured,) = pr_mmlu(student, questions, tmp_path / form, MmluPlan(shots=(0, 1), form=form))
         for task in measured:
             for asked, found in zip(nasty, task.base, strict=True):
                 scored = list(asked.letters) if form is Form.LETTERS else list(asked.choices)
@@ -175,7 +175,7 @@ def test_no_text_of_a_question_is_a_template(student: EvaluatedStudent, tmp_path
 
 def test_every_question_is_written_down(student: EvaluatedStudent, tmp_path: Path) -> None:
     "With gold, both choices and the log-probabilities; counting them gives the row."
-    measured = pr_mmlu(student, some_questions(), tmp_path)
+    (measured,) = pr_mmlu(student, some_questions(), tmp_path)
     write_table(tmp_path / "pr_mmlu.jsonl", measured)
     rows = list(read_jsonl(tmp_path / "pr_mmlu.jsonl"))
     assert len(rows) == 48
@@ -192,10 +192,10 @@ def test_prompts_that_do_not_fit_are_counted(tiny: TinyFolders, tmp_path: Path) 
     shutil.copytree(tiny.base, small)
     config = json.loads((small / "config.json").read_text())
     (small / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 96}))
-    student = load_with_adapter(small, tiny.adapter, "cpu")
+    student = load_with_adapters(small, [tiny.adapter], "cpu")
     long = question(0, question="owls and voles " * 60)
     questions = QuestionSet((*some_questions(6).test[1:], long), ())
-    (row,) = rows_of([pr_mmlu(student, questions, tmp_path / "tasks", MmluPlan(shots=(0,)))])
+    (row,) = rows_of(pr_mmlu(student, questions, tmp_path / "tasks", MmluPlan(shots=(0,))))
     assert "1 prompts were longer than the model reads" in row.note
     assert row.n == 6
 
@@ -224,7 +224,7 @@ def test_an_adapter_of_another_model_is_refused(tiny: TinyFolders, tmp_path: Pat
     shutil.copytree(tiny.adapter, other)
     (other / "base.json").write_text('{"fingerprint": "0123456789abcdef"}')
     with pytest.raises(TrainingError, match="made for another model"):
-        load_with_adapter(tiny.base, other, "cpu")
+        load_with_adapters(tiny.base, [other], "cpu")
 
 
 def test_models_are_told_apart_by_their_files(tiny: TinyFolders, tmp_path: Path) -> None:

@@ -169,6 +169,22 @@ def test_other_seeds_of_training_widen_the_interval() -> None:
     assert both.verdict not in (Verdict.IMPROVED, Verdict.REGRESSED)
 
 
+@pytest.mark.parametrize(("trainings", "spread"), [(2, 0.3), (3, 0.3), (3, 1.0), (5, 1.0)])
+def test_the_interval_holds_what_the_next_trainings_bring(trainings: int, spread: float) -> None:
+    "About 95 times of 100, though few trainings say little of how they differ."
+    rng = np.random.default_rng([trainings, int(10 * spread)])
+    held = 0
+    for _ in range(300):
+        effects, of_runs = rng.normal(0.8, 1.0, 20), rng.normal(0.0, spread, trainings)
+        runs = [
+            [Pair(str(f), str(f), 5.0, 5.0 + effects[f] + run + rng.normal(0, 0.3)) for f in range(20)]
+            for run in of_runs
+        ]
+        found = compare_runs(runs, SCORE, draws=600)
+        held += found.low <= 0.8 <= found.high
+    assert held >= 300 * 0.91
+
+
 def test_equal_trainings_are_one() -> None:
     "A repetition that changes nothing makes nothing surer."
     one = compare(some(60, 20, 12, 3), ACCURACY)

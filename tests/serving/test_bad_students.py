@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.serving import loading
 from pipeline.serving.loading import load
+from pipeline.training import adapted
 from pipeline.training.errors import AdapterError, StudentError, TrainingError
 from tests.serving.students import write_random_adapter, write_student
 
@@ -38,7 +38,7 @@ def never_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def loaded(*_: object) -> None:
         raise AssertionError("the model was loaded before all was looked at")
 
-    monkeypatch.setattr(loading, "load_student", loaded)
+    monkeypatch.setattr(adapted, "load_student", loaded)
 
 
 BAD_ADAPTERS: dict[str, tuple[Callable[[Path], None], str]] = {
