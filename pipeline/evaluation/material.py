@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.datasets import DatasetError, read_jsonl, sha256_of
 from pipeline.evaluation.pr_bench import BenchError, BenchQuestion, held_out
-from pipeline.evaluation.questions import QuestionError, QuestionSet, read_questions
+from pipeline.evaluation.questions import QuestionError, QuestionSet, asked_once, question_set, questions_in
 from pipeline.generation import QUESTIONS, SAMPLES
 from pipeline.sdg.rows import Split
 
@@ -88,7 +88,13 @@ def _questions(leaves: Sequence[LeafFiles], remarks: list[str]) -> QuestionSet |
     if not paths:
         return None
     try:
-        return read_questions(*paths)
+        kept, left_out = asked_once(questions_in(path) for path in paths)
+        if left_out:
+            remarks.append(
+                f"{left_out} multiple choice questions are shared by several leaves: each is asked once, and not at "
+                "all where it is shown as an example."
+            )
+        return question_set(kept)
     except QuestionError as error:
         remarks.append(f"No multiple choice questions can be asked: {error}")
         return None

@@ -52,17 +52,40 @@ class QuestionSet:
         return sorted({question.subject for question in self.test})
 
 
-def read_questions(*paths: Path) -> QuestionSet:
-    """Return the questions of the files. Raises QuestionError, naming file and line."""
-    found = []
-    for path in paths:
-        try:
-            found += [question_of(row, f"{path}, row {i}") for i, row in enumerate(read_jsonl(path), start=1)]
-        except DatasetError as error:
-            raise QuestionError(str(error)) from None
-        except OSError as error:
-            raise QuestionError(f"{path}: {error.strerror}.") from None
-    return question_set(found)
+def questions_in(path: Path) -> list[Question]:
+    """Return the questions of a file, of whatever split. Raises QuestionError, naming file and line."""
+    try:
+        return [question_of(row, f"{path}, row {i}") for i, row in enumerate(read_jsonl(path), start=1)]
+    except DatasetError as error:
+        raise QuestionError(str(error)) from None
+    except OSError as error:
+        raise QuestionError(f"{path}: {error.strerror}.") from None
+
+
+def asked_once(files: Iterable[Iterable[Question]]) -> tuple[list[Question], int]:
+    """Return the questions of several files, what they share only once, and how many that left out.
+
+    Shared is what asks in the same words for the same answer, however its choices are ordered. What one file shows as
+    an example is not measured with, though it stands among the questions of another.
+    """
+    kept: list[Question] = []
+    asked: set[tuple[str, str]] = set()
+    shown: set[str] = set()
+    every = [list(file) for file in files]
+    for file in every:
+        shown |= {_words(question.question) for question in file if question.split is Split.DEV}
+    left_out = 0
+    for file in every:
+        here: set[tuple[str, str]] = set()
+        for question in file:
+            said = (_words(question.question), _words(question.choices[question.answer]))
+            if said in asked or (question.split is Split.TEST and said[0] in shown):
+                left_out += 1
+                continue
+            here.add(said)
+            kept.append(question)
+        asked |= here
+    return kept, left_out
 
 
 def question_set(questions: Iterable[Question]) -> QuestionSet:
@@ -71,7 +94,7 @@ def question_set(questions: Iterable[Question]) -> QuestionSet:
     seen: set[tuple[object, ...]] = set()
     ids: set[str] = set()
     for question in asked:
-        said = (question.subject, " ".join(question.question.split()).casefold(), question.choices)
+        said = (question.subject, _words(question.question), question.choices)
         if said in seen or question.id in ids:
             raise QuestionError(f'The question "{question.question[:80]}" is there twice: it would count twice.')
         seen.add(said)
@@ -125,6 +148,10 @@ def choices_of(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise QuestionError(f"{where}: choices has to be a list of texts.")
     return tuple(_text(choice, f"{where}: a choice") for choice in value)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _text(value: object, what: str) -> str:

@@ -17,7 +17,8 @@ from pipeline.evaluation.benchmark_files import (
     read_benchmark,
     read_conversations,
 )
-from pipeline.evaluation.questions import QuestionError, read_questions
+from pipeline.evaluation.material import LeafFiles, read_material
+from pipeline.evaluation.questions import QuestionError, QuestionSet, question_set, questions_in
 from pipeline.sdg.leaf_run import flows_for, run_leaf
 from pipeline.sdg.rows import Split
 from pipeline.sdg.samples import questions_of
@@ -28,6 +29,10 @@ from tests.sdg.offline import OfflineTeacher
 def row(**changed: Any) -> dict[str, Any]:
     good = {"id": "1", "question": "Who?", "choices": ["Ana", "Bob", "Cy", "Di"], "answer": 2}
     return good | {"metadata": {"split": "test", "fact": "f"}} | changed
+
+
+def read_questions(path: Path) -> QuestionSet:
+    return question_set(questions_in(path))
 
 
 def written(path: Path, *rows: dict[str, Any]) -> Path:
@@ -93,6 +98,33 @@ def test_bad_sets_are_refused(tmp_path: Path, rows: tuple[dict[str, Any], ...], 
     "What is there twice would count twice."
     with pytest.raises(QuestionError, match=why):
         read_questions(written(tmp_path / "q.jsonl", *rows))
+
+
+def test_what_leaves_share_is_asked_once(tmp_path: Path) -> None:
+    "However it is spaced and its choices are ordered; and it is said. What one leaf shows, none is measured with."
+    turned = {"choices": ["Cy", "Ana", "Di", "Bob"], "answer": 0}
+    leaves = [
+        [row(id="1", question="Who dives?"), row(id="2", question="Shown?", metadata={"split": "dev"})],
+        [
+            row(id="3", question="who  dives?", **turned),
+            row(id="4", question="Shown?"),
+            row(id="5", question="Who dives?", answer=0),
+        ],
+    ]
+    files = []
+    for number, rows in enumerate(leaves):
+        (tmp_path / str(number)).mkdir()
+        written(tmp_path / str(number) / "samples.jsonl")
+        questions = written(tmp_path / str(number) / "questions.jsonl", *rows)
+        files.append(LeafFiles(str(number), questions.with_name("samples.jsonl"), questions))
+    found = read_material(files)
+    assert found.questions is not None
+    assert [question.id for question in found.questions.test] == ["1", "5"]  # another answer is another question
+    assert [question.id for question in found.questions.dev] == ["2"]
+    assert found.remarks == (
+        "2 multiple choice questions are shared by several leaves: each is asked once, and not at all where it is "
+        "shown as an example.",
+    )
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
