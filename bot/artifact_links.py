@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 _MOMENT = re.compile(r"[1-9][0-9]{0,11}")
 _DAY_S = 24 * 3600
-LOG_NAME, CHART_NAME = "log.txt", "chart.svg"
+LOG_NAME, CHART_NAME, TREND_NAME = "log.txt", "chart.svg", "trend.svg"
 
 
 class LinkError(Exception):
@@ -74,6 +74,26 @@ class ArtifactLinks:
         ]
         if not any(fitting):
             raise ForgedLinkError
+
+    def trend_link(self, build_id: int, attempt: int) -> str:
+        """Return a link to the chart of the builds up to one, as `chart_link` does."""
+        if not self._public_url:
+            return ""
+        signature = self._of_trend(self._keys[0], build_id, attempt)
+        return f"{self._public_url}/charts/builds/{build_id}.{attempt}/{TREND_NAME}?signature={signature}"
+
+    def check_trend(self, build_id: int, attempt: int, signature: str) -> None:
+        """Return if the link to such a chart is ours. Raises ForgedLinkError."""
+        fitting = [
+            hmac.compare_digest(self._of_trend(key, build_id, attempt).encode(), signature.encode(errors="replace"))
+            for key in self._keys
+        ]
+        if not any(fitting):
+            raise ForgedLinkError
+
+    @staticmethod
+    def _of_trend(key: bytes, build_id: int, attempt: int) -> str:
+        return _signature(key, f"trend-of-build-{build_id}.{attempt}", TREND_NAME, "")
 
     @staticmethod
     def _of_chart(key: bytes, job_id: int) -> str:

@@ -6,10 +6,12 @@ import re
 from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.budgets import Budget
@@ -76,6 +78,9 @@ class BotSettings(BaseSettings):
     nightly_data_version: Annotated[str, Field(max_length=64)] = ""  # another one has everything generated anew
     nightly_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     report_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"  # its report is due then
+    # where reports and alarms about builds are posted as JSON {"text": ...}; whoever knows it may post there
+    nightly_webhook_url: SecretStr = SecretStr("")
+    nightly_webhook_hosts: Annotated[frozenset[str], NoDecode] = frozenset()  # that may be reached by plain http
     sweep_minutes: Annotated[float, Field(ge=0)] = 5.0  # between two sweeps over open pull requests; 0: none
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
 
@@ -116,7 +121,7 @@ class BotSettings(BaseSettings):
     public_url: str = ""  # where people reach the bot; empty: it gives no links to artifacts
     log_format: str = "console"  # or "json"
 
-    @field_validator("webhook_secrets", "repositories", "document_networks", mode="before")
+    @field_validator("webhook_secrets", "repositories", "document_networks", "nightly_webhook_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -127,6 +132,24 @@ class BotSettings(BaseSettings):
     @classmethod
     def _is_a_schedule(cls, value: str) -> str:
         return str(Schedule(value))
+
+    @model_validator(mode="after")
+    def _is_a_webhook(self) -> Self:
+        """Refuse an address that sends in clear what others should not read; the address itself is not said."""
+        address = self.nightly_webhook_url.get_secret_value()
+        if not address:
+            return self
+        found = urlsplit(address)
+        is_allowed = found.scheme == "https" or (
+            found.scheme == "http" and found.hostname in self.nightly_webhook_hosts
+        )
+        if not is_allowed or not found.hostname or found.username or any(c.isspace() for c in address):
+            raise PydanticCustomError(
+                "nightly_webhook_url",
+                "has to begin with https:// and to name no user; a host that may be reached by plain http is named "
+                "in TAXONOMY_BOT_NIGHTLY_WEBHOOK_HOSTS",
+            )
+        return self
 
     @field_validator("job_time_limits_s", mode="before")
     @classmethod
@@ -237,6 +260,11 @@ class BotSettings(BaseSettings):
         return timedelta(days=self.delivery_days)
 
     @property
+    def keeps_releases_for(self) -> timedelta:
+        """How long a build that was served is kept after another took its place."""
+        return timedelta(days=self.release_days)
+
+    @property
     def keeps_logs_for(self) -> timedelta:
         """How long the log of a job is kept after it is over."""
         return timedelta(days=self.job_log_days)
@@ -280,7 +308,8 @@ def read_settings(**overrides: Any) -> BotSettings:
     except ValidationError as error:
         lines = []
         for detail in error.errors():
-            name = str(detail["loc"][0]) if detail["loc"] else "settings"
+            # what several settings say together names the one that is to be changed by its kind
+            name = str(detail["loc"][0]) if detail["loc"] else str(detail["type"])
             problem = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
             hint = f"\n    where to find it: {_HOW_TO_GET[name]}" if name in _HOW_TO_GET else ""
             lines.append(f"  {PREFIX}{name.upper()}: {problem}{hint}")

@@ -66,6 +66,7 @@ class Trigger(StrEnum):
     SDG_FAILED = "no data could be generated"
     BUILD_BEGAN = "a build that includes it begins"
     BUILD_ENDED = "the build that includes it ends"
+    RELEASED = "the first published build with it is served"
     TRIAGE_APPROVE = "/triage-approve"
     REQUEST_CHANGES = "/request-changes"
     CALL_UNCERTAIN = "/uncertain"
@@ -126,6 +127,8 @@ class NoTransitionError(Exception):
 
 # what was decided or made for content that is no longer there
 _OF_CONTENT = frozenset({Label.GENERATE_READY, Label.SDG_UNSUCCESSFUL, Label.BUILD_READY, Label.READY_TO_MERGE})
+# what is over once it is in a published build: nothing is waited for any more
+RELEASED_DROPS = frozenset({Label.GENERATE_READY, Label.SDG_UNSUCCESSFUL, Label.BUILD_READY, Label.BUILD_RUNNING})
 _NEW_CONTENT = (Act.VOID_APPROVALS, Act.SUPERSEDE_JOBS)
 # where the author acts next, and only there goes stale
 _AUTHORS = (State.NOT_READY, State.CHANGES_REQUESTED)
@@ -220,6 +223,7 @@ TABLE: tuple[Transition, ...] = (
     *_rows(Trigger.SDG_FAILED, None, sources=_PASSING, adds=(Label.SDG_UNSUCCESSFUL,), drops=(Label.BUILD_READY,)),
     *_rows(Trigger.BUILD_BEGAN, None, adds=(Label.BUILD_RUNNING,)),
     *_rows(Trigger.BUILD_ENDED, None, drops=(Label.BUILD_RUNNING,)),
+    *_rows(Trigger.RELEASED, None, drops=RELEASED_DROPS),
     *_rows(
         Trigger.TRIAGE_APPROVE,
         Role.TRIAGER,

@@ -16,17 +16,32 @@ _MORE = (
 
 
 def released(
-    author: str, build: str, night: date, row: BenchmarkRow | None, *, stands_in: str = "", is_removal: bool = False
+    author: str,
+    build: str,
+    night: date,
+    row: BenchmarkRow | None,
+    *,
+    measured_in: str = "",
+    stands_in: str = "",
+    is_removal: bool = False,
 ) -> str:
     """Return the comment. `row` is what was measured of the contribution, None where nothing was.
 
-    `is_removal` for one that only took something out.
+    `measured_in` is the build that first held it, if that one was not published itself. `is_removal` for one that
+    only took something out.
     """
-    return "\n\n".join(_parts(author, build, night, row, stands_in, is_removal=is_removal)) + "\n"
+    return "\n\n".join(_parts(author, build, night, row, measured_in, stands_in, is_removal=is_removal)) + "\n"
 
 
 def _parts(
-    author: str, build: str, night: date, row: BenchmarkRow | None, stands_in: str, *, is_removal: bool
+    author: str,
+    build: str,
+    night: date,
+    row: BenchmarkRow | None,
+    measured_in: str,
+    stands_in: str,
+    *,
+    is_removal: bool,
 ) -> Iterator[str]:
     day = f"{night.day} {night:%B %Y}"
     if is_removal:
@@ -52,7 +67,9 @@ def _parts(
             "from it. It was trained on all the same. There is nothing that you have to do."
         )
         return
-    yield f"In build {code(build)}: your contribution {_figures(row)}."
+    was_earlier = measured_in not in ("", build)
+    earlier = " That is the first build that learned it, which was not published itself." if was_earlier else ""
+    yield f"In build {code(measured_in or build)}: your contribution {_figures(row)}.{earlier}"
     yield _in_plain_words(row)
     if row.verdict is not Verdict.TOO_FEW:
         yield f"<sub>{_MORE}</sub>"

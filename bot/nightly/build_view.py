@@ -153,7 +153,8 @@ class BuildView:
         """The pull requests of which something is in the model, oldest first."""
         out = {leaf.path for leaf in self.left_out}
         inside = {number for leaf in self.plan.leaves if leaf.path not in out for number in leaf.pulls}
-        return tuple(pull.number for pull in self.plan.pulls if pull.number in inside)
+        first = [pull.number for pull in self.plan.pulls if pull.number in inside]
+        return (*first, *sorted(inside.difference(first)))  # the others were left out by an earlier build
 
     @property
     def suspected(self) -> frozenset[str]:

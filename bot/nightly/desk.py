@@ -12,14 +12,13 @@ from bot.clock import Clock
 from bot.nightly.builds import PLANNED_ANEW, Build
 from bot.nightly.gathering import PlanRoom
 from bot.nightly.plan import BuildPlan
+from bot.nightly.punctuality import PLANNED, SCHEDULER
 from bot.nightly.schedule import Schedule, night_of
 from bot.store.builds import BuildStore
 from bot.store.history import History
 from bot.store.repositories import KnownRepository
 
 log = structlog.get_logger()
-
-_CHORE = "nightly plan"
 
 
 class Decision(StrEnum):
@@ -53,15 +52,19 @@ class NightlyDesk:
         self._schedule = schedule
         self._clock = clock
 
+    async def note_look(self, known: KnownRepository) -> None:
+        """Note that somebody has looked whether a build is due: nobody doing so for long is an alarm."""
+        await self._history.note_done(known.origin.repository_id, SCHEDULER, self._clock.now())
+
     async def plan_if_due(self, known: KnownRepository) -> Night | None:
         """Plan the build that is due, however late; None while none is. Nights that were missed are not made up."""
         repository_id, now = known.origin.repository_id, self._clock.now()
-        done_at = await self._history.last_done(repository_id, _CHORE)
+        done_at = await self._history.last_done(repository_id, PLANNED)
         due = self._schedule.latest_until(now)
         if due <= (done_at or known.first_seen_at):
             return None
         night = await self.plan_night(known, night_of(due))
-        await self._history.note_done(repository_id, _CHORE, due)
+        await self._history.note_done(repository_id, PLANNED, due)
         plan = night.plan
         log.info(
             "nightly.decided",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.comments.escape import short
 from bot.nightly.build_view import BuildView, Stage
 from bot.nightly.builds import BuildState
 from bot.nightly.leaves import LeafChange
@@ -15,6 +16,7 @@ from pipeline.build_results import GateResult
 from pipeline.evaluation_results import GateRow, Verdict
 
 _LARGE_SHARE = 0.1  # of the new and changed leaves: left out, a person should know before it is served
+_LONGEST_REASON = 200
 _PROGRAM = "taxonomy-bot nightly"
 
 
@@ -106,6 +108,9 @@ def _broke(view: BuildView) -> Judgement:
         return Judgement(Call.DO_NOT_SHIP, "it never began, and a later build holds what it held")
     if view.failure is None:
         return Judgement(Call.DO_NOT_SHIP, "it failed", (), command, goes_on)
+    if not view.failure.step:
+        reason = view.failure.message.rstrip(".") or "it failed"
+        return Judgement(Call.DO_NOT_SHIP, short(reason, _LONGEST_REASON), (), command, goes_on)
     more = f", with {view.failure.of_steps - 1} more" if view.failure.of_steps > 1 else ""
     return Judgement(Call.DO_NOT_SHIP, f"the step {view.failure.step} failed{more}", (), command, goes_on)
 
@@ -118,6 +123,7 @@ def _passed(view: BuildView) -> Judgement:
     call = Call.YOUR_CALL if doubts else Call.SHIP
     match view.release:
         case ReleaseState.CANDIDATE:
+            also += [short(view.build.because, _LONGEST_REASON).rstrip(".")] if view.build.because else []
             return Judgement(
                 call,
                 reason,

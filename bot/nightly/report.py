@@ -50,10 +50,28 @@ def decision(view: BuildView, called: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def alarm(text: str, called: str) -> str:
+    """Return the comment that says what is late. `called` are those who can help."""
+    return (
+        f"⏰ **A nightly build is late.** {prose(text)}\n\n{called}, somebody should look: "
+        "`taxonomy-bot nightly status` shows how the builds stand, and the bot's log says why. I say this once a "
+        "day.\n"
+    )
+
+
+def in_chat(view: BuildView, repository: str) -> str:
+    """Return the word in the operators' chat, as plain text."""
+    found = judgement(view)
+    stand_ins = f" (numbers of stand-ins: {short(view.stands_in, LONGEST_NOTE)})" if view.stands_in else ""
+    lines = [f"{found.call}: nightly build {view.name} of {repository}{stand_ins}", f"{found.reason}."]
+    lines += [f"To type: {found.command}"] if found.command else []
+    return "\n".join(lines)
+
+
 def _parts(view: BuildView) -> Iterator[str]:
     """Yield the sections, what matters most first."""
     yield from _head(view)
-    if view.failure is not None:
+    if view.failure is not None and view.failure.step:
         yield _failure(view.failure)
     if view.blame is not None:
         yield _suspects(view.blame, view.quarantined)

@@ -32,7 +32,7 @@ def show_report(view: BuildView, console: Console) -> None:
 
 def _parts(view: BuildView) -> Iterator[ConsoleRenderable]:
     yield from _head(view)
-    if view.failure is not None:
+    if view.failure is not None and view.failure.step:
         yield Text(f"\nEnded at {_plain(view.failure.step)}: {_plain(view.failure.message)}")
     if view.blame is not None:
         yield Text(f"\nSuspected: {_plain(view.blame.why)}")

@@ -54,6 +54,7 @@ class NightlyScheduler:
             if repository_id not in self._serves:
                 continue
             try:
+                await self._desk.note_look(known)
                 await self._desk.plan_if_due(known)
             except GitHubError as error:  # tried again at the next look
                 log.error("nightly.not_planned", repository_id=repository_id, error=str(error))

@@ -13,7 +13,7 @@ from bot.nightly.builds import BuildState
 from bot.nightly.leaves import LeafChange
 from bot.nightly.plan import PlannedLeaf
 from bot.nightly.releases import ReleaseState
-from bot.nightly.report import decision, report, report_title
+from bot.nightly.report import alarm, decision, in_chat, report, report_title
 from pipeline.build_results import Comparison, ContributionRow
 from tests.nightly.views import (
     BEGAN,
@@ -54,10 +54,14 @@ def words() -> Iterator[tuple[str, str]]:
     yield "building/many", "\n".join([line for line in told if "more" in line] + told[-1:])
     yield "building/decision-ship", decision(a_view(), "@instruct/maintainers")
     yield "building/decision-do-not-ship", decision(a_failed_gate(stands_in=STANDS_IN))
+    yield "building/late", alarm("The build due at 2026-03-03 02:00 UTC was not planned.", "@instruct/maintainers")
+    yield "building/chat", in_chat(a_view(stands_in=STANDS_IN), "instruct/taxonomy")
     for name, row in (("improved", ROSE), ("unchanged", EVEN), ("fell", FELL), ("too-few", FEW), ("nothing", None)):
         yield f"released/{name}", released("ana", "2026-03-03.1", NIGHT, row)
     one = replace(FEW, n=1, facts=1)
     yield "released/one-question-to-a-stand-in", released("ana", "2026-03-03.1", NIGHT, one, stands_in=STANDS_IN)
+    later = released("ana", "2026-03-03.1", NIGHT, ROSE, measured_in="2026-03-01.1")
+    yield "released/measured-earlier", later
     yield "released/taken-out", released("ana", "2026-03-03.1", NIGHT, None, is_removal=True)
 
 

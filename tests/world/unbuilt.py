@@ -9,7 +9,7 @@ from tests.world.records import records_of
 from tests.world.world import World
 
 # the nightly build
-UNBUILT = frozenset({Trigger.BUILD_BEGAN, Trigger.BUILD_ENDED})
+UNBUILT = frozenset({Trigger.BUILD_BEGAN, Trigger.BUILD_ENDED, Trigger.RELEASED})
 
 
 async def comes_about(world: World, pr: PullRequest, trigger: Trigger) -> None:
