@@ -40,7 +40,10 @@ from bot.locks import PullLocks
 from bot.look import Looks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
+from bot.nightly.build_labels import BuildLabels
+from bot.nightly.build_marks import BuildMarks
 from bot.nightly.desk import NightlyDesk
+from bot.nightly.foreman import Foreman
 from bot.nightly.gathering import PlanRoom
 from bot.nightly.quarantining import QuarantineDesk
 from bot.nightly.scheduler import NightlyScheduler
@@ -67,6 +70,7 @@ from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
+from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import RepositoryStore
 from bot.sweeper import Sweeper
@@ -127,7 +131,11 @@ def make_app(
             has_shop = settings.broker and jobs is None
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
             queue = jobs or (shop.queue if shop is not None else NoJobs())
-            desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged)
+            locks = PullLocks()
+            desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged, locks)
+            foreman = (
+                make_foreman(github, settings, policies, engine, clock, shop, locks) if shop is not None else None
+            )
             dispatcher = Dispatcher(
                 deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
             )
@@ -144,13 +152,16 @@ def make_app(
                 await sweeper.start()
                 if settings.nightly:
                     await nightly.start()
-                if shop is not None:
-                    await shop.start(desk.take_job)
+                if shop is not None and foreman is not None:
+                    await shop.start(desk.take_job, foreman.job_changed)
+                    foreman.start()
             health.ready = True
             yield
             health.ready = False
             await inbox.stop()
             await nightly.stop()
+            if foreman is not None:
+                await foreman.stop()
             await sweeper.stop()
             if shop is not None:
                 await shop.stop()
@@ -179,20 +190,11 @@ def make_desk(
     clock: Clock,
     jobs: JobQueue,
     on_triaged: OnTriaged | None = None,
+    locks: PullLocks | None = None,
 ) -> tuple[Desk, Sweeper]:
     """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
-    signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), PullLocks()
-    records = Records(
-        PullRequestStore(engine),
-        ApprovalStore(engine),
-        PardonStore(engine),
-        MergeRequestStore(engine),
-        ReminderStore(engine),
-        History(engine),
-        jobs,
-        RepositoryStore(engine, clock),
-        LeafStore(engine),
-    )
+    signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
+    records = make_records(engine, jobs, clock)
     memories = records.memories
     looks = Looks(policies, workers, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
@@ -223,6 +225,49 @@ def make_desk(
     tidying = (logs.clean_up, told.clean_up)
     every_s, serves = settings.sweep_minutes * 60, settings.repositories
     return desk, Sweeper(reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
+
+
+def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:
+    """Return what is remembered of pull requests."""
+    return Records(
+        PullRequestStore(engine),
+        ApprovalStore(engine),
+        PardonStore(engine),
+        MergeRequestStore(engine),
+        ReminderStore(engine),
+        History(engine),
+        jobs,
+        RepositoryStore(engine, clock),
+        LeafStore(engine),
+    )
+
+
+def make_foreman(
+    github: GitHubApp,
+    settings: BotSettings,
+    policies: Policies,
+    engine: AsyncEngine,
+    clock: Clock,
+    shop: JobShop,
+    locks: PullLocks,
+) -> Foreman:
+    """Return what has the nightly builds run."""
+    builds, jobs, desk_log = BuildStore(engine), JobStore(engine), DeskLog(engine)
+    records = make_records(engine, shop.queue, clock)
+    labels = BuildLabels(github, records.memories, EffectDesk(records, desk_log, clock), locks, clock)
+    quarantine = QuarantineDesk(github, QuarantineStore(engine), desk_log, policies, locks, clock)
+    return Foreman(
+        builds,
+        jobs,
+        shop.queue,
+        shop.outlooks,
+        ReleaseStore(engine),
+        records.repositories,
+        BuildMarks(builds, jobs, labels),
+        quarantine.keep_out,
+        clock,
+        settings.repositories,
+    )
 
 
 def make_plan_room(github: GitHubApp, engine: AsyncEngine) -> PlanRoom:

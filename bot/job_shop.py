@@ -15,19 +15,25 @@ from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.job_board import JobBoard, Moved
 from bot.job_documents import JobDocuments
-from bot.job_engine import JobEngine
+from bot.job_engine import JobEngine, OnChange
 from bot.job_flow import Patience
-from bot.job_inputs import JobInputs
+from bot.job_inputs import JobInputs, Material
 from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_mail import JobMail
 from bot.job_sender import JobSender
 from bot.job_views import JobViews
 from bot.jobs import JobKind
+from bot.nightly.orders import Orders
+from bot.nightly.outlook import OutlookRoom
+from bot.nightly.step_inputs import StepInputs
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
+from bot.store.builds import BuildStore
 from bot.store.jobs import JobStore
+from bot.store.leaf_data import LeafDataStore
 from bot.store.pull_requests import PullRequestStore
+from bot.store.releases import ReleaseStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
 from bot.store.switches import GPU_PAUSED, Switches
@@ -49,7 +55,8 @@ class JobShop:
     ) -> None:
         self._broker = own_broker(settings.broker)
         self._move: Moved | None = None
-        store, repositories = JobStore(database), RepositoryStore(database, clock)
+        self._stepped: OnChange | None = None
+        store, repositories, builds = JobStore(database), RepositoryStore(database, clock), BuildStore(database)
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
         terms = Terms(
             {kind: settings.time_limit_of(kind) for kind in JobKind},
@@ -92,9 +99,27 @@ class JobShop:
             clock,
             self._wake,
             self._changed,
+            builds,
         )
         self._documents = JobDocuments(rows, artifacts, clock, self._wake)
-        inputs = JobInputs(app, policies, repositories, rows, artifacts, self._documents, store, clock, settings)
+        of_pulls = JobInputs(app, policies, repositories, rows, artifacts, self._documents, store, clock, settings)
+        self.outlooks = OutlookRoom(builds, store, LeafDataStore(database), artifacts, settings.night_terms, clock)
+        of_steps = StepInputs(
+            app,
+            policies,
+            repositories,
+            builds,
+            self.outlooks,
+            Orders(builds, store, ReleaseStore(database), rows, artifacts, clock),
+            rows,
+            artifacts,
+            of_pulls.documents_of,
+            clock,
+        )
+
+        async def inputs(job: StoredJob) -> Material:
+            return await (of_steps if job.request.is_of_build else of_pulls).of(job)
+
         swap_patience = timedelta(minutes=settings.swap_patience_minutes)
         self._sender = JobSender(
             store,
@@ -102,16 +127,16 @@ class JobShop:
             self._mail,
             terms,
             clock,
-            inputs.of,
+            inputs,
             self.queue.end_one,
             budget,
             is_paused,
             swap_patience,
         )
 
-    async def start(self, moved: Moved) -> None:
-        """Begin; `moved` takes to the review what a job came to. Raises BrokerError."""
-        self._move = moved
+    async def start(self, moved: Moved, stepped: OnChange | None = None) -> None:
+        """Begin; `moved` takes to the review what a job came to, `stepped` hears of builds. Raises BrokerError."""
+        self._move, self._stepped = moved, stepped
         if self._broker is not None:
             await self._broker.start()
         self._mail.start(self.leases.receive)
@@ -132,6 +157,8 @@ class JobShop:
 
     async def _changed(self, before: StoredJob, after: StoredJob) -> None:
         await self._board.changed(before, after)
+        if self._stepped is not None:
+            await self._stepped(before, after)
 
     async def _moved(self, origin: Origin, job: StoredJob) -> None:
         if self._move is not None:

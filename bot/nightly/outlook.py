@@ -86,6 +86,12 @@ class Outlook:
         """The steps that have succeeded, oldest first."""
         return tuple(name for name, job in self.jobs.items() if job.life.state is JobState.SUCCEEDED)
 
+    def failed_as(self, path: str) -> str:
+        """Return the blob of a leaf that nothing can be made of; empty where trying again may help."""
+        job = self.jobs.get(generating(path))
+        is_its_own = path in self.data or (job is not None and job.life.state is JobState.FAILED_BY_CONTRIBUTION)
+        return self.leaves[path].qna_sha if is_its_own and path in self.leaves else ""
+
     def result(self, step: str, kind: type[_Result]) -> _Result | None:
         """Return what a step found out, None where it has not."""
         found = self.results.get(step)

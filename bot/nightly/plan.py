@@ -36,6 +36,7 @@ class PlannedLeaf:
     authors: tuple[str, ...] = ()
     licences: tuple[str, ...] | None = ()  # as its attribution names them; None: not read
     earlier_authors: tuple[str, ...] = ()  # of what the last good build has of it
+    is_retried: bool = False  # the last good build left it out as it is, for nothing could be made of it
 
     @property
     def is_attributed(self) -> bool:
@@ -60,11 +61,15 @@ class KeptLeaf:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutLeaf:
-    """A leaf that is in the taxonomy and not in the build. `pulls` are those that would come in with it."""
+    """A leaf that is in the taxonomy and not in the build. `pulls` are those that would come in with it.
+
+    `failed_as` is the blob of its `qna.yaml` where it was left out on the way, for nothing could be made of it.
+    """
 
     path: str
     reason: str
     pulls: tuple[int, ...] = ()
+    failed_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,11 @@ class BuildPlan:
 
     @property
     def is_empty(self) -> bool:
-        """True when a build would be the last good one again: nothing is built then."""
-        return not self.leaves
+        """True when a build would be the last good one again: nothing is built then.
+
+        What could not be used in that one is tried again only beside something else.
+        """
+        return all(leaf.is_retried for leaf in self.leaves)
 
     @property
     def told(self) -> dict[str, KeptLeaf]:
@@ -178,6 +186,7 @@ def plan_of(facts: Facts) -> BuildPlan:
             leaf.attribution_sha,
             pulls_of(leaf.path),
             tuple(dict.fromkeys(authors[number] for number in pulls_of(leaf.path) if number in authors)),
+            is_retried=leaf.path in carried and carried[leaf.path].failed_as == leaf.qna_sha,
             earlier_authors=known[leaf.path].authors if leaf.path in known and leaf.path in before else (),
         )
         for leaf, change in changes_between(before, after)

@@ -6,13 +6,14 @@ stand. A leaf whose step fails is left out, with the reason; any other step that
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.jobs import JobKind, JobState
 from bot.nightly.blame import Blame
-from bot.nightly.builds import BuildState
+from bot.nightly.builds import Build, BuildState
 from pipeline.build_orders import (
     GATE,
     MIX,
@@ -181,6 +182,23 @@ def _after_failed_gate(
 def _blame_step(number: int, told: Variant) -> Step:
     begins = _WITHOUT if told.without else _WITH_ALL
     return Step(variant(f"{begins}{number}"), JobKind.VARIANT, told)
+
+
+def source_of(build: Build, step: str) -> str:
+    """Return where the job of a step is asked for: from there it is queued once."""
+    return (
+        f"build:{build.id}.{build.attempt}:{hashlib.sha256(step.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+    )
+
+
+def failed_leaves_of(states: Mapping[str, JobState]) -> frozenset[str]:
+    """Return the leaves whose step came to nothing, from the states of all steps."""
+    begins = generating("")
+    return frozenset(
+        step.removeprefix(begins)
+        for step, state in states.items()
+        if step.startswith(begins) and state.is_over and state is not JobState.SUCCEEDED
+    )
 
 
 def is_leaf_step(step: str) -> bool:
