@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.clock import Clock
-from bot.nightly.builds import Build, BuildState
+from bot.nightly.builds import BuildState
 from bot.nightly.releases import Keeping, Release, ReleaseState, previous_of, removable, served_of
 from bot.store.builds import BuildStore
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.releases import ReleaseStore
-from pipeline.build_results import PackageResult
 from pipeline.model_store import (
     BuildDamagedError,
     BuildRefusedError,
@@ -75,20 +74,19 @@ class ReleaseDesk:
         self._models = models
         self._clock = clock
 
-    async def take(self, build: Build, package: PackageResult, *, auto_promote: bool) -> Release:
-        """Write down what a build has published; serve it at once where the policy says so.
+    async def promote_by_policy(self, release: Release) -> str:
+        """Serve a release that was never served. Return why it is not served now, empty where it is, or was.
 
         Doing it again changes nothing: neither a release that was withdrawn nor one that was replaced comes back.
         """
-        release = await self._releases.add(build, package, self._clock.now())
-        if auto_promote and release.state is ReleaseState.CANDIDATE:
-            try:
-                return await self._promote(release, BY_POLICY, every_byte=False)
-            except ReleaseRefusedError as error:
-                log.warning("release.not_promoted", name=release.name, reason=str(error))
-            except PointerBehindError as error:  # `follow` tries again
-                log.error("release.pointer_behind", name=release.name, error=str(error))
-        return release
+        if release.state is not ReleaseState.CANDIDATE:
+            return ""
+        try:
+            await self._promote(release, BY_POLICY, every_byte=False)
+        except (ReleaseRefusedError, PointerBehindError) as error:
+            log.warning("release.not_promoted", name=release.name, reason=str(error))
+            return str(error)
+        return ""
 
     async def promote(self, repository_id: int, name: str, by: str) -> Release:
         """Serve a build, after reading all of it in the store. Raises ReleaseRefusedError, PointerBehindError."""

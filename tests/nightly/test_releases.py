@@ -77,7 +77,9 @@ class Office:
         "The bot hears of packaged builds."
         found = []
         for day in days:
-            found.append(await self.desk.take(*self.built(day), auto_promote=auto_promote))
+            found.append(await self.releases.add(*self.built(day), self.clock.now()))
+            if auto_promote:
+                assert await self.desk.promote_by_policy(found[-1]) == ""
             await self.clock.advance(hours=24)
         return found
 
@@ -138,13 +140,26 @@ async def test_policy_may_promote_by_itself(office: Office) -> None:
     assert office.latest == second.name
     assert (await office.states())[first.name] is ReleaseState.REPLACED
     await office.desk.rollback(REPOSITORY, "max")
-    build = Build(
-        1, REPOSITORY, NIGHT + timedelta(days=1), BuildState.GOOD, 1, "c" * 40, office.clock.now(), Counts()
-    )
-    await office.desk.take(build, PackageResult(second.name, second.manifest_sha256, 17, 2), auto_promote=True)
+    for release in await office.releases.all_of(REPOSITORY):
+        assert await office.desk.promote_by_policy(release) == ""
     assert office.latest == first.name
     entries = await DeskLog(office.engines[0]).of_pull(REPOSITORY, 0)
     assert [(entry.actor, entry.role) for entry in entries[:2]] == [("taxonomy-bot", "policy")] * 2
+
+
+async def test_policy_says_why_it_serves_nothing(office: Office) -> None:
+    "What is damaged, or cannot be pointed at, is told; the build stays a candidate, or is made good later."
+    [release] = await office.takes(0)
+    path = office.folder / "models" / "1" / "builds" / release.name / "model.safetensors"
+    path.rename(path.with_name("elsewhere"))
+    assert "is gone from the store of models" in await office.desk.promote_by_policy(release)
+    assert (await office.states())[release.name] is ReleaseState.CANDIDATE
+    path.with_name("elsewhere").rename(path)
+    office.is_store_away = True
+    assert "the store could not be told" in await office.desk.promote_by_policy(release)
+    office.is_store_away = False
+    assert await office.desk.follow(REPOSITORY)
+    assert office.latest == release.name
 
 
 async def test_rolling_back_twice_goes_two_back(office: Office) -> None:
