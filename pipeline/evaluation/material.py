@@ -91,8 +91,8 @@ def _questions(leaves: Sequence[LeafFiles], remarks: list[str]) -> QuestionSet |
         kept, left_out = asked_once(questions_in(path) for path in paths)
         if left_out:
             remarks.append(
-                f"{left_out} multiple choice questions are shared by several leaves: each is asked once, and not at "
-                "all where it is shown as an example."
+                f"{left_out} multiple choice questions are shared by several leaves: each is asked once, and not "
+                "at all where it is shown as an example."
             )
         return question_set(kept)
     except QuestionError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,27 +65,26 @@ def questions_in(path: Path) -> list[Question]:
 def asked_once(files: Iterable[Iterable[Question]]) -> tuple[list[Question], int]:
     """Return the questions of several files, what they share only once, and how many that left out.
 
-    Shared is what asks in the same words for the same answer, however its choices are ordered. What one file shows as
-    an example is not measured with, though it stands among the questions of another.
+    Shared is what asks in the same words for the same answer, however its choices are ordered, or offers the same
+    choices. What one file shows as an example is not measured with, though it stands among the questions of another.
     """
-    kept: list[Question] = []
-    asked: set[tuple[str, str]] = set()
-    shown: set[str] = set()
     every = [list(file) for file in files]
+    shown = {_words(each.question) for file in every for each in file if each.split is Split.DEV}
+    kept: list[Question] = []
+    asked: set[tuple[object, ...]] = set()
     for file in every:
-        shown |= {_words(question.question) for question in file if question.split is Split.DEV}
-    left_out = 0
-    for file in every:
-        here: set[tuple[str, str]] = set()
-        for question in file:
-            said = (_words(question.question), _words(question.choices[question.answer]))
-            if said in asked or (question.split is Split.TEST and said[0] in shown):
-                left_out += 1
-                continue
-            here.add(said)
-            kept.append(question)
-        asked |= here
-    return kept, left_out
+        fresh = [each for each in file if asked.isdisjoint(_marks(each))]
+        fresh = [each for each in fresh if each.split is Split.DEV or _words(each.question) not in shown]
+        asked.update(mark for each in fresh for mark in _marks(each))
+        kept += fresh
+    return kept, sum(map(len, every)) - len(kept)
+
+
+def _marks(question: Question) -> Iterator[tuple[object, ...]]:
+    """Yield by what a question is known again."""
+    words = _words(question.question)
+    yield words, _words(question.choices[question.answer])
+    yield words, question.choices
 
 
 def question_set(questions: Iterable[Question]) -> QuestionSet:

@@ -108,7 +108,8 @@ def test_what_leaves_share_is_asked_once(tmp_path: Path) -> None:
         [
             row(id="3", question="who  dives?", **turned),
             row(id="4", question="Shown?"),
-            row(id="5", question="Who dives?", answer=0),
+            row(id="5", question="Who dives?", choices=["Eve", "Flo", "Gus", "Hal"]),
+            row(id="6", question="Who dives?", answer=0),
         ],
     ]
     files = []
@@ -122,7 +123,7 @@ def test_what_leaves_share_is_asked_once(tmp_path: Path) -> None:
     assert [question.id for question in found.questions.test] == ["1", "5"]  # another answer is another question
     assert [question.id for question in found.questions.dev] == ["2"]
     assert found.remarks == (
-        "2 multiple choice questions are shared by several leaves: each is asked once, and not at all where it is "
+        "3 multiple choice questions are shared by several leaves: each is asked once, and not at all where it is "
         "shown as an example.",
     )
 
