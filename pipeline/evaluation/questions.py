@@ -66,7 +66,7 @@ def asked_once(files: Iterable[Iterable[Question]]) -> tuple[list[Question], int
     """Return the questions of several files, what they share only once, and how many that left out.
 
     Shared is what asks in the same words for the same answer, however its choices are ordered, or offers the same
-    choices. What one file shows as an example is not measured with, though it stands among the questions of another.
+    choices. What one file shows as an example is not measured with, though another asks it.
     """
     every = [list(file) for file in files]
     shown = {_words(each.question) for file in every for each in file if each.split is Split.DEV}
