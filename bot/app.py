@@ -46,7 +46,12 @@ from bot.nightly.desk import NightlyDesk
 from bot.nightly.foreman import Foreman
 from bot.nightly.gathering import PlanRoom
 from bot.nightly.quarantining import QuarantineDesk
+from bot.nightly.release_desk import ReleaseDesk
+from bot.nightly.release_keeper import ReleaseKeeper
+from bot.nightly.reporting import Reporting, make_view_room, make_watch
 from bot.nightly.scheduler import NightlyScheduler
+from bot.nightly.trend_downloads import ROUTE as TREND_ROUTE
+from bot.nightly.trend_downloads import TrendDownloads
 from bot.permissions import Permissions
 from bot.plan import Planner
 from bot.policies import Policies
@@ -77,6 +82,7 @@ from bot.sweeper import Sweeper
 from bot.triage import Triage
 from bot.witness import Witness
 from pipeline.artifacts import ArtifactStore
+from pipeline.model_store import ModelStore
 
 
 @dataclass
@@ -90,6 +96,7 @@ class Health:
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SWEEPER = web.AppKey("sweeper", Sweeper)
 NIGHTLY = web.AppKey("nightly", NightlyScheduler)
+REPORTING = web.AppKey("reporting", Reporting)
 HEALTH = web.AppKey("health", Health)
 WEBHOOKS = web.AppKey("webhooks", WebhookEndpoint)
 
@@ -119,6 +126,7 @@ def make_app(
     links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
     downloads = ArtifactDownloads(links, ArtifactRows(engine), artifact_store, clock)
     charts = ChartDownloads(links, JobStore(engine), artifact_store)
+    trends = TrendDownloads(links, engine, make_view_room(settings, engine, links, clock))
     logs = JobLogDownloads(links, JobStore(engine), clock, settings.keeps_logs_for)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
@@ -136,6 +144,7 @@ def make_app(
             foreman = (
                 make_foreman(github, settings, policies, engine, clock, shop, locks) if shop is not None else None
             )
+            reporting = make_reporting(github, settings, policies, engine, session, clock, queue, links, locks)
             dispatcher = Dispatcher(
                 deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
             )
@@ -144,6 +153,7 @@ def make_app(
             app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
             app[DISPATCHER] = dispatcher
             app[SWEEPER] = sweeper
+            app[REPORTING] = reporting
             nightly = app[NIGHTLY] = make_scheduler(github, settings, engine, clock)
             await workers.warm_up()
             await inbox.start()
@@ -152,6 +162,7 @@ def make_app(
                 await sweeper.start()
                 if settings.nightly:
                     await nightly.start()
+                reporting.start()
                 if shop is not None and foreman is not None:
                     await shop.start(desk.take_job, foreman.job_changed)
                     foreman.start()
@@ -160,6 +171,7 @@ def make_app(
             health.ready = False
             await inbox.stop()
             await nightly.stop()
+            await reporting.stop()
             if foreman is not None:
                 await foreman.stop()
             await sweeper.stop()
@@ -175,9 +187,11 @@ def make_app(
     app.router.add_post("/webhooks", _webhooks)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
+    app.router.add_get("/healthz/nightly", _nightly_health)
     app.router.add_get(ROUTE, downloads.handle, allow_head=False)
     app.router.add_get(LOG_ROUTE, logs.handle, allow_head=False)
     app.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
+    app.router.add_get(TREND_ROUTE, trends.handle, allow_head=False)
     return app
 
 
@@ -267,6 +281,50 @@ def make_foreman(
         quarantine.keep_out,
         clock,
         settings.repositories,
+        looked=make_watch(settings, engine, clock).foreman_looked,
+    )
+
+
+def make_reporting(
+    github: GitHubApp,
+    settings: BotSettings,
+    policies: Policies,
+    engine: AsyncEngine,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    jobs: JobQueue,
+    links: ArtifactLinks,
+    locks: PullLocks,
+) -> Reporting:
+    """Return what reports on the nightly builds."""
+    effects = EffectDesk(make_records(engine, jobs, clock), DeskLog(engine), clock)
+    return Reporting(github, policies, settings, engine, session, effects, links, locks, clock)
+
+
+def make_release_keeper(
+    github: GitHubApp, settings: BotSettings, policies: Policies, engine: AsyncEngine, clock: Clock
+) -> ReleaseKeeper:
+    """Return what looks after the releases."""
+    return ReleaseKeeper(
+        make_release_desk(settings, engine, clock),
+        github,
+        policies,
+        History(engine),
+        clock,
+        settings.repositories,
+        settings.releases_kept,
+        settings.keeps_releases_for,
+    )
+
+
+def make_release_desk(settings: BotSettings, engine: AsyncEngine, clock: Clock) -> ReleaseDesk:
+    """Return where it is decided which build is served."""
+    return ReleaseDesk(
+        ReleaseStore(engine),
+        BuildStore(engine),
+        DeskLog(engine),
+        lambda repository_id: ModelStore(settings.models_url, repository_id),
+        clock,
     )
 
 
@@ -309,6 +367,10 @@ async def _webhooks(request: web.Request) -> web.Response:
 
 async def _healthz(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
+
+
+async def _nightly_health(request: web.Request) -> web.Response:
+    return await request.app[REPORTING].health()
 
 
 async def _readyz(request: web.Request) -> web.Response:

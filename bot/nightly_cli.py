@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bot.quarantine_cli import quarantine
+from bot.release_cli import releases_app
+from bot.report_cli import report
 from bot.settings import BotSettings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ nightly = typer.Typer(
 )
 
 nightly.add_typer(quarantine, name="quarantine")
+nightly.add_typer(releases_app)
+
+nightly.command()(report)
 
 _SHOWN_BUILDS = 10
 

@@ -41,6 +41,7 @@ _LOOK_EVERY_S = 60.0
 _US = Login("taxonomy-bot")
 
 KeepOut = Callable[[KnownRepository, Build, Blame], Awaitable[object]]
+Looked = Callable[[KnownRepository], Awaitable[None]]
 Promote = Callable[[KnownRepository, Release], Awaitable[str]]  # why it is not served now, in a sentence
 
 
@@ -60,8 +61,12 @@ class Foreman:
         clock: Clock,
         serves: frozenset[int],
         promote: Promote | None = None,
+        looked: Looked | None = None,
     ) -> None:
-        """`keep_out` quarantines those who are blamed; `promote` serves a release where the policy says so."""
+        """`keep_out` quarantines those who are blamed; `promote` serves a release where the policy says so.
+
+        `looked` is told of every look: nobody looking for long is an alarm.
+        """
         self._builds = builds
         self._jobs = jobs
         self._engine = engine
@@ -71,6 +76,7 @@ class Foreman:
         self._marks = marks
         self._keep_out = keep_out
         self._promote = promote
+        self._looked = looked
         self._clock = clock
         self._serves = serves
         self._something_new, self._something_to_show = asyncio.Event(), asyncio.Event()
@@ -102,6 +108,8 @@ class Foreman:
         for known in await self._served():
             try:
                 await self._look_at(known)
+                if self._looked is not None:
+                    await self._looked(known)
             except Exception:
                 log.exception("nightly.foreman_stumbled", repository_id=known.origin.repository_id)
 
