@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.rule_workers import RuleWorkers
-from tests.databases import PostgresServer, SqliteFiles
+from tests.databases import PostgresServer, SqliteFiles, no_waiting_for_disks
 from tests.fidelity.check import FidelityCheck
 from tests.fidelity.fixtures import fidelity_fixture
 from tests.world import World
@@ -32,6 +32,13 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_disks() -> Iterator[None]:
+    """Nothing here is worth a second's wait for a disk."""
+    with no_waiting_for_disks():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,18 @@ def _upgrade(connection: Connection) -> None:
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None]:
     """Return the schema's revision and the newest that this code knows. Raises SchemaError for an unknown one."""
-    scripts = ScriptDirectory(str(_MIGRATIONS))
+    known, newest = _known_revisions(_MIGRATIONS)
     current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+    if current is not None and current not in known:
         raise SchemaError(
             f"The database has schema revision {current}, which this version does not know. "
             "It was written by a newer version: start that one, or restore a backup."
         )
-    return current, scripts.get_current_head()
+    return current, newest
+
+
+@cache
+def _known_revisions(folder: Path) -> tuple[frozenset[str], str | None]:
+    """Return the revisions that the migrations in a folder lead to, and the newest of them."""
+    scripts = ScriptDirectory(str(folder))
+    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head()

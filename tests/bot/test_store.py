@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -50,6 +52,19 @@ async def main():
     while True:
         await asyncio.gather(*(put(n + i) for i in range(20)))
         n += 20
+
+asyncio.run(main())
+"""
+
+_PRAGMA_PROCESS = """
+import asyncio, sys
+from sqlalchemy import text
+from bot.store.database import open_engine
+
+async def main():
+    async with open_engine(sys.argv[1]).connect() as connection:
+        for pragma in ("journal_mode", "synchronous"):
+            print(await connection.scalar(text(f"PRAGMA {pragma}")))
 
 asyncio.run(main())
 """
@@ -210,6 +225,16 @@ async def is_open_for(engine: AsyncEngine, seconds: float) -> None:
     async with engine.connect() as connection:
         await connection.execute(sa.text("select 1"))
         await asyncio.sleep(seconds)
+
+
+def test_sqlite_is_on_disk_before_a_commit_returns(tmp_path: Path) -> None:
+    "Outside the tests, which do not wait for disks, a loss of power loses nothing either."
+    address = f"sqlite+aiosqlite:///{tmp_path / 'bot.sqlite'}"
+    done = subprocess.run(
+        [sys.executable, "-c", _PRAGMA_PROCESS, address], capture_output=True, text=True, timeout=60
+    )
+
+    assert done.stdout.split() == ["wal", "2"], done.stderr
 
 
 async def test_what_was_acknowledged_survives_a_kill(database_url: str, engine: AsyncEngine) -> None:
