@@ -31,6 +31,7 @@ from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
 from bot.job_ends import JobEnds
+from bot.job_engine import JobEngine
 from bot.job_log_downloads import ROUTE as LOG_ROUTE
 from bot.job_log_downloads import JobLogDownloads
 from bot.job_retention import JobRetention
@@ -45,6 +46,7 @@ from bot.nightly.build_marks import BuildMarks
 from bot.nightly.desk import NightlyDesk
 from bot.nightly.foreman import Foreman
 from bot.nightly.gathering import PlanRoom
+from bot.nightly.outlook import OutlookRoom
 from bot.nightly.quarantining import QuarantineDesk
 from bot.nightly.release_desk import ReleaseDesk
 from bot.nightly.release_keeper import ReleaseKeeper
@@ -142,8 +144,11 @@ def make_app(
             locks = PullLocks()
             desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged, locks)
             foreman = (
-                make_foreman(github, settings, policies, engine, clock, shop, locks) if shop is not None else None
+                make_foreman(github, settings, policies, engine, clock, shop.queue, shop.outlooks, locks)
+                if shop is not None
+                else None
             )
+            keeper = make_release_keeper(github, settings, policies, engine, clock)
             reporting = make_reporting(github, settings, policies, engine, session, clock, queue, links, locks)
             dispatcher = Dispatcher(
                 deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
@@ -163,6 +168,7 @@ def make_app(
                 if settings.nightly:
                     await nightly.start()
                 reporting.start()
+                keeper.start()
                 if shop is not None and foreman is not None:
                     await shop.start(desk.take_job, foreman.job_changed)
                     foreman.start()
@@ -172,6 +178,7 @@ def make_app(
             await inbox.stop()
             await nightly.stop()
             await reporting.stop()
+            await keeper.stop()
             if foreman is not None:
                 await foreman.stop()
             await sweeper.stop()
@@ -262,25 +269,27 @@ def make_foreman(
     policies: Policies,
     engine: AsyncEngine,
     clock: Clock,
-    shop: JobShop,
+    queue: JobEngine,
+    outlooks: OutlookRoom,
     locks: PullLocks,
 ) -> Foreman:
     """Return what has the nightly builds run."""
     builds, jobs, desk_log = BuildStore(engine), JobStore(engine), DeskLog(engine)
-    records = make_records(engine, shop.queue, clock)
+    records = make_records(engine, queue, clock)
     labels = BuildLabels(github, records.memories, EffectDesk(records, desk_log, clock), locks, clock)
     quarantine = QuarantineDesk(github, QuarantineStore(engine), desk_log, policies, locks, clock)
     return Foreman(
         builds,
         jobs,
-        shop.queue,
-        shop.outlooks,
+        queue,
+        outlooks,
         ReleaseStore(engine),
         records.repositories,
         BuildMarks(builds, jobs, labels),
         quarantine.keep_out,
         clock,
         settings.repositories,
+        make_release_keeper(github, settings, policies, engine, clock).promote,
         looked=make_watch(settings, engine, clock).foreman_looked,
     )
 

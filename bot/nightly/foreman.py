@@ -178,9 +178,8 @@ class Foreman:
     async def _end(self, known: KnownRepository, outlook: Outlook, ended: Ended) -> None:
         build, now = outlook.build, self._clock.now()
         because, plan = ended.reason, None
-        if ended.state is BuildState.GOOD:
-            package = outlook.result(PACKAGE, PackageResult)
-            assert package is not None  # noqa: S101 - else it would not be good
+        package = outlook.result(PACKAGE, PackageResult)
+        if ended.state is BuildState.GOOD and package is not None:
             release = await self._releases.add(build, package, now)
             await self._rooms.note_used(outlook)
             because = await self._promote(known, release) if self._promote is not None else ""

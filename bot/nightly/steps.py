@@ -167,6 +167,8 @@ def _after_failed_gate(
     gate: GateResult, jobs: Jobs, results: Results, left_out: Mapping[str, str], blaming: Blaming
 ) -> Submit | Ended:
     """Go on looking for the leaves to blame; then the build has failed, for the gate's reason."""
+    if not gate.failed:
+        return Ended(BuildState.FAILED, _fallen(gate), GATE, left_out)
     done = [result for result in results.values() if isinstance(result, VariantResult)]
     tries = {name: job for name, job in jobs.items() if is_blame_step(name)}
     given_up = [job.variant for job in tries.values() if job.has_failed and job.variant is not None]
@@ -264,6 +266,8 @@ def _without_checkpoint(phase: Phase, results: Results, left_out: Mapping[str, s
 
 
 def _fallen(gate: GateResult) -> str:
+    if not gate.failed:
+        return f"Its gate could not be measured: {gate.unmeasured}"
     fallen = list(dict.fromkeys(f"{row.name} against {against}" for against, row in gate.failed))
     more = f" and {len(fallen) - _MOST_SHOWN} more" if len(fallen) > _MOST_SHOWN else ""
     return f"It did not pass its gate: {', '.join(fallen[:_MOST_SHOWN])}{more}."
