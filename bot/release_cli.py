@@ -93,24 +93,14 @@ class _Chosen:
 
 @asynccontextmanager
 async def _desk(settings: BotSettings) -> AsyncIterator[ReleaseDesk]:
+    from bot.app import make_release_desk
     from bot.clock import SystemClock
-    from bot.nightly.release_desk import ReleaseDesk
-    from bot.store.builds import BuildStore
     from bot.store.database import migrate, open_engine
-    from bot.store.desk_log import DeskLog
-    from bot.store.releases import ReleaseStore
-    from pipeline.model_store import ModelStore
 
     engine = open_engine(settings.database_url)
     try:
         await migrate(engine)
-        yield ReleaseDesk(
-            ReleaseStore(engine),
-            BuildStore(engine),
-            DeskLog(engine),
-            lambda repository_id: ModelStore(settings.models_url, repository_id),
-            SystemClock(),
-        )
+        yield make_release_desk(settings, engine, SystemClock())
     finally:
         await engine.dispose()
 

@@ -111,7 +111,10 @@ class ModelStore:
         """Return a build's manifest, verified. Raises BuildMissingError, BuildDamagedError, StoreUnusableError."""
         manifest = self._manifest(_checked(published.name))
         if manifest is None:
-            raise BuildMissingError(f"{published.name} is not in the store of models, or not whole.")
+            raise BuildMissingError(
+                f"{published.name} is not in the store of models, or not whole. The store is {self.url}: bot and "
+                "workers need the same MODEL_STORE_URL."
+            )
         if sha256_of(manifest) != published.manifest_sha256:
             raise BuildDamagedError(
                 f"The manifest of {published.name} in the store of models is not the one that was published "

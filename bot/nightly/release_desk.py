@@ -84,7 +84,6 @@ class ReleaseDesk:
         try:
             await self._promote(release, BY_POLICY, every_byte=False)
         except (ReleaseRefusedError, PointerBehindError) as error:
-            log.warning("release.not_promoted", name=release.name, reason=str(error))
             return str(error)
         return ""
 
@@ -212,7 +211,6 @@ class ReleaseDesk:
             release.repository_id, 0, now, 0, by[:64], role, act, release.name, release.commit, "done", source
         )
         await self._audit.add(entry)
-        log.info("release.changed", repository_id=release.repository_id, name=release.name, act=act, by=by)
 
 
 def _named(models: ModelStore) -> object:

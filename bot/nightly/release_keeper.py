@@ -58,7 +58,11 @@ class ReleaseKeeper:
         place = await place_of(client, known.origin.repository_id)
         reader = PullReader(client, place.full_name)
         policy = await self._policies.of_branch(reader, known.origin.repository_id, place.default_branch)
-        return await self._desk.promote_by_policy(release) if policy.builds.auto_promote else ""
+        if not policy.builds.auto_promote:
+            return ""
+        why_not = await self._desk.promote_by_policy(release)
+        log.info("release.promoted_by_policy", name=release.name, why_not=why_not)
+        return why_not
 
     def start(self) -> None:
         """Begin."""

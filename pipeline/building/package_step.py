@@ -53,7 +53,7 @@ def _packaged(hand: AtHand, bench: Bench, repository_id: int) -> Outcome:
         bench.tell(0.5, "publishing into the store of models")
         published = store.write(hand.order.build, folder)
     except (ModelStoreError, BuildFilesError) as error:
-        return Outcome(Ending.INFRA_ERROR, str(error))
+        return Outcome(Ending.INFRA_ERROR, str(error).replace(bench.settings.model_store_url, "MODEL_STORE_URL"))
     files = [path for path in folder.rglob("*") if path.is_file()]
     result = PackageResult(
         published.name, published.manifest_sha256, sum(path.stat().st_size for path in files), len(files)

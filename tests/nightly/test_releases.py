@@ -34,11 +34,12 @@ NIGHT = date(2026, 1, 5)
 class Office:
     "Two processes of the bot, a store of models, and packages that workers publish."
 
-    def __init__(self, engines: Sequence[AsyncEngine], folder: Path) -> None:
+    def __init__(self, engines: Sequence[AsyncEngine], folder: Path, repository_id: int = REPOSITORY) -> None:
+        self.repository_id = repository_id
         self.engines = engines
         self.folder = folder
         self.clock = MovableClock(datetime(2026, 1, 5, 6, tzinfo=UTC))
-        self.models = ModelStore(str(folder / "models"), REPOSITORY)
+        self.models = ModelStore(str(folder / "models"), repository_id)
         self.is_store_away = False
         self.desks = [self._desk(engine) for engine in engines]
         self.desk = self.desks[0]
@@ -57,7 +58,7 @@ class Office:
         "A worker has packaged the build of a night."
         build = Build(
             day,
-            REPOSITORY,
+            self.repository_id,
             NIGHT + timedelta(days=day),
             BuildState.RUNNING,
             1,
@@ -85,11 +86,11 @@ class Office:
 
     async def promotes(self, *names: str) -> None:
         for name in names:
-            await self.desk.promote(REPOSITORY, name, "max")
+            await self.desk.promote(self.repository_id, name, "max")
             await self.clock.advance(hours=1)
 
     async def states(self) -> dict[str, ReleaseState]:
-        return {release.name: release.state for release in await self.releases.all_of(REPOSITORY)}
+        return {release.name: release.state for release in await self.releases.all_of(self.repository_id)}
 
     @property
     def latest(self) -> str:
