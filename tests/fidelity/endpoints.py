@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -86,18 +86,18 @@ class Endpoints:
 
     def __init__(self, document: dict[str, Any]) -> None:
         schemas = CompiledSchemas(document["components"]["schemas"])
-        self._by_shape: dict[tuple[str, int], list[tuple[re.Pattern[str], Endpoint]]] = defaultdict(list)
+        self._by_shape: dict[tuple[str, int], list[tuple[str, Endpoint]]] = defaultdict(list)
         # those with fewer variable parts first
         for template, operations in sorted(document["paths"].items(), key=lambda item: item[0].count("{")):
             for method, operation in operations.items():
                 shape = (method.upper(), template.count("/"))
-                self._by_shape[shape].append((_expression(template), Endpoint(document, operation, schemas)))
+                self._by_shape[shape].append((template, Endpoint(document, operation, schemas)))
         self.find = lru_cache(maxsize=10_000)(self._found)
 
     def _found(self, method: str, path: str) -> Endpoint | None:
         "Return where a documented path leads."
         known = self._by_shape.get((method, path.count("/")), [])
-        return next((endpoint for expression, endpoint in known if expression.fullmatch(path)), None)
+        return next((endpoint for template, endpoint in known if _expression(template).fullmatch(path)), None)
 
 
 def documented_path(path: str) -> str:
@@ -135,5 +135,6 @@ def _fits(schema: jsonschema_rs.Draft4Validator, body: bytes) -> bool:
         return False
 
 
+@cache
 def _expression(template: str) -> re.Pattern[str]:
     return re.compile("[^/]+".join(re.escape(part) for part in _PLACEHOLDER.split(template)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from types import TracebackType
@@ -14,10 +15,11 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import DISPATCHER, SWEEPER, make_app
+from bot.app import DISPATCHER, REPORTING, SWEEPER, make_app
 from bot.clock import MovableClock
 from bot.events import Origin
 from bot.jobs import JobQueue, JobsInMemory
+from bot.nightly.reporting import Reporting
 from bot.reconcile import Found
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
@@ -47,6 +49,7 @@ class World:
         self.jobs = JobsInMemory()  # outlives restarts of the bot, as an engine of its own would
         self.queue: JobQueue | None = self.jobs  # what the next start uses; None: what the settings name
         self._database_url = database_url
+        self._stores = tempfile.TemporaryDirectory(prefix="world-")
         self._settings = settings
         self._seen: dict[int, PullRequest] = {}
         self._runner: web.AppRunner | None = None
@@ -73,6 +76,7 @@ class World:
         finally:
             await self.stop_bot()
             await self.github.stop()
+            self._stores.cleanup()
         if error is None:
             self._check_nothing_is_left()
 
@@ -110,6 +114,8 @@ class World:
             "webhook_secrets": (SecretStr(SECRET),),
             "repositories": frozenset({self.repo.id}),
             "database_url": self._database_url,
+            "artifacts_url": f"{self._stores.name}/artifacts",
+            "model_store_url": f"{self._stores.name}/models",
             "github_api_url": self.github.url,
             "sweep_minutes": 0,  # a story that is about sweeps asks for them
             "nightly": False,  # likewise
@@ -155,6 +161,12 @@ class World:
         "The part of the running bot that sweeps."
         assert self._runner is not None
         return self._runner.app[SWEEPER]
+
+    @property
+    def reporting(self) -> Reporting:
+        "The part of the running bot that reports on builds."
+        assert self._runner is not None
+        return self._runner.app[REPORTING]
 
     async def one_sweep_passes(self) -> None:
         "Move the clock to the next sweep of a bot that sweeps by itself, and wait until it is over."
