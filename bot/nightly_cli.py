@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bot.build_cli import builds_app
 from bot.quarantine_cli import quarantine
 from bot.release_cli import releases_app
 from bot.report_cli import report
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from bot.nightly.builds import Build
     from bot.nightly.plan import BuildPlan
+    from bot.nightly.steps_shown import Progressing
+    from bot.store.stored_jobs import StoredJob
 
 nightly = typer.Typer(
     help="The nightly builds: what comes next, and how the last ones stand.", no_args_is_help=True
@@ -26,6 +29,7 @@ nightly = typer.Typer(
 
 nightly.add_typer(quarantine, name="quarantine")
 nightly.add_typer(releases_app)
+nightly.add_typer(builds_app)
 
 nightly.command()(report)
 
@@ -66,16 +70,19 @@ def plan(
 
 @nightly.command()
 def status(repository: _Repository = 0) -> None:
-    """Show when the next build is due, and how the last ones stand."""
+    """Show when the next build is due, how the last ones stand, and how the newest goes, step by step."""
     from rich.console import Console
 
     from bot.clock import SystemClock
     from bot.nightly.shown import show_status
+    from bot.nightly.steps_shown import show_progress
 
-    settings = _settings()
-    builds = asyncio.run(newest_builds(settings, _chosen(settings, repository)))
+    settings, console = _settings(), Console()
+    builds, progress = asyncio.run(newest_builds(settings, _chosen(settings, repository)))
     schedule = settings.schedule if settings.nightly else None
-    show_status(builds, schedule, settings.report_at, SystemClock().now(), Console())
+    show_status(builds, schedule, settings.report_at, SystemClock().now(), console)
+    if progress is not None:
+        show_progress(progress, console)
 
 
 async def plan_now(settings: BotSettings, repository_id: int) -> BuildPlan | None:
@@ -100,12 +107,32 @@ async def plan_now(settings: BotSettings, repository_id: int) -> BuildPlan | Non
         return await make_plan_room(open_github(session, settings, clock), engine).plan(known[repository_id])
 
 
-async def newest_builds(settings: BotSettings, repository_id: int) -> list[Build]:
-    """Return the builds of the last nights, the newest first."""
+async def newest_builds(settings: BotSettings, repository_id: int) -> tuple[list[Build], Progressing | None]:
+    """Return the builds of the last nights, the newest first, and how the one goes that is not good."""
+    from bot.clock import SystemClock
+    from bot.nightly.build_stages import eta_of, past_durations, stages_of
+    from bot.nightly.builds import BuildState
+    from bot.nightly.steps_shown import Progressing
     from bot.store.builds import BuildStore
+    from bot.store.jobs import JobStore
 
     async with _database(settings) as engine:
-        return await BuildStore(engine).newest(repository_id, _SHOWN_BUILDS)
+        store, jobs, now = BuildStore(engine), JobStore(engine), SystemClock().now()
+        builds = await store.newest(repository_id, _SHOWN_BUILDS)
+        at = await store.running(repository_id) or (builds[0] if builds else None)
+        if at is None or at.state in (BuildState.GOOD, BuildState.PASSED_OVER):
+            return builds, None
+        steps, good = await jobs.of_build(at.id), await store.last_good(repository_id)
+        before = past_durations(await jobs.of_build(good.id)) if good else {}
+        stages = stages_of(steps, _phases_of(steps), now)
+        return builds, Progressing(at, steps, stages, eta_of(stages, before, now), now)
+
+
+def _phases_of(steps: list[StoredJob]) -> list[str]:
+    """Return the phases that a build has, none while nobody knows: what begins with skills has no knowledge."""
+    trained = [job.request.step.removeprefix("train/") for job in steps if job.request.step.startswith("train/")]
+    is_over = any(job.request.step == "gate" for job in steps)
+    return trained if is_over or trained[:1] == ["skills"] else []
 
 
 @asynccontextmanager
