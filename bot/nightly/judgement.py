@@ -75,6 +75,10 @@ def _current(view: BuildView) -> str:
 
 
 def _fell(view: BuildView, gate: GateResult) -> Judgement:
+    if not gate.failed:
+        effect = "Builds the night anew, once there is something to measure it with. Nothing was published."
+        reason = short(gate.unmeasured.rstrip("."), _LONGEST_REASON)
+        return Judgement(Call.DO_NOT_SHIP, reason, (), f"{_PROGRAM} run", effect)
     worst, *rest = sorted(gate.failed, key=lambda one: _excess(one[1]))
     against, row = worst
     reason = (

@@ -181,3 +181,12 @@ def test_leaves_of_the_same_pull_requests_are_one_group() -> None:
         Group(("knowledge/d",)),
         Group(("knowledge/e",)),
     )
+
+
+def test_a_build_that_nobody_could_measure_blames_nobody() -> None:
+    "Nothing fell: there was nothing to ask."
+    gate = GateResult(ModelIdentity("candidate"), (), unmeasured="Nothing is there to ask.")
+    outcome = blame(groups(3), gate, ())
+    assert outcome.is_over
+    assert not outcome.suspects
+    assert outcome.why.startswith("Nothing is there to ask.")
