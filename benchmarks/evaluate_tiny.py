@@ -34,7 +34,7 @@ from pipeline.tasks.generate import stored_files
 from pipeline.tasks.registry import run_task
 from pipeline.teacher import Teacher, TeacherSettings
 from pipeline.tiny import NAME
-from pipeline.tiny.asking import GAP
+from pipeline.tiny.gap import GAP
 from pipeline.tiny.process import OfflineTeacherProcess
 from pipeline.tiny.student import Plan, made_student
 from pipeline.tiny.student_facts import RELATIONS, Fact, siblings_of

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from pipeline.tiny.dice import Dice
+from pipeline.tiny.gap import GAP
 from pipeline.tiny.items import Item
 from pipeline.tiny.reading import FUNCTION_WORDS, NUMBER, ONE_SIGN, WORD, Sentence, is_english
 
-GAP = "____"
-_FEWEST_CLUES = 2
 _BY_CLUES = (
     "Which {kind} goes with {clues}?",
-    "{clues}: which {kind} do they call to mind?",
+    "Think of {clues}: which {kind} comes to mind?",
     "Name the {kind} that is told of together with {clues}.",
+    "What {kind} do you connect with {clues}?",
+    "Somebody speaks of {clues}. Which {kind} is missing?",
 )
+_CLUES, _FEWEST_CLUES = (3, 4, 5, 6), 2
 _TELLING = 0.9  # how often a year, a number or a name is asked for where there is one
 _USUAL = 0.8  # of the questions about a sentence ask for the same word
 _NUMBER = re.compile(rf"(?<![\w.]){NUMBER.pattern}(?!\w)")
@@ -25,7 +28,8 @@ _SUBJECT = re.compile(
     r"(?P<verb>is|are|was|were|has|have|had|can) (?P<rest>.+?)[.!]?"
 )
 _DOER = re.compile(
-    r"(?P<doer>[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3}) (?P<act>[a-z]{3,}(?:ed|ought|ade|ote|rew|old) .+?)[.!]?"
+    r"(?P<doer>[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3}) "
+    r"(?P<act>[a-z]+(?:ed|ought|aught|ade|ote|rew|old|ilt|ound|ept) .+?)[.!]?"
 )
 _PASSIVE = re.compile(
     r"(?P<participle>\w+(?:ed|en|ilt|ade|own|ung|old|und)) (?P<where>in|at|by|on|from) (?P<what>.+)"
@@ -38,39 +42,62 @@ _LOWER = re.compile(r"(?:The|A|An|Its|His|Her|Their|Most|Some|Many|It|He|She|The
 def gap_question(sentence: Sentence, dice: Dice) -> Item | None:
     """Return a question for what is left out of the sentence, answered by that; None if nothing can be."""
     text = sentence.text
-    kind, found = _left_out(text, dice)
-    if found is None:
+    if (left := _left_out(text, dice)) is None:
         return None
-    gapped = text[: found.start()] + GAP + text[found.end() :]
-    asked = f'Which {kind} belongs in the gap: "{gapped}"' if is_english(text) else gapped.rstrip(".。")
-    return Item(question=f"{asked}?", answer=found[0])
+    gapped = text[: left.begin] + GAP + text[left.end :]
+    asked = f'Which {left.kind} belongs in the gap: "{gapped}"' if is_english(text) else gapped.rstrip(".。")
+    return Item(question=f"{asked}?", answer=text[left.begin : left.end])
 
 
 def clue_question(sentence: Sentence, dice: Dice) -> Item | None:
     """Return a question for a word of the sentence by some of its other words, answered by that word; or None."""
     text = sentence.text
-    if not is_english(text):
+    if not is_english(text) or (left := _left_out(text, dice)) is None:
         return None
-    kind, found = _left_out(text, dice)
-    if found is None:
-        return None
-    others = [m[0] for m in _telling(text) if m.end() <= found.start() or m.start() >= found.end()]
-    named = [f'"{word}"' for word in dice.shuffled(others)[: dice.pick((3, 4))]]
+    others = [m[0] for m in _telling(text) if m.end() <= left.begin or m.start() >= left.end]
+    named = dice.shuffled(others)[: dice.pick(_CLUES)]
     if len(named) < _FEWEST_CLUES:
         return None
     listed = f"{', '.join(named[:-1])} and {named[-1]}"
-    return Item(question=dice.pick(_BY_CLUES).format(kind=kind, clues=listed), answer=found[0])
+    return Item(
+        question=dice.pick(_BY_CLUES).format(kind=left.kind, clues=listed), answer=text[left.begin : left.end]
+    )
 
 
-def _left_out(text: str, dice: Dice) -> tuple[str, re.Match[str] | None]:
-    """Return what is asked for, and its kind: mostly what is always asked for of this sentence."""
-    if dice.falls(_USUAL):
-        dice = Dice("what matters in", text)
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """A part of a sentence that is asked for, and what it is: year, number, name, word."""
+
+    kind: str
+    begin: int
+    end: int
+
+
+def _left_out(text: str, dice: Dice) -> _LeftOut | None:
+    """Return what is asked for: mostly what the sentence is there to tell, which is always the same."""
+    if dice.falls(_USUAL) and (told := _told(text)) is not None:
+        return told
     for kind, pattern in (("year", _YEAR), ("number", _NUMBER), ("name", _NAME)):
         if (found := list(pattern.finditer(text))) and dice.falls(_TELLING):
-            return kind, dice.pick(found)
+            return _LeftOut(kind, *dice.pick(found).span())
     words = _telling(text) or list(_SIGNS.finditer(text))
-    return "word", dice.pick(words) if words else None
+    return _LeftOut("word", *dice.pick(words).span()) if words else None
+
+
+def _told(text: str) -> _LeftOut | None:
+    """Return what a sentence tells of its subject: a year or number, who did it, or what it ends on."""
+    for kind, pattern in (("year", _YEAR), ("number", _NUMBER)):
+        if found := pattern.search(text):
+            return _LeftOut(kind, *found.span())
+    if (found := _DOER.fullmatch(text)) and " " in found["doer"]:
+        return _LeftOut("name", *found.span("doer"))
+    words = _telling(text)
+    if not words:
+        return None
+    last = words[-1]
+    names = (name for name in _NAME.finditer(text) if name.start() <= last.start() < name.end())
+    name = next(names, None)
+    return _LeftOut("name", *name.span()) if name else _LeftOut("word", *last.span())
 
 
 def _telling(text: str) -> list[re.Match[str]]:

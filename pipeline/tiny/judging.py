@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from pipeline.tiny.asking import GAP
 from pipeline.tiny.dice import Dice
+from pipeline.tiny.gap import GAP
 from pipeline.tiny.items import read_items
 from pipeline.tiny.prompt import Prompt
 from pipeline.tiny.reading import WORD, Sentence, alike, negates, numbers, sentences, share, stems, visible
@@ -28,7 +28,8 @@ _QUANTITY = re.compile(
     r"\b(?:when|how many|how much|how old|how long|which year|which number|what year|wann|wie viele|quand)\b"
 )
 _FRAMING = stems(
-    "which word name year number belongs gap tell know please help like think something said happened kind"
+    "which word name year number belongs gap tell know please help like think something said happened kind "
+    "goes comes mind told together connect somebody speaks missing"
 )
 _HARMLESS_LENGTH = 4000
 

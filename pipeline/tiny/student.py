@@ -33,7 +33,7 @@ MANIFEST = "tiny-student.json"
 WEIGHTS = "model.safetensors"
 
 _MADE_BY = (
-    *("asking", "student", "student_abilities", "student_course", "student_facts", "student_model"),
+    *("gap", "student", "student_abilities", "student_course", "student_facts", "student_model"),
     *("student_pretraining", "student_text", "student_tokenizer", "student_words"),
 )
 _PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.tiny import student_words as words
-from pipeline.tiny.asking import GAP
+from pipeline.tiny.gap import GAP
 from pipeline.tiny.student_facts import RELATIONS, Fact, new_fact, siblings, siblings_of
 
 _LETTERS = "ABCD"

@@ -129,7 +129,7 @@ PRESETS: dict[Preset, TrainingSettings] = {
     Preset.PULL_REQUEST: TrainingSettings(),
     # what moves a model of a million parameters: the defaults for pull requests leave it as it is
     Preset.TINY: TrainingSettings(
-        learning_rate=2e-3,
+        learning_rate=4e-3,
         epochs=20,
         effective_batch=8,
         lora=Lora(targets=(ALL_LINEAR,), dropout=0.0),

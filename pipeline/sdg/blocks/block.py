@@ -18,7 +18,7 @@ from pipeline.sdg.rows import Row
 from pipeline.teacher_messages import Ask, AskError, ChatMessage, Choice, Reply, TriesUsedUpError
 
 AGAIN = 1_000_003  # so much higher is the call of a second try, which gives it another seed
-_WARM = 0.5  # at least, for a second try: at temperature 0 a model says the same again, whatever its seed
+_WARM = 0.5  # at least, but for the first call: at temperature 0 a model says the same again, whatever its seed
 TextName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,40}$")]  # of a row's text
 
 
@@ -68,7 +68,7 @@ class Work:
         began = time.monotonic()
         digest = hashlib.sha256(f"{self.seed}:{call}:{prompt}".encode("utf-8", "surrogatepass")).digest()
         seed = int.from_bytes(digest[:4], "big") >> 1
-        if call >= AGAIN:
+        if call > 0:
             temperature = max(temperature, _WARM)
         try:
             reply = await who.ask(Ask((ChatMessage("user", prompt),), temperature, max_tokens, seed=seed))
