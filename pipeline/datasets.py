@@ -95,11 +95,20 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 row = None
             if not isinstance(row, dict):
                 raise DatasetError(f"{path}, line {number}: this is no JSON object.")
             yield row
+
+
+def is_text(content: str) -> bool:
+    """Return whether a text can be written down at all: JSON can name halves of characters."""
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_manifest(folder: Path, said: Mapping[str, Any], files: Iterable[WrittenFile]) -> None:

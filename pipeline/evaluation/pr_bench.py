@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets import DatasetError, read_jsonl
+from pipeline.datasets import DatasetError, is_text, read_jsonl
 from pipeline.evaluation.judge import Asks, Judge, Judged, Preference, together
 from pipeline.evaluation.pr_mmlu import row_of
 from pipeline.evaluation.statistics import Pair, compare_runs
@@ -92,10 +92,10 @@ def held_out(path: Path) -> list[BenchQuestion]:
     Raises BenchError where there is none.
     """
     try:
-        rows = [row for row in read_jsonl(path) if row.get("metadata", {}).get("split") == Split.TEST.value]
-    except (DatasetError, OSError, AttributeError) as error:
+        rows = [row for row in read_jsonl(path) if _metadata(row).get("split") == Split.TEST.value]
+    except (DatasetError, OSError) as error:
         raise BenchError(f"The samples cannot be read: {error}") from None
-    rows.sort(key=lambda row: row["metadata"].get("origin") != "seed example")
+    rows.sort(key=lambda row: _metadata(row).get("origin") != "seed example")
     found = {question.id: question for question in map(question_of_sample, rows)}
     if not found:
         raise BenchError(f"{path.name} holds no question that was kept from training: none is of the split test.")
@@ -104,11 +104,21 @@ def held_out(path: Path) -> list[BenchQuestion]:
 
 def question_of_sample(row: Mapping[str, Any]) -> BenchQuestion:
     """Return what a sample asks and answers, to be judged. Raises BenchError."""
-    said = {str(message.get("role")): str(message.get("content")) for message in row.get("messages", ())}
+    messages = row.get("messages")
+    said = {
+        str(message.get("role")): str(message.get("content") or "")
+        for message in (messages if isinstance(messages, list) else ())
+        if isinstance(message, dict)
+    }
     question = BenchQuestion(said.get("user", ""), said.get("assistant", ""))
-    if not question.question or not question.reference:
-        raise BenchError(f"The sample {str(row.get('id'))[:40]} has no question with an answer.")
-    return replace(question, fact=str(row["metadata"].get("fact", question.id)))
+    if not all(text.strip() and is_text(text) for text in (question.question, question.reference)):
+        raise BenchError(f"The sample {str(row.get('id'))[:40]!r} has no question with an answer.")
+    return replace(question, fact=str(_metadata(row).get("fact", question.id)))
+
+
+def _metadata(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    said = row.get("metadata")
+    return said if isinstance(said, dict) else {}
 
 
 async def pr_bench(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets import DatasetError, read_jsonl
+from pipeline.datasets import DatasetError, is_text, read_jsonl
 from pipeline.sdg.rows import Split
 
 LETTERS = "ABCDEFGHIJ"  # of the options of one question, at most
@@ -154,7 +154,7 @@ def _words(text: str) -> str:
 
 
 def _text(value: object, what: str) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or not is_text(value):
         raise QuestionError(f"{what} has to be a text.")
     return value.strip()
 

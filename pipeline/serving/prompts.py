@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from jinja2.exceptions import TemplateError
 
+from pipeline.datasets import is_text
 from pipeline.serving.wanted import PromptError, TooLongError
 from pipeline.teacher_messages import ChatMessage
 from pipeline.training.errors import StudentError
-from pipeline.training.templates import control_tokens
+from pipeline.training.templates import control_tokens, longest_token
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -33,6 +34,7 @@ class Prompts:
         self.tokenizer = tokenizer
         self.limit = limit
         self._control = control_tokens(tokenizer)
+        self._most_characters = limit * longest_token(tokenizer)
 
     def chat(self, messages: Sequence[ChatMessage]) -> tuple[int, ...]:
         """Return a conversation as tokens, up to where the assistant speaks. Raises PromptError.
@@ -60,6 +62,13 @@ class Prompts:
         return tokens
 
     def _tokens(self, text: str, *, with_start: bool) -> tuple[int, ...]:
+        if not is_text(text):
+            raise PromptError("The prompt holds half a character (a lone surrogate): no model can read that.")
+        if len(text) > self._most_characters:
+            raise TooLongError(
+                f"The prompt has {len(text)} characters, and the model holds {self.limit} tokens in all: it is not "
+                "even cut into tokens."
+            )
         return tuple(self.tokenizer(text, add_special_tokens=with_start)["input_ids"])
 
     def room_for(self, prompt: Sequence[int], max_tokens: int | None) -> int:

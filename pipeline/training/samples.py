@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets import DatasetError, read_jsonl
+from pipeline.datasets import DatasetError, is_text, read_jsonl
 from pipeline.sdg.rows import Split
 from pipeline.training.errors import SamplesError
 
@@ -119,6 +119,8 @@ def _sample(row: Mapping[str, Any], place: str) -> Sample | str:
         return "there are no messages"
     if not all(_is_message(message) for message in messages):
         return f"a message is not a role ({', '.join(_ROLES)}) with content"
+    if not all(is_text(message["content"]) for message in messages):
+        return "a message holds half a character (a lone surrogate)"
     unmask = row.get("unmask", False)
     if not isinstance(unmask, bool):
         return "unmask is neither true nor false"

@@ -54,13 +54,18 @@ class ChatTemplate:
             )
         self._tokenizer = tokenizer
         self._control = control_tokens(tokenizer)
+        self._longest_token = longest_token(tokenizer)
         self._check(where)
 
     def encode(self, samples: Sequence[Sample], longest: int, left_out: LeftOut) -> list[Encoded]:
         """Return the samples as tokens, in order; those that cannot be, or are too long, go to `left_out`."""
         encoded: list[Encoded] = []
         for batch in _batched(samples, _AT_ONCE):
-            spoken = [(sample, *spans) for sample in batch if (spans := self._spans(sample, left_out))]
+            spoken = [
+                (sample, *spans)
+                for sample in batch
+                if self._may_fit(sample, longest, left_out) and (spans := self._spans(sample, left_out))
+            ]
             if not spoken:
                 continue
             read = self._tokenizer(
@@ -70,10 +75,17 @@ class ChatTemplate:
                 spoken, read["input_ids"], read["offset_mapping"], strict=True
             ):
                 if len(tokens) > longest:
-                    left_out.add(f"longer than {longest} tokens", sample.place or sample.id)
+                    left_out.add(_too_long(longest), sample.place or sample.id)
                     continue
                 encoded.append(Encoded(sample.id, tuple(tokens), tuple(_inside(offsets, counted))))
         return encoded
+
+    def _may_fit(self, sample: Sample, longest: int, left_out: LeftOut) -> bool:
+        """Return whether a chat can fit by its characters: huge ones are not even cut into tokens."""
+        if sum(len(message.content) for message in sample.messages) <= longest * self._longest_token:
+            return True
+        left_out.add(_too_long(longest), sample.place or sample.id)
+        return False
 
     def _spans(self, sample: Sample, left_out: LeftOut) -> tuple[str, list[Span]] | None:
         """Return the text of a chat and the spans in it that count, or None."""
@@ -164,6 +176,15 @@ def _inside(offsets: Sequence[Span], counted: Sequence[Span]) -> Iterator[bool]:
         while at < len(spans) and spans[at][1] <= start:
             at += 1
         yield at < len(spans) and start < end and spans[at][0] <= start and end <= spans[at][1]
+
+
+def _too_long(longest: int) -> str:
+    return f"longer than {longest} tokens"
+
+
+def longest_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many characters a token stands for at most."""
+    return max(map(len, tokenizer.get_vocab()), default=1)
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:

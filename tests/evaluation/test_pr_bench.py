@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,25 @@ async def test_questions_are_those_that_were_kept_from_training(tmp_path: Path) 
     write_jsonl(tmp_path / "none.jsonl", [r for r in rows if r["metadata"]["split"] == "train"])
     with pytest.raises(BenchError, match="kept from training"):
         held_out(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"messages": "no"},
+        {"messages": [7, None]},
+        {"messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": None}]},
+        {"messages": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "Ana."}]},
+        {},
+    ],
+)
+def test_a_sample_that_asks_nothing_is_named(tmp_path: Path, spoilt: dict[str, object]) -> None:
+    "Whatever stands where question and answer should; odd metadata is of no split."
+    odd: list[dict[str, object]] = [{"metadata": ["test"]}, {"metadata": None}]
+    write = (tmp_path / "samples.jsonl").write_text
+    write("".join(json.dumps(row) + "\n" for row in (*odd, spoilt | {"id": "s7", "metadata": {"split": "test"}})))
+    with pytest.raises(BenchError, match="'s7' has no question"):
+        held_out(tmp_path / "samples.jsonl")
 
 
 async def test_over_a_server_whose_judge_errs() -> None:

@@ -45,6 +45,8 @@ NOTHING = {
     "content that is no text": ([{"messages": [QUESTION, ANSWER | {"content": ["x"]}]}], "a message is not a role"),
     "messages that are no messages": ([{"messages": ["owls", 7, None]}], "a message is not a role"),
     "all too long": ([a_row(n, 400) for n in range(3)], "3 of the samples left out: longer than 512 tokens"),
+    "half of a character": ([{"messages": [QUESTION, ANSWER | {"content": "\ud800"}]}], "half a character"),
+    "a line of a megabyte": ([{"messages": [QUESTION | {"content": "x" * 1_000_000}, ANSWER]}], "longer than 512"),
     "all for measuring": ([a_row(1, 3, "test")], "none of its 1 samples is for training"),
     "an unknown split": ([a_row(1, 3, "sometimes")], "metadata.split is none of train, dev, test"),
     "a split that is no text": ([a_row(1, 3) | {"metadata": {"split": ["train"]}}], "metadata.split is none of"),
@@ -82,8 +84,9 @@ def test_what_is_left_out_is_told_beside_what_is_learnt(student: Path, tmp_path:
         (b'{"messages": [\n', "data.jsonl, line 1: this is no JSON object"),
         (b"\xff\xfe\x00", "line 1"),
         (b"[1]\n", "line 1"),
+        (b"[" * 200_000 + b"\n", "line 1"),
     ],
-    ids=["cut JSON", "no text", "a list"],
+    ids=["cut JSON", "no text", "a list", "lists without an end"],
 )
 def test_a_file_that_holds_no_samples_is_refused(student: Path, tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "data.jsonl").write_bytes(content)
