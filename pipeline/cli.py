@@ -13,6 +13,7 @@ import typer
 from pipeline.chat_cli import chat_command
 from pipeline.evaluate_cli import evaluate_command
 from pipeline.generate_cli import generate_command
+from pipeline.hub_upload_cli import hub_upload_command
 from pipeline.mix_cli import mix_command
 from pipeline.serve_student_cli import serve_student_command
 from pipeline.tiny.student_cli import tiny_student_command
@@ -34,6 +35,7 @@ cli.command("tiny-student")(tiny_student_command)
 cli.command("mix")(mix_command)
 cli.command("chat")(chat_command)
 cli.command("serve-student")(serve_student_command)
+cli.command("hub-upload")(hub_upload_command)
 
 
 @cli.callback(invoke_without_command=True)

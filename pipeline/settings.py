@@ -24,6 +24,7 @@ from pipeline.vllm_arguments import Adapter, adapters_of, checked_extra, checked
 
 PREFIX = "TAXONOMY_PIPELINE_"
 
+_HUB_REPOSITORY = r"^([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 _GPUS = (f"{PREFIX}GPUS", "CUDA_VISIBLE_DEVICES")
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
@@ -41,6 +42,9 @@ class PipelineSettings(BaseSettings):
     broker_url: SecretStr = SecretStr("embedded://./taxonomy-bot-broker")  # it may hold a password
     artifacts_url: str = "./taxonomy-bot-artifacts"
     model_store_url: str = "./taxonomy-bot-models"  # where whole builds are published
+    hub_repository: Annotated[str, Field(pattern=_HUB_REPOSITORY)] = ""  # for hub-upload: organisation/model
+    hub_token: SecretStr = SecretStr("")
+    hub_endpoint: str = ""  # empty: where the hub's own client goes
     queues: Annotated[tuple[Queue, ...], NoDecode, Field(min_length=1)] = tuple(Queue)
     worker_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = (
         f"{socket.gethostname()[:60]}-{os.getpid()}"
@@ -128,6 +132,11 @@ class PipelineSettings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("hub_endpoint")
+    @classmethod
+    def _plain_hub_address(cls, value: str) -> str:
+        return checked_address(value).rstrip("/")
 
     @field_validator("teacher_url", "critic_url", "student_url")
     @classmethod
