@@ -39,12 +39,12 @@ def report(view: BuildView, most: int = MOST_CHARACTERS) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def decision(view: BuildView, called: str = "") -> str:
+def decision(view: BuildView, called: str) -> str:
     """Return the short comment that asks for a decision. `called` are those who decide: a team, or a role."""
     found = judgement(view)
     parts = [f"{_EMOJI[found.call]} **{found.call}: {prose(found.reason)}**"]
     parts += [_stand_ins(view)] if view.stands_in else []
-    parts.append(f"Nightly build {code(view.name)}. {called or 'Maintainers'}, one of you decides:")
+    parts.append(f"Nightly build {code(view.name)}: it is for {called} to decide.")
     parts.append(f"{block(found.command, 'sh')}\n{prose(found.effect)}")
     parts.append("The whole report stands above, in the text of this issue.")
     return "\n\n".join(parts) + "\n"
@@ -53,7 +53,7 @@ def decision(view: BuildView, called: str = "") -> str:
 def alarm(text: str, called: str) -> str:
     """Return the comment that says what is late. `called` are those who can help."""
     return (
-        f"⏰ **A nightly build is late.** {prose(text)}\n\n{called}, somebody should look: "
+        f"⏰ **A nightly build is late.** {prose(text)}\n\nIt is for {called} to look: "
         "`taxonomy-bot nightly status` shows how the builds stand, and the bot's log says why. I say this once a "
         "day.\n"
     )

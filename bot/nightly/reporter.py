@@ -20,7 +20,7 @@ from bot.nightly.build_view import BuildView
 from bot.nightly.builds import Build, BuildState
 from bot.nightly.chat import Chat, Sent
 from bot.nightly.judgement import judgement
-from bot.nightly.punctuality import Late, expected_by
+from bot.nightly.punctuality import Lateness, expected_by
 from bot.nightly.releases import Release
 from bot.nightly.report import alarm, decision, in_chat, report, report_title
 from bot.nightly.rolling_issue import IssueIsBeingOpenedError, RollingIssue
@@ -81,13 +81,13 @@ class Reporter:
 
         Each of them is tried even if the one before it fails. Raises the first error.
         """
+        await self._watch.reporter_looked(known)
         errors = []
         for duty in (self._report, self._tell, self._alarm):
             try:
                 await duty(known)
             except (GitHubError, IssueIsBeingOpenedError) as error:
                 errors.append(error)
-        await self._watch.reporter_looked(known)
         if errors:
             raise errors[0]
 
@@ -166,18 +166,22 @@ class Reporter:
                 await self._teller.tell(origin, release)
 
     async def _alarm(self, known: KnownRepository) -> None:
-        """Say what is late: in the log, in the chat and in the issue, once each for each night."""
-        for each in await self._watch.late(known):
-            night = f"{self._clock.now():%Y%m%d}:{each.what}"
-            if await self._said.claim(known.origin.repository_id, f"late-log:{night}", self._clock.now()):
-                log.error("nightly.late", repository_id=known.origin.repository_id, what=each.what, text=each.text)
-                await self._made(known.origin.repository_id, f"late-log:{night}", each.text)
-            await self._say(
-                known.origin.repository_id, f"late-chat:{night}", f"{known.origin.full_name}: {each.text}"
-            )
-            await self._comment_late(known.origin, f"late:{night}", each)
+        """Say what is late: in the log and the chat once a day for each thing, in the issue once a day for all."""
+        # whoever reports cannot miss itself: for that there is the answer to whoever asks for our health
+        found = [each for each in await self._watch.late(known) if each.what is not Lateness.REPORTER]
+        if not found:
+            return
+        origin, today = known.origin, f"{self._clock.now():%Y%m%d}"
+        for each in found:
+            topic = f"late-log:{today}:{each.what}"
+            if await self._said.claim(origin.repository_id, topic, self._clock.now()):
+                log.error("nightly.late", repository_id=origin.repository_id, what=each.what, text=each.text)
+                await self._made(origin.repository_id, topic, each.text)
+            text = f"A nightly build of {origin.full_name} is late. {each.text}"
+            await self._say(origin.repository_id, f"late-chat:{today}:{each.what}", text)
+        await self._comment_late(origin, f"late:{today}", " ".join(each.text for each in found))
 
-    async def _comment_late(self, origin: Origin, topic: str, late: Late) -> None:
+    async def _comment_late(self, origin: Origin, topic: str, told: str) -> None:
         repository_id = origin.repository_id
         if await self._said.of(repository_id, topic) is not None:
             return
@@ -185,14 +189,14 @@ class Reporter:
         if not policy.builds.report_issue or not await self._said.claim(repository_id, topic, self._clock.now()):
             return
         try:
-            text = alarm(late.text, self._maintainers(origin, policy))
+            text = alarm(told, self._maintainers(origin, policy))
             await self._issue.comment(origin, topic, text, "Nightly builds: something is late")
         except (NotFoundError, RefusedError) as error:
             log.error("nightly.no_issue", repository_id=repository_id, error=str(error))
         except BaseException:
             await self._said.leave(repository_id, topic)
             raise
-        await self._made(repository_id, topic, late.text)
+        await self._made(repository_id, topic, told)
 
     async def _say(self, repository_id: int, topic: str, text: str) -> None:
         """Say it in the chat; where that cannot be reached, at the next looks, for some minutes."""
@@ -219,7 +223,8 @@ class Reporter:
         return await self._policies.of_branch(reader, origin.repository_id, place.default_branch)
 
     def _maintainers(self, origin: Origin, policy: Policy) -> str:
-        return mention(Who.MAINTAINER, origin.full_name.partition("/")[0], policy.teams)
+        called = mention(Who.MAINTAINER, origin.full_name.partition("/")[0], policy.teams)
+        return f"{called[:1].lower()}{called[1:]}"  # in the middle of a sentence
 
 
 def _topic(build: Build) -> str:

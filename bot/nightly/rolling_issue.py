@@ -24,6 +24,9 @@ _TOPIC = "issue"
 class IssueIsBeingOpenedError(Exception):
     """Somebody else opens the issue at this moment: try again in a minute."""
 
+    def __init__(self) -> None:
+        super().__init__("somebody else opens the issue at this moment")
+
 
 class RollingIssue:
     """Writes the issue. Raises the errors of `bot.github.errors`, and IssueIsBeingOpenedError."""
@@ -51,7 +54,15 @@ class RollingIssue:
     async def comment(self, origin: Origin, source: str, body: str, title: str) -> int:
         """Write a comment there, once for each `source`. `title` is for an issue that is not there yet."""
         known = await self._said.of(origin.repository_id, _TOPIC)
-        number = known.reference if known else await self.put(origin, title, body)
+        if known is not None:
+            try:
+                return await self._comment(origin, known.reference, source, body)
+            except NotFoundError:
+                log.warning("nightly.issue_is_gone", number=known.reference)
+                await self._said.forget(origin.repository_id, _TOPIC)
+        return await self._comment(origin, await self.put(origin, title, body), source, body)
+
+    async def _comment(self, origin: Origin, number: int, source: str, body: str) -> int:
         marker = self._signer.reply_marker(source, origin.repository_id, number)
         await self._writer(origin).comment(number, marker, body)
         return number

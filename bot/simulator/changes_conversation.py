@@ -20,15 +20,13 @@ DEFAULT_LABEL_COLOR = "ededed"
 class ConversationChanges(Announcer):
     """The acts that change what is said about a pull request."""
 
-    def add_comment(self, pull: Pull, user: Account, body: str, *, by_app: bool = False) -> Comment:
-        """Write a comment on a pull request."""
-        state, now = self.state, self.state.now()
-        comment = Comment(
-            state.next_id(), pull, user, body, by_app, self._association(pull, user), now, now, state.app_of(user)
-        )
-        pull.comments.append(comment)
-        pull.updated_at = now
-        pull.repo.comments[comment.id] = comment
+    def add_comment(self, subject: Subject, user: Account, body: str, *, by_app: bool = False) -> Comment:
+        """Write a comment on a pull request or an issue."""
+        state, now, association = self.state, self.state.now(), self._association(subject, user)
+        comment = Comment(state.next_id(), subject, user, body, by_app, association, now, now, state.app_of(user))
+        subject.comments.append(comment)
+        subject.updated_at = now
+        subject.repo.comments[comment.id] = comment
         state.nodes[comment.node_id] = comment
         self._tell_comment("created", comment, user)
         return comment
@@ -41,9 +39,9 @@ class ConversationChanges(Announcer):
 
     def delete_comment(self, comment: Comment, sender: Account) -> None:
         """Remove a comment."""
-        comment.pull.comments.remove(comment)
-        comment.pull.updated_at = self.state.now()
-        del comment.pull.repo.comments[comment.id]
+        comment.subject.comments.remove(comment)
+        comment.subject.updated_at = self.state.now()
+        del comment.subject.repo.comments[comment.id]
         del self.state.nodes[comment.node_id]
         self._tell_comment("deleted", comment, sender)
 
@@ -122,16 +120,16 @@ class ConversationChanges(Announcer):
         subject.label_objects.remove(label)
         self._tell_label("unlabeled", subject, label, sender)
 
-    def _association(self, pull: Pull, user: Account) -> str:
-        return pull.association if user is pull.user else self.state.association(pull.repo, user)
+    def _association(self, subject: Subject, user: Account) -> str:
+        return subject.association if user is subject.user else self.state.association(subject.repo, user)
 
     def _tell_comment(self, action: str, comment: Comment, sender: Account, **more: Any) -> None:
         payload = {
             "action": action,
-            "issue": issue_json(self.state, comment.pull),
+            "issue": issue_json(self.state, comment.subject),
             "comment": comment_json(self.state, comment),
         }
-        self.tell("issue_comment", comment.pull.repo, sender, payload | more)
+        self.tell("issue_comment", comment.subject.repo, sender, payload | more)
 
     def _tell_review(self, action: str, review: Review, sender: Account, **more: Any) -> None:
         payload = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.simulator.accounts import Account, App, node_id
 
 if TYPE_CHECKING:
-    from bot.simulator.repositories import Pull
+    from bot.simulator.repositories import Pull, Subject
 
 
 @dataclass(slots=True, eq=False)
@@ -35,10 +35,10 @@ class Reaction:
 
 @dataclass(slots=True, eq=False)
 class Comment:
-    """A comment on a pull request. `by_app`: the App under test wrote it; `app`: whichever App did."""
+    """A comment on a pull request or an issue. `by_app`: the App under test wrote it; `app`: whichever App did."""
 
     id: int
-    pull: Pull
+    subject: Subject
     user: Account
     body: str
     by_app: bool

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.simulator.accounts import node_id
 from bot.simulator.conversation import Comment, Happening, Reaction, Remark, Review
 from bot.simulator.payloads import Json, account_json, app_json, moment
-from bot.simulator.repositories import Subject
+from bot.simulator.repositories import Pull, Subject
 from bot.simulator.state import GitHubState
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -15,13 +15,13 @@ REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes
 
 def comment_json(state: GitHubState, comment: Comment) -> Json:
     """Return a comment."""
-    pull = comment.pull
-    api, web = f"{state.api_url}/repos/{pull.repo.full_name}", f"{state.web_url}/{pull.repo.full_name}"
+    subject, name = comment.subject, comment.subject.repo.full_name
+    api, page = f"{state.api_url}/repos/{name}", "pull" if isinstance(subject, Pull) else "issues"
     url = f"{api}/issues/comments/{comment.id}"
     return {
         "url": url,
-        "html_url": f"{web}/pull/{pull.number}#issuecomment-{comment.id}",
-        "issue_url": f"{api}/issues/{pull.number}",
+        "html_url": f"{state.web_url}/{name}/{page}/{subject.number}#issuecomment-{comment.id}",
+        "issue_url": f"{api}/issues/{subject.number}",
         "id": comment.id,
         "node_id": comment.node_id,
         "user": account_json(state, comment.user),

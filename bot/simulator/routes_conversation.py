@@ -1,4 +1,4 @@
-"""Routes of what is said about a pull request: comments, reactions, reviews."""
+"""Routes of what is said about pull requests and issues: comments, reactions, reviews."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 _PULL = "/repos/{owner}/{repo}/pulls/{pull_number}"
 
 
-@conversation_routes.add("GET", f"{_ISSUE}/comments", "pull_requests:read")
+@conversation_routes.add("GET", f"{_ISSUE}/comments")
 def list_comments(call: Call) -> Reply:
-    """The comments of a pull request, oldest first."""
+    """The comments of a pull request or an issue, oldest first."""
     since = call.query.get("since", "")
-    comments = [comment_json(call.state, comment) for comment in call.pull.comments]
+    comments = [comment_json(call.state, comment) for comment in call.subject("read").comments]
     shown, headers = call.page([comment for comment in comments if comment["updated_at"] >= since])
     return Reply(list(shown), headers=headers)
 
 
-@conversation_routes.add("POST", f"{_ISSUE}/comments", "pull_requests:write")
+@conversation_routes.add("POST", f"{_ISSUE}/comments")
 def create_comment(call: Call) -> Reply:
     """A new comment."""
-    comment = call.changes.add_comment(call.pull, call.actor, _comment_text(call), by_app=True)
+    comment = call.changes.add_comment(call.subject("write"), call.actor, _comment_text(call), by_app=True)
     payload = comment_json(call.state, comment)
     return Reply(payload, status=201, headers={"Location": payload["url"]})
 

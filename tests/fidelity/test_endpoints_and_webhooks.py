@@ -80,6 +80,7 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
         f"{R}/issues",
         f"{R}/issues?creator=mia&state=all&labels=ops&sort=updated&direction=asc&per_page=100",
         f"{R}/issues/2",
+        f"{R}/issues/2/comments",
         f"{R}/issues/2/events",
         f"{R}/issues/2/labels",
         f"{R}/issues/1/events",
@@ -108,6 +109,7 @@ async def test_what_is_written_is_githubs(client: AppClient, pull: Pull, check: 
     comment = await client.post(f"{R}/issues/1/comments", {"body": "Welcome!"})
     await client.call("PATCH", f"{R}/issues/comments/{comment.body['id']}", {"body": "Welcome, Ana!"})
     await client.get(f"{R}/issues/comments/{comment.body['id']}")
+    await client.post(f"{R}/issues/2/comments", {"body": "Somebody decides."})
     await client.post(f"{R}/labels", {"name": "skill", "color": "00ff00", "description": "A skill"})
     await client.post(f"{R}/issues/1/labels", {"labels": ["skill", "triage-needed"]})
     await client.call("PUT", f"{R}/issues/1/labels", {"labels": ["knowledge"]})

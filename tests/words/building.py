@@ -53,7 +53,7 @@ def words() -> Iterator[tuple[str, str]]:
     told = report(many()).splitlines()
     yield "building/many", "\n".join([line for line in told if "more" in line] + told[-1:])
     yield "building/decision-ship", decision(a_view(), "@instruct/maintainers")
-    yield "building/decision-do-not-ship", decision(a_failed_gate(stands_in=STANDS_IN))
+    yield "building/decision-do-not-ship", decision(a_failed_gate(stands_in=STANDS_IN), "a maintainer")
     yield "building/late", alarm("The build due at 2026-03-03 02:00 UTC was not planned.", "@instruct/maintainers")
     yield "building/chat", in_chat(a_view(stands_in=STANDS_IN), "instruct/taxonomy")
     for name, row in (("improved", ROSE), ("unchanged", EVEN), ("fell", FELL), ("too-few", FEW), ("nothing", None)):
@@ -75,6 +75,8 @@ def _builds() -> Iterator[tuple[str, BuildView]]:
     yield "by-stand-ins", a_view(stands_in=STANDS_IN, remarks=("12 samples were longer than the model reads",))
     yield "gate-failed", a_failed_gate()
     yield "gate-failed-nobody-blamed", a_failed_gate(blame=None, quarantined=frozenset(), stands_in=STANDS_IN)
+    nothing = replace(GATE, comparisons=(), unmeasured="There is nobody to judge the answers.")
+    yield "unmeasured", a_failed_gate(gate=nothing, blame=None, quarantined=frozenset())
     unsure = replace(SUSPECT, leaves=(HEALED, OTTER), pulls=(), is_sure=False)
     yield "gate-failed-unsure", a_failed_gate(blame=replace(BLAMED, suspects=(unsure,)), gate=BOTH_FELL)
     looking = Blame(why="4 trainings without some of the leaves are to tell.", runs=4)
