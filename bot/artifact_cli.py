@@ -13,8 +13,9 @@ import typer
 from bot.settings import BotSettings, SettingsError, read_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from bot.artifact_retention import Cleaned
-    from bot.store.artifacts import ArtifactRows
 
 artifacts = typer.Typer(
     help="The files that jobs leave behind: list those of a pull request, clean up old ones.", no_args_is_help=True
@@ -48,8 +49,9 @@ def gc(
 ) -> None:
     """Delete artifacts that nothing names any more, or that were last stored longer ago than they are to be kept.
 
-    What was stored in the last hour stays, and so does what was stored since the oldest job was queued that is
-    not over, or whose end is not shown on GitHub yet.
+    What builds still need stays: the data of their leaves, and what the last good, the pinned and the running one
+    have made. What was stored in the last hour stays, and so does what was stored since the oldest job was queued
+    that is not over, or whose end is not shown on GitHub yet.
     Exit 1 if something could not be deleted.
     """
     from bot.artifact_retention import NothingNamedError
@@ -76,12 +78,13 @@ def gc(
 async def _list(settings: BotSettings, repository_id: int, number: int) -> None:
     from bot.artifact_links import ArtifactLinks
     from bot.clock import SystemClock
+    from bot.store.artifacts import ArtifactRows
     from pipeline.artifacts import ArtifactStore
 
     links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
     store, now = ArtifactStore(settings.artifact_store_url), SystemClock().now()
-    async with _rows(settings) as rows:
-        kept = await rows.of_pull(repository_id, number)
+    async with _engine(settings) as engine:
+        kept = await ArtifactRows(engine).of_pull(repository_id, number)
     for each in kept:
         artifact = each.artifact
         of_job = f", job {each.job_id}" if each.job_id is not None else ""
@@ -99,24 +102,25 @@ async def _list(settings: BotSettings, repository_id: int, number: int) -> None:
 async def _clean(settings: BotSettings, keep_for: timedelta, *, dry_run: bool, force: bool) -> Cleaned:
     from bot.artifact_retention import Cleaner
     from bot.clock import SystemClock
+    from bot.nightly.needed import NeededByBuilds
+    from bot.store.artifacts import ArtifactRows
     from pipeline.artifacts import ArtifactStore
 
     store = ArtifactStore(settings.artifact_store_url)
-    async with _rows(settings) as rows:
-        cleaner = Cleaner(rows, store, typer.echo)
+    async with _engine(settings) as engine:
+        cleaner = Cleaner(ArtifactRows(engine), store, typer.echo, NeededByBuilds(engine))
         now = SystemClock().now()
         return await cleaner.clean(now, keep_for, dry_run=dry_run, even_if_nothing_is_named=force)
 
 
 @asynccontextmanager
-async def _rows(settings: BotSettings) -> AsyncIterator[ArtifactRows]:
-    from bot.store.artifacts import ArtifactRows
+async def _engine(settings: BotSettings) -> AsyncIterator[AsyncEngine]:
     from bot.store.database import migrate, open_engine
 
     engine = open_engine(settings.database_url)
     try:
         await migrate(engine)
-        yield ArtifactRows(engine)
+        yield engine
     finally:
         await engine.dispose()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from pipeline.artifacts import ArtifactError, ArtifactStore, StoredArtifact
@@ -45,12 +46,16 @@ class NothingNamedError(Exception):
 
 
 def planned(
-    stored: Iterable[StoredArtifact], kept: Iterable[KeptArtifact], keep_since: datetime, leave_since: datetime
+    stored: Iterable[StoredArtifact],
+    kept: Iterable[KeptArtifact],
+    keep_since: datetime,
+    leave_since: datetime,
+    needed: Collection[str] = frozenset(),
 ) -> CleanUp:
     """Return what a clean-up does.
 
     What no row names goes, and what was last named before `keep_since`; but nothing that was stored since
-    `leave_since`, for a job may be about to name it.
+    `leave_since`, for a job may be about to name it, and nothing that is `needed`, told by its SHA-256.
     """
     names: dict[str, KeptArtifact] = {}
     for each in kept:
@@ -62,7 +67,7 @@ def planned(
     for file in stored:
         here.add(file.sha256)
         row = names.get(file.sha256)
-        if row is not None and row.stored_at >= keep_since:
+        if file.sha256 in needed or (row is not None and row.stored_at >= keep_since):
             staying.append(file)
         elif file.modified >= leave_since:
             too_new.append(file)
@@ -72,13 +77,25 @@ def planned(
     return CleanUp(tuple(doomed), tuple(too_new), tuple(staying), tuple(lost))
 
 
+class Needed(Protocol):
+    """Who needs artifacts besides those that rows name."""
+
+    async def hashes(self, keep_since: datetime, *, dry_run: bool) -> Collection[str]:
+        """Return the SHA-256 of what has to stay, and unless it is a trial forget what no longer has to."""
+        ...
+
+
 class Cleaner:
     """Looks at rows and store, and deletes what nobody needs any more."""
 
-    def __init__(self, rows: ArtifactRows, store: ArtifactStore, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, rows: ArtifactRows, store: ArtifactStore, say: Callable[[str], None], needed: Needed | None = None
+    ) -> None:
+        """`needed` tells what has to stay, however old it is."""
         self._rows = rows
         self._store = store
         self._say = say
+        self._needed = needed
 
     async def clean(
         self, now: datetime, keep_for: timedelta, *, dry_run: bool = False, even_if_nothing_is_named: bool = False
@@ -95,7 +112,8 @@ class Cleaner:
         stored = await asyncio.to_thread(lambda: list(self._store.listing()))
         if stored and not kept and not even_if_nothing_is_named and not dry_run:
             raise NothingNamedError
-        plan = planned(stored, kept, keep_since, leave_since)
+        needed = await self._needed.hashes(keep_since, dry_run=dry_run) if self._needed is not None else ()
+        plan = planned(stored, kept, keep_since, leave_since, needed)
         if not dry_run:
             await self._rows.forget(keep_since)
         cleaned = await self._carry_out(plan, leave_since, dry_run=dry_run)

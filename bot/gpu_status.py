@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.budgets import Budget, held_because, is_quiet, night_began
@@ -24,6 +24,7 @@ class GpuFacts:
     used: GpuHours
     nightly_h: float
     swaps: Mapping[Direction, float]
+    of_builds: Mapping[str, int] = field(default_factory=dict)  # of those, how many are steps of builds
 
 
 async def gpu_facts(store: JobStore, switches: Switches, budget: Budget, now: datetime) -> GpuFacts:
@@ -36,6 +37,7 @@ async def gpu_facts(store: JobStore, switches: Switches, budget: Budget, now: da
         await store.gpu_hours.used(now),
         await store.gpu_hours.of_night(now, night_began(now, budget), costs),
         await store.swaps.usual(),
+        await store.counts_of_builds(),
     )
 
 
@@ -46,7 +48,8 @@ def status_lines(facts: GpuFacts, budget: Budget) -> Iterator[str]:
     for queue in Queue:
         waiting, running = facts.queues.get(queue, (0, 0))
         held = held_because(queue, facts.now, budget, facts.paused.is_on)
-        yield f"{queue:10} {waiting} waiting, {running} running{' (held)' if held and waiting else ''}"
+        of_builds = f", {count} of them of a nightly build" if (count := facts.of_builds.get(queue, 0)) else ""
+        yield f"{queue:10} {waiting} waiting, {running} running{of_builds}{' (held)' if held and waiting else ''}"
     yield f"GPU hours today: {_of(facts.used.today, budget.gpu_h_per_day)}"
     yield f"GPU hours this month: {_of(facts.used.this_month, budget.gpu_h_per_month)}"
     began = night_began(facts.now, budget)

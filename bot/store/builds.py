@@ -158,6 +158,11 @@ class BuildStore:
         """Return a build by its number."""
         return await self._one(_B.id == build_id)
 
+    async def repositories(self) -> list[int]:
+        """Return the ids of the repositories that have builds."""
+        async with self._engine.connect() as connection:
+            return [int(each) for each in (await connection.execute(select(_B.repository_id).distinct())).scalars()]
+
     async def of_night(self, repository_id: int, night: date) -> Build | None:
         """Return the build of a night."""
         return await self._one(_B.repository_id == repository_id, _B.night == night.isoformat())

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.job_flow import Life
 from bot.job_line import due_at
-from bot.jobs import JobRequest, JobState
+from bot.jobs import JobKind, JobRequest, JobState
 from bot.store.gpu_hours import GpuHourStore
 from bot.store.job_line import JobLine
 from bot.store.job_logs import JobLogs, LogPart
@@ -100,6 +100,12 @@ class JobStore:
         found = await self._all(jobs.c.build_id.in_([*build_ids]), jobs.c.step == step, planned_so)
         return {job.request.build_id: job for job in found}
 
+    async def is_generating(self, build_id: int) -> bool:
+        """True while data are generated, or wait to be, for a build."""
+        its = (jobs.c.build_id == build_id, jobs.c.kind == JobKind.GENERATE.value, jobs.c.state.in_(GOING))
+        async with self._engine.connect() as connection:
+            return bool((await connection.execute(select(exists().where(*its)))).scalar_one())
+
     async def running(self) -> list[StoredJob]:
         """Return every job that runs."""
         return await self._all(jobs.c.state == JobState.RUNNING.value)
@@ -112,6 +118,13 @@ class JobStore:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query.order_by(jobs.c.queue))).all()
         return [(str(queue), int(wait), int(run)) for queue, wait, run in rows]
+
+    async def counts_of_builds(self) -> dict[str, int]:
+        """Return for each queue how many steps of builds wait or run."""
+        its = (jobs.c.state.in_(GOING), jobs.c.build_id > 0)
+        query = select(jobs.c.queue, func.count()).where(*its).group_by(jobs.c.queue)
+        async with self._engine.connect() as connection:
+            return {str(queue): int(count) for queue, count in await connection.execute(query)}
 
     async def change(
         self, job_id: int, step: Callable[[StoredJob], StoredJob | None], told: LogPart | None = None
