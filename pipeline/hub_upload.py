@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationCopy, HfApi
 
 _KEPT = frozenset({".gitattributes"})  # of the hub's own, with which files are large
 _LONGEST_REASON = 500
@@ -54,10 +54,9 @@ def _committed(api: HfApi, name: str, folder: Path, repository: str) -> str:
     api.create_repo(repository, private=True, exist_ok=True)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     gone = set(api.list_repo_files(repository)) - files.keys() - _KEPT
-    changes = [
-        *(CommitOperationAdd(file, path) for file, path in files.items()),
-        *(CommitOperationDelete(file) for file in sorted(gone)),
-    ]
+    changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
+    changes = [CommitOperationAdd(file, path) for file, path in files.items()]
+    changes += [CommitOperationDelete(file) for file in sorted(gone)]
     commit = api.create_commit(repository, changes, commit_message=f"Build {name}")
     api.create_tag(repository, tag=name, revision=commit.oid, exist_ok=True)
     return str(commit.commit_url)
