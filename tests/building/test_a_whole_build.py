@@ -19,12 +19,16 @@ from pipeline.evaluation.students import identity_of
 from pipeline.generation import Subject
 from pipeline.training.settings import PRESETS, Preset
 from tests.building.builds import Steps
+from tests.building.test_mix_step import HAIKU, OWLS, samples
 from tests.sdg.leaves import a_freeform_skill, some_knowledge
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
+
+
+_SETTINGS: dict[str, Any] = {"build_preset": "tiny", "build_epochs": 2}
 
 
 class _Mortal(Steps):
@@ -60,21 +64,25 @@ def _often_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _begun(folder: Path, student: Path, **settings: str) -> _Mortal:
     folder.mkdir()
-    steps = _Mortal(folder, student, {"build_preset": "tiny", "build_epochs": 2, **settings})
-    steps.generates(Subject(some_knowledge()), Subject(a_freeform_skill()))
+    steps = _Mortal(folder, student, {**_SETTINGS, **settings})
+    steps.takes(OWLS, samples(steps, OWLS, 16))
+    steps.takes(HAIKU, samples(steps, HAIKU, 16, "syllables"))
     return steps
 
 
 def test_the_same_inputs_give_the_same_model_wherever_they_lie(student: Path, tmp_path: Path) -> None:
     "Another machine, another folder for the student, the leaves in another order: every file has the same hash."
-    steps = _begun(tmp_path / "here", student)
+    steps, again = (Steps(tmp_path / name, student, dict(_SETTINGS)) for name in ("here", "there"))
+    for each in (steps, again):
+        each.folder.mkdir()
+        each.generates(Subject(some_knowledge()), Subject(a_freeform_skill()))
     knowledge, skills = steps.builds()
     assert knowledge.model.sha256 != skills.model.sha256
     assert knowledge.student == skills.student
     assert len(skills.scores) == 2
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(student, elsewhere)
-    again = _begun(tmp_path / "there", elsewhere)
+    again.student = elsewhere
     again.leaves.reverse()
     again.builds()
     assert _models(again) == _models(steps)
@@ -128,8 +136,8 @@ def test_an_adapter_is_put_into_its_model_and_the_next_phase_begins_there(studen
 
 def test_one_phase_alone_begins_from_the_student(student: Path, tmp_path: Path) -> None:
     "Where no leaf teaches knowledge, skills are the first phase."
-    steps = Steps(tmp_path, student, {"build_preset": "tiny", "build_epochs": 1})
-    steps.generates(Subject(a_freeform_skill()))
+    steps = Steps(tmp_path, student, dict(_SETTINGS))
+    steps.takes(HAIKU, samples(steps, HAIKU, 4))
     assert set(steps.mixes().phases) == {Phase.SKILLS}
     trained = steps.trains(Phase.SKILLS)
     assert trained.base == trained.student
