@@ -175,3 +175,17 @@ def test_the_benchmark_for_gpus_runs_dry(capsys: pytest.CaptureFixture[str]) -> 
     if not torch.cuda.is_available():
         with pytest.raises(SystemExit, match="There is no GPU here"):
             main([])
+
+
+def test_the_presets_are_documented_as_they_are() -> None:
+    "Rate, epochs, samples a step and warm-up, in the table that people read."
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    for preset, settings in PRESETS.items():
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{preset}` |"))
+        rate, *counts = (cell.strip() for cell in row.strip("|").split("|")[3:])
+        assert float(rate) == settings.learning_rate
+        assert [int(count) for count in counts] == [
+            settings.epochs,
+            settings.effective_batch,
+            settings.warmup_steps,
+        ]
