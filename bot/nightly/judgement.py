@@ -78,7 +78,7 @@ def _fell(view: BuildView, gate: GateResult) -> Judgement:
     if not gate.failed:
         effect = "Builds the night anew, once there is something to measure it with. Nothing was published."
         reason = short(gate.unmeasured.rstrip("."), _LONGEST_REASON)
-        return Judgement(Call.DO_NOT_SHIP, reason, (), f"{_PROGRAM} run", effect)
+        return Judgement(Call.DO_NOT_SHIP, reason, (), _anew(view), effect)
     worst, *rest = sorted(gate.failed, key=lambda one: _excess(one[1]))
     against, row = worst
     reason = (
@@ -95,7 +95,11 @@ def _fell(view: BuildView, gate: GateResult) -> Judgement:
             "Shows the leaves that are kept out of the next builds, and `quarantine lift LEAF` lets one in again.",
         )
     effect = "Builds the night anew, with what the taxonomy holds then. Nothing was published."
-    return Judgement(Call.DO_NOT_SHIP, reason, tuple(others), f"{_PROGRAM} run", effect)
+    return Judgement(Call.DO_NOT_SHIP, reason, tuple(others), _anew(view), effect)
+
+
+def _anew(view: BuildView) -> str:
+    return f"{_PROGRAM} run --night {view.build.night.isoformat()} --anew"
 
 
 def _excess(row: GateRow) -> float:
@@ -104,7 +108,7 @@ def _excess(row: GateRow) -> float:
 
 
 def _broke(view: BuildView) -> Judgement:
-    command = f"{_PROGRAM} resume {view.name}"
+    command = f"{_PROGRAM} resume --night {view.build.night.isoformat()}"
     goes_on = "Goes on where it stands: what is done is not done again."
     if view.build.state is BuildState.CANCELLED:
         return Judgement(Call.DO_NOT_SHIP, "it was cancelled", (), command, goes_on)

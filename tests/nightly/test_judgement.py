@@ -101,22 +101,22 @@ def test_a_failed_gate_is_not_shipped_whatever_else_is_so() -> None:
     ("view", "reason", "command"),
     [
         (a_failed_gate(), "MMLU fell", "taxonomy-bot nightly quarantine list"),
-        (a_failed_gate(quarantined=frozenset()), "MMLU fell", "taxonomy-bot nightly run"),
+        (a_failed_gate(quarantined=frozenset()), "MMLU fell", "taxonomy-bot nightly run --night 2026-03-03 --anew"),
         (
             a_failed_gate(gate=replace(GATE, comparisons=(), unmeasured="There is no judge.")),
             "There is no judge",
-            "taxonomy-bot nightly run",
+            "taxonomy-bot nightly run --night 2026-03-03 --anew",
         ),
-        (a_broken_build(), "the step train/skills failed", "taxonomy-bot nightly resume 2026-03-03.1"),
+        (a_broken_build(), "the step train/skills failed", "taxonomy-bot nightly resume --night 2026-03-03"),
         (
             a_broken_build(failure=Failure("", "Every new or changed leaf had to be left out.")),
             "Every new or changed leaf had to be left out",
-            "taxonomy-bot nightly resume 2026-03-03.1",
+            "taxonomy-bot nightly resume --night 2026-03-03",
         ),
         (
             a_broken_build(build=a_build(BuildState.CANCELLED), failure=None),
             "it was cancelled",
-            "taxonomy-bot nightly resume 2026-03-03.1",
+            "taxonomy-bot nightly resume --night 2026-03-03",
         ),
         (a_broken_build(build=a_build(BuildState.PASSED_OVER), failure=None), "it never began", ""),
     ],

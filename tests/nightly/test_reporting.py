@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
+from bot.artifact_links import ArtifactLinks
 from bot.jobs import JobKind, JobState
 from bot.nightly.builds import BuildState
 from bot.nightly.reporting import health_of
@@ -119,7 +120,7 @@ async def test_a_step_that_broke_down_is_named_and_resumed(newsroom: Newsroom) -
     await newsroom.step(build, "train/skills", JobKind.TRAIN, None, JobState.INFRA_ERROR)
     await newsroom.ends(build, BuildState.FAILED, None, "train/skills: it ran out of memory")
     await newsroom.looks()
-    assert "taxonomy-bot nightly resume 2026-01-07.1" in (newsroom.issue.body or "")
+    assert "taxonomy-bot nightly resume --night 2026-01-07" in (newsroom.issue.body or "")
     assert "it ran out of memory" in (newsroom.issue.body or "")
 
 
@@ -262,3 +263,56 @@ async def test_a_chat_that_is_away_is_tried_again_for_some_minutes(newsroom: New
     await newsroom.looks()
     assert len(newsroom.chat.texts) == 1
     await newsroom.world.start_bot()
+
+
+async def test_the_bot_reports_by_itself(newsroom: Newsroom) -> None:
+    "Nobody asks it to: a minute after a build has ended it is there."
+    world = newsroom.world
+    await merged(world, "haiku")
+    await newsroom.ends(await newsroom.begins(NEXT_NIGHT), BuildState.GOOD, a_gate())
+    world.reporting.start()
+    async with asyncio.timeout(20):
+        while not newsroom.issues:
+            await world.clock.advance(minutes=1)
+            await asyncio.sleep(0.02)
+    await world.reporting.stop()
+    assert "2026-01-07.1" in newsroom.issue.title
+
+
+async def test_the_chart_opens_by_its_signed_link_only(newsroom: Newsroom) -> None:
+    "It is an image that runs nothing; a link that was made up opens nothing, and neither does one to what is gone."
+    world = newsroom.world
+    base = world.webhook_url.removesuffix("/webhooks")
+    await merged(world, "haiku")
+    build = await newsroom.ends(await newsroom.begins(NEXT_NIGHT), BuildState.GOOD, a_gate())
+    links = ArtifactLinks(world.settings.webhook_secrets, base, 3600)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(links.trend_link(build.id, 1)) as answer:
+            assert (answer.status, answer.content_type) == (200, "image/svg+xml")
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
+            assert "MMLU" in await answer.text()
+        forged = links.trend_link(build.id, 1).replace(f"/{build.id}.1/", f"/{build.id}.2/")
+        for address, status in (
+            (forged, 403),
+            (links.trend_link(build.id, 2), 404),
+            (f"{base}/charts/builds/x/y", 404),
+        ):
+            async with session.get(address) as answer:
+                assert answer.status == status
+
+
+async def test_an_issue_that_was_deleted_is_opened_again(newsroom: Newsroom) -> None:
+    "With the report that comes next."
+    await merged(newsroom.world, "haiku")
+    await newsroom.ends(await newsroom.begins(NEXT_NIGHT), BuildState.GOOD, a_gate())
+    await newsroom.looks()
+    gone = newsroom.issue
+    gone.body = "moved away"
+    newsroom.world.github.fail_next("PATCH", rf"/issues/{gone.number}$", status=410, body="{}")
+    await newsroom.world.clock.advance(hours=20)
+    await merged(newsroom.world, "limerick")
+    await newsroom.ends(await newsroom.begins(LATER_NIGHT), BuildState.GOOD, a_gate())
+    await newsroom.looks()
+    [issue] = [each for each in newsroom.issues if each is not gone]
+    assert "2026-01-08.1" in issue.title
+    assert len(comments_of(issue)) == 1
