@@ -14,9 +14,12 @@ from pipeline.build_orders import GATE, MIX, BuildOrder, Phase, PublishedBuild, 
 from pipeline.build_results import GateResult, VariantResult
 from pipeline.building.gate_step import NOTHING_TO_ASK
 from pipeline.contract import Ending, Outcome, TaskKind
+from pipeline.evaluation.benchmark_files import SAMPLE_MMLU, SAMPLE_TWO_TURNS
 from pipeline.evaluation.students import identity_of
 from pipeline.generation import Subject
 from pipeline.model_store import ModelStore
+from pipeline.tiny import MODEL_ID
+from pipeline.tiny.process import OfflineTeacherProcess
 from tests.building.builds import Steps
 from tests.sdg.leaves import a_freeform_skill, some_knowledge
 
@@ -159,3 +162,34 @@ def test_an_order_without_its_variant_is_refused(built: Steps) -> None:
     order: BuildOrder = steps.order(variant("seed-1"))
     with pytest.raises(Exception, match="names no variant"):
         steps.does(TaskKind.VARIANT, order)
+
+
+async def test_with_a_judge_skills_and_conversations_are_gated_too(built: Steps) -> None:
+    "What was held out of a skill's samples, the operator's files, and who stood in for whom."
+    import asyncio
+
+    async with OfflineTeacherProcess() as judge:
+        steps = a_copy(built)
+        steps.settings |= {"critic_url": judge.url, "critic_model": MODEL_ID, "evaluate_answer_tokens": 12}
+        steps.settings |= {"evaluate_gates_mmlu": SAMPLE_MMLU, "evaluate_gates_subset": "tiny"}
+        steps.settings |= {"evaluate_gates_two_turns": SAMPLE_TWO_TURNS}
+        await asyncio.to_thread(_judged, steps)
+
+
+def _judged(steps: Steps) -> None:
+    seed = measures(steps, 101)
+    _, result = decides(steps)
+    (compared,) = result.comparisons
+    assert [row.name for row in compared.rows] == [
+        "PR-mmlu of included contributions",
+        "PR-bench of all other leaves",
+        "sample questions (not MMLU), tiny subset",
+        "sample questions (not MT-Bench)",
+    ]
+    assert len(compared.gates) == 4
+    assert {gate.margin for gate in compared.gates} == {0.02, 0.3}
+    assert seed.scores.keys() == {row.name for row in compared.rows}
+    assert all(1 <= row.tuned <= 10 for row in compared.rows if row.name.startswith("PR-bench"))
+    assert result.stands_in.endswith("which wrote the data and judged")
+    assert len(result.gains) <= 5
+    assert all(side.question and side.reference for side in (*result.gains, *result.losses))
