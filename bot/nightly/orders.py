@@ -99,11 +99,12 @@ class Orders:
     async def of(self, job: StoredJob, outlook: Outlook, reader: PullReader) -> Artifact:
         """Return the order of a job, stored."""
         before = await self._before(outlook)
-        more = {}
+        more: dict[str, Artifact] = {}
         if job.request.step == PACKAGE:
             more[ATTRIBUTIONS] = await self._attributions(job, outlook, reader)
-        order = order_of(job, outlook, before, more)
-        return await self._put(job, "order.json", order.to_json().encode(), ORDER_TYPE)
+        # of ten thousand leaves it is megabytes: others go on meanwhile
+        told = await asyncio.to_thread(lambda: order_of(job, outlook, before, more).to_json().encode())
+        return await self._put(job, "order.json", told, ORDER_TYPE)
 
     async def _before(self, outlook: Outlook) -> Before:
         repository_id = outlook.build.repository_id
