@@ -83,7 +83,7 @@ async def test_the_judge_is_fetched_when_the_student_has_answered(tmp_path: Path
         over = await workshop.ends(await workshop.asks_for(JobKind.EVALUATE), within_s=80)
         assert over.life.state is JobState.SUCCEEDED, over.life.message
         assert (tmp_path / "diary").read_text().split() == ["awake"]
-        assert "of 4 questions none was answered by both models and judged" in over.life.message
+        assert "of 4 questions none was answered by all models and judged" in over.life.message
         assert over.life.outcome is not None
         assert over.life.outcome.verdict == "too few questions to tell"
         async with asyncio.timeout(20):  # its next word tells
