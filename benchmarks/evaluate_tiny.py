@@ -2,8 +2,9 @@
 
 Facts that nobody knows are taught in some words and asked for in others, as an evaluate job of a worker does it;
 the wrong options are right answers of sibling questions. The control learns the same texts with the answers dealt
-out anew, and is measured alike: it may not rise. What comes of a leaf that the offline teacher writes about is
-measured and printed, too, with no target. All of it tells of the path, and nothing of any model that people use.
+out anew, and is measured alike: it may not rise. What the offline teacher writes out of a leaf about an invented
+island has to teach, too. Last, eight leaves are learnt together, alone and beside one that contradicts them all:
+that has to show. All of it tells of the path, and nothing of any model that people use.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.invented_leaves import contradicting, invented_leaves, subjects_from
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact, JobSpec, LogLevel, TaskKind
 from pipeline.evaluation_results import EvaluateResult, Verdict
-from pipeline.generation import Order, generate
+from pipeline.generation import SAMPLES, Order, Subject, generate
 from pipeline.lessons import contribution_of, subjects_of
 from pipeline.local_documents import documents_of
 from pipeline.sdg.blocks.block import Models
@@ -40,8 +42,9 @@ from pipeline.tiny.student import Plan, made_student
 from pipeline.tiny.student_facts import RELATIONS, Fact, siblings_of
 
 TARGET_S = 90.0  # for one evaluate job with one training
-_SIBLINGS, _RELATIONS = 6, 6
-_LEAF = Path(__file__).parent.parent / "tests" / "tiny_student" / "leaf"
+TARGET_FALL = 0.15  # of the accuracy, where everything is contradicted
+_SIBLINGS, _RELATIONS, _LEAVES = 6, 6, 8
+_LEAF = Path(__file__).parent.parent / "bot" / "demo" / "fixtures" / "varholm"
 
 Row = dict[str, Any]
 
@@ -141,15 +144,30 @@ def put(store: ArtifactStore, samples: Sequence[Row], questions: Sequence[Row]) 
     }
 
 
-async def written_by_the_offline_teacher(folder: Path, store: ArtifactStore) -> dict[str, Artifact]:
-    """Generate from the leaf about an invented island."""
-    contribution = contribution_of({"knowledge/geography/varholm/qna.yaml": (_LEAF / "qna.yaml").read_text()})
-    (leaf,) = contribution.leaves
-    documents = documents_of(leaf, _LEAF, folder / "documents", read_pipeline_settings())
-    subjects = subjects_of(contribution, {leaf.path: documents})
+async def written_by_the_offline_teacher(
+    subjects: Sequence[Subject], folder: Path, store: ArtifactStore
+) -> dict[str, Artifact]:
+    """Generate from these leaves."""
     async with OfflineTeacherProcess() as server, Teacher(TeacherSettings(server.url, NAME)) as teacher:
         made = await generate(subjects, Order(NAME), Models(teacher, teacher), folder / "generated")
     return {f"made:{artifact.name}": artifact for artifact in stored_files(made, store)}
+
+
+def the_island(folder: Path) -> list[Subject]:
+    """Return the leaf about an invented island."""
+    contribution = contribution_of({"knowledge/geography/varholm/qna.yaml": (_LEAF / "qna.yaml").read_text()})
+    (leaf,) = contribution.leaves
+    documents = documents_of(leaf, _LEAF, folder / "documents", read_pipeline_settings())
+    return subjects_of(contribution, {leaf.path: documents})
+
+
+def with_and_without_poison(folder: Path, store: ArtifactStore) -> tuple[dict[str, Artifact], dict[str, Artifact]]:
+    """Return the data of some leaves, and the same beside a leaf that contradicts them and asks nothing."""
+    leaves = invented_leaves(_LEAVES, 1)
+    poison = subjects_from([contradicting(leaves, "poison")])
+    clean = asyncio.run(written_by_the_offline_teacher(subjects_from(leaves), folder / "clean", store))
+    taught = asyncio.run(written_by_the_offline_teacher(poison, folder / "poison", store))
+    return clean, clean | {role: file for role, file in taught.items() if role.endswith(SAMPLES)}
 
 
 def _print(what: str, result: EvaluateResult, took_s: float) -> None:
@@ -181,19 +199,25 @@ def main() -> None:
         _print(f"trained {options.seeds} times", often, often_s)
         dealt, dealt_s = evaluated(folder, student, control, options.seeds)
         _print("control: the answers dealt out anew", dealt, dealt_s)
-        island, island_s = evaluated(
-            folder, student, asyncio.run(written_by_the_offline_teacher(folder, store)), options.seeds
-        )
+        written = asyncio.run(written_by_the_offline_teacher(the_island(folder), folder, store))
+        island, island_s = evaluated(folder, student, written, options.seeds)
         _print("a leaf about an invented island, written by the offline teacher", island, island_s)
+        clean, poisoned = with_and_without_poison(folder, store)
+        before, before_s = evaluated(folder, student, clean, 1)
+        _print(f"{_LEAVES} leaves together", before, before_s)
+        after, after_s = evaluated(folder, student, poisoned, 1)
+        _print("the same beside a leaf that contradicts them", after, after_s)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    rises = all(result.rows[0].verdict is Verdict.IMPROVED for result in (once, often))
+    rises = all(result.rows[0].verdict is Verdict.IMPROVED for result in (once, often, island, before))
     stays = dealt.rows[0].verdict is not Verdict.IMPROVED
+    fall = before.rows[0].tuned - after.rows[0].tuned
     print(
+        f"contradicted, {before.rows[0].tuned:.3f} -> {after.rows[0].tuned:.3f} (target: {TARGET_FALL:g} lower); "
         f"held-out words rise: {rises}; the control does not: {stays}; "
         f"one job took {took_s:.0f} s (target {TARGET_S:.0f})"
     )
-    if not (rises and stays and took_s <= TARGET_S):
+    if not (rises and stays and fall >= TARGET_FALL and took_s <= TARGET_S):
         sys.exit(1)
 
 

@@ -10,32 +10,87 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.resources import files
+from ipaddress import ip_network
 from pathlib import Path
 
 from aiohttp import web
 from pydantic import SecretStr
 
 from bot.app import DISPATCHER, make_app
+from bot.demo.document_host import DocumentHost
 from bot.demo.offline_teacher import NAME, OfflineTeacher
+from bot.demo.tiny_student import TinyStudent
 from bot.events import Origin
 from bot.settings import BotSettings
 from bot.simulator import Repository, Simulator
 from bot.triage import Triaged
+from checks.policy import POLICY_PATH, default_policy
 
 _SECRET = "the demo's webhook secret"  # noqa: S105 - it guards a server on loopback for a minute
+
+
+class Worker:
+    """The program that does jobs, as it runs anywhere else: a process beside this one."""
+
+    def __init__(self, folder: str, model: OfflineTeacher) -> None:
+        self._log = Path(folder, "worker.log")
+        self._settings = {
+            "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",
+            "ARTIFACTS_URL": f"{folder}/taxonomy-bot-artifacts",
+            "WORK_DIR": f"{folder}/work",
+            "TEACHER_URL": model.url,
+            "TEACHER_MODEL": NAME,
+            "HELLO_S": "1",
+        }
+        # a small model is as quick on one thread, and several wait for one another where the machine is busy
+        self._threads = {"OMP_NUM_THREADS": "1"}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **more: str) -> None:
+        """Start it, with more settings."""
+        settings = self._settings | more
+        named = {f"TAXONOMY_PIPELINE_{name}": value for name, value in settings.items()}
+        environment = os.environ | self._threads | named
+        program = Path(sys.executable).with_name("taxonomy-pipeline")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([program, "worker"], env=environment, stdout=log, stderr=log)
+
+    async def stop(self) -> None:
+        """Have it end."""
+        if self._process is not None:
+            self._process.terminate()
+            await asyncio.to_thread(self._process.wait)
 
 
 class Stage:
     """The simulated GitHub with the bot beside it, and what happened on it."""
 
-    def __init__(self, github: Simulator, repo: Repository, runner: web.AppRunner, address: str) -> None:
+    def __init__(
+        self,
+        github: Simulator,
+        repo: Repository,
+        runner: web.AppRunner,
+        address: str,
+        documents: DocumentHost,
+        student: TinyStudent,
+        worker: Worker,
+    ) -> None:
         self.github = github
         self.repo = repo
         self.address = address
+        self.documents = documents
+        self.student = student
+        self._worker = worker
         self._runner = runner
         self.triaged: list[Triaged] = []
         self.seconds: list[float] = []
+
+    async def teaches(self, student: Path) -> None:
+        """Let the worker have a student from now on. Whatever it does is done first."""
+        await self._worker.stop()
+        self._worker.start(STUDENT_MODEL=str(student), STUDENT_PRESET="tiny")
 
     async def settled(self) -> None:
         """Wait until the bot has handled everything, and note how long that took."""
@@ -53,31 +108,49 @@ async def open_stage() -> AsyncIterator[Stage]:
     """Set everything up on loopback with a database in a temporary folder, and take it down again."""
     with tempfile.TemporaryDirectory(prefix="taxonomy-bot-demo-") as folder, _free_port() as port:
         address = f"http://127.0.0.1:{port.getsockname()[1]}"
-        async with Simulator(webhook_secret=_SECRET) as github:
-            repo = github.create_repository("instruct/taxonomy", {"README.md": "# Our taxonomy\n"})
+        async with AsyncExitStack() as ends, Simulator(webhook_secret=_SECRET) as github:
+            student = TinyStudent(Path(folder, "student"))
+            ends.push_async_callback(student.stop)
+            await student.start()
+            documents = DocumentHost(Path(folder))
+            ends.push_async_callback(documents.stop)
+            await documents.start({"varholm.md": _text("varholm/varholm.md")})
+            repo = github.create_repository(
+                "instruct/taxonomy", {"README.md": "# Our taxonomy\n", POLICY_PATH: _policy(documents)}
+            )
             triaged: list[Triaged] = []
 
             def note(_origin: Origin, _number: int, result: Triaged) -> None:
                 triaged.append(result)
 
-            settings = _settings(github, repo, folder, address)
+            settings = _settings(github, repo, folder, address, documents)
             runner = web.AppRunner(make_app(settings, on_triaged=note), access_log=None)
             model = OfflineTeacher()
+            ends.push_async_callback(model.stop)
             await model.start()
+            ends.push_async_callback(runner.cleanup)
             await runner.setup()
-            worker = _worker(folder, model)
+            worker = Worker(folder, model)
+            ends.push_async_callback(worker.stop)
+            worker.start()
+            await web.SockSite(runner, port).start()
+            github.webhook_url = f"{address}/webhooks"
+            stage = Stage(github, repo, runner, address, documents, student, worker)
+            stage.triaged = triaged
             try:
-                await web.SockSite(runner, port).start()
-                github.webhook_url = f"{address}/webhooks"
-                stage = Stage(github, repo, runner, address)
-                stage.triaged = triaged
                 yield stage
             finally:
                 github.webhook_url = None
-                worker.terminate()
-                await asyncio.to_thread(worker.wait)
-                await runner.cleanup()
-                await model.stop()
+
+
+def _text(name: str) -> str:
+    return files("bot.demo").joinpath("fixtures", *name.split("/")).read_text(encoding="utf-8")
+
+
+def _policy(documents: DocumentHost) -> str:
+    """Return the community's policy: documents may lie on the demo's own host, too."""
+    hosts = ", ".join((*default_policy().documents.allowed_hosts, f'"{documents.name}"'))
+    return f"documents:\n  allowed_hosts: [{hosts}]\n"
 
 
 def _free_port() -> socket.socket:
@@ -85,23 +158,9 @@ def _free_port() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
 
 
-def _worker(folder: str, model: OfflineTeacher) -> subprocess.Popen[bytes]:
-    """Start a worker beside this process, as it runs anywhere else."""
-    settings = {
-        "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",
-        "ARTIFACTS_URL": f"{folder}/taxonomy-bot-artifacts",
-        "WORK_DIR": f"{folder}/work",
-        "TEACHER_URL": model.url,
-        "TEACHER_MODEL": NAME,
-        "HELLO_S": "1",
-    }
-    environment = os.environ | {f"TAXONOMY_PIPELINE_{name}": value for name, value in settings.items()}
-    program = Path(sys.executable).with_name("taxonomy-pipeline")
-    with Path(folder, "worker.log").open("wb") as log:
-        return subprocess.Popen([program, "worker"], env=environment, stdout=log, stderr=log)
-
-
-def _settings(github: Simulator, repo: Repository, folder: str, address: str) -> BotSettings:
+def _settings(
+    github: Simulator, repo: Repository, folder: str, address: str, documents: DocumentHost
+) -> BotSettings:
     return BotSettings(
         app_id=github.state.app.id,
         private_key=SecretStr(github.private_key_pem),
@@ -111,4 +170,6 @@ def _settings(github: Simulator, repo: Repository, folder: str, address: str) ->
         github_api_url=github.url,
         public_url=address,
         rule_workers=1,
+        document_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        document_ca_file=documents.ca_file,
     )

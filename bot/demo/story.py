@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import time
 from http import HTTPStatus
 from importlib.resources import files
 from statistics import median
 
 import aiohttp
 
+from bot.demo.document_host import DocumentHost
 from bot.demo.downloads import fetched, is_data_set, linked_files
 from bot.demo.narrator import Narrator
 from bot.demo.offline_teacher import NAME
 from bot.demo.stage import Stage, open_stage
+from bot.demo.tiny_student import NAME as STUDENT
 from bot.logs import configure_logs
 from bot.simulator import CheckRun, CommitSpec, Pull
 from bot.triage import Triaged
@@ -24,8 +28,11 @@ from checks.rules.dco import advice
 
 TABLES = "compositional_skills/extraction/grounded/tables/read_a_value"
 DELOREAN = "knowledge/technology/automobiles/delorean"
+VARHOLM = "knowledge/geography/islands/varholm"
 _MOST_CALLS, _MOST_WRITES = 12, 5
-_JOB_WITHIN_S = 60.0
+_JOB_WITHIN_S, _TAUGHT_WITHIN_S = 60.0, 600.0  # the second on a machine that is busy with other things, too
+_NEWS_S = 15.0  # between words about what takes long
+_PICTURE = re.compile(r"!\[[^\]]*\]\((\S+)\)")
 _READING_S = 1.1  # GitHub's times are whole seconds: who writes in the second of a push cannot have seen it
 
 
@@ -41,6 +48,7 @@ async def play(*, keep: bool) -> int:
         await _a_good_skill(stage, narrator)
         await _knowledge_with_mistakes(stage, narrator)
         await _a_stranger(stage, narrator)
+        await _a_student_is_taught(stage, narrator)
         _sum_up(stage, narrator)
         if keep:
             narrator.says("Left running until you press Ctrl-C: the links above open in a browser until then.")
@@ -108,11 +116,13 @@ async def _a_triager_looks(stage: Stage, narrator: Narrator, pull: Pull) -> None
     narrator.expects("Mallory is told who may", holds="Only a triager may do this." in pull.comments[-1].body)
 
 
-async def _a_job_is_done(stage: Stage, narrator: Narrator, pull: Pull, name: str) -> CheckRun:
+async def _a_job_is_done(
+    stage: Stage, narrator: Narrator, pull: Pull, name: str, within_s: float = _JOB_WITHIN_S
+) -> CheckRun:
     """Have Tess ask for a job, tell how it goes, and return its check run once it is over."""
     await stage.github.comment(pull, "tess", f"/{name.lower()}")
     seen = ""
-    async with asyncio.timeout(_JOB_WITHIN_S):
+    async with asyncio.timeout(within_s):
         while (run := _check_run(pull, name)) is None or run.status != "completed":
             if run is not None and run.title != seen:
                 seen = run.title or ""
@@ -183,6 +193,62 @@ async def _a_stranger(stage: Stage, narrator: Narrator) -> None:
         session.post(f"{stage.address}/webhooks", data=b"{}", headers=headers) as answer,
     ):
         narrator.expects(f"it is refused with 401 (got {answer.status})", holds=answer.status == 401)
+
+
+async def _a_student_is_taught(stage: Stage, narrator: Narrator) -> None:
+    narrator.says("Ben adds knowledge about an island that he has invented, so that no model can have heard of it.")
+    pull = await stage.github.open_pull(
+        stage.repo, author="ben", title="All about Varholm", files=_the_island(stage.documents)
+    )
+    await stage.settled()
+    narrator.shows(pull)
+    narrator.expects("both checks are green", holds=_conclusions(pull) == {"success"})
+    await _the_student_is_there(stage, narrator)
+    narrator.says(f"Tess has synthetic data made of it: /generate   (teacher and judge: {NAME})")
+    made = await _a_job_is_done(stage, narrator, pull, "Generate", _TAUGHT_WITHIN_S)
+    narrator.expects(f"the data set is there: {made.title}", holds=made.conclusion == "success")
+    narrator.says(f"Does a model learn from it? Tess asks: /evaluate   (the model: {STUDENT})")
+    narrator.notes("  The worker trains an adapter on a part of the data, and asks what it was not taught with.")
+    done = await _a_job_is_done(stage, narrator, pull, "Evaluate", _TAUGHT_WITHIN_S)
+    narrator.expects(f"it is told on the pull request: {done.title}", holds=done.conclusion == "success")
+    result = next(c.body for c in reversed(pull.comments) if c.by_app and "| PR-mmlu" in c.body)
+    narrator.reads(result)
+    narrator.expects("the student learned from it, and significantly", holds="improved |" in result)
+    narrator.expects(
+        "it is said that these are no numbers of a real model", holds="numbers of a stand-in" in result
+    )
+    await _the_chart_is_there(narrator, result)
+
+
+async def _the_student_is_there(stage: Stage, narrator: Narrator) -> None:
+    """Wait for the tiny student, telling how long it takes, and hand it to the worker."""
+    narrator.says(f"A model to teach: {STUDENT}. The first demo makes it, in two to three minutes; it is kept.")
+    began = told = time.monotonic()
+    while stage.student.is_under_way:
+        await asyncio.sleep(1)
+        if time.monotonic() - told >= _NEWS_S:
+            told = time.monotonic()
+            narrator.notes(f"  Still making it, {told - began:.0f} s ...")
+    await stage.teaches(await stage.student.made())
+    narrator.notes("  It is there, and the worker was started anew with it.")
+
+
+async def _the_chart_is_there(narrator: Narrator, result: str) -> None:
+    found = _PICTURE.search(result)
+    async with aiohttp.ClientSession() as session, session.get(found[1] if found else "") as answer:
+        drawn = await answer.text()
+    narrator.expects(
+        f"the chart in it is drawn by the bot ({len(drawn):,} characters of SVG)", holds=drawn.startswith("<svg")
+    )
+
+
+def _the_island(documents: DocumentHost) -> dict[str, str]:
+    """Return the leaf about the island, its document lying where the demo serves it."""
+    leaf = _leaf("varholm", VARHOLM)
+    text = leaf[f"{VARHOLM}/qna.yaml"]
+    text = re.sub(r"repo: \S+", f"repo: {documents.url}", text)
+    leaf[f"{VARHOLM}/qna.yaml"] = re.sub(r"commit: \S+", f"commit: {documents.commit}", text)
+    return leaf
 
 
 def _sum_up(stage: Stage, narrator: Narrator) -> None:
