@@ -51,7 +51,7 @@ from pipeline.model_store import ModelStore
 from pipeline.settings import PipelineSettings, read_pipeline_settings
 from pipeline.tasks.bench import Bench
 from pipeline.tasks.registry import run_task
-from pipeline.tiny.asking import GAP
+from pipeline.tiny.gap import GAP
 from pipeline.tiny.student import Plan, made_student
 from pipeline.tiny.student_facts import RELATIONS, Fact, siblings_of
 
