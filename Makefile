@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint bench docs vllm-check clean
+.PHONY: help demo nightly-demo test chaos lint bench docs vllm-check clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -21,6 +21,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running)
 	@$(VENV)/bin/taxonomy-bot demo $(if $(KEEP),--keep,)
+
+nightly-demo: $(READY) ## Play two nightly builds, with small stand-ins for the models (some ten minutes)
+	@$(VENV)/bin/taxonomy-bot nightly-demo
 
 test: $(READY) ## Run all tests
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)

@@ -98,6 +98,14 @@ def demo(
     raise typer.Exit(asyncio.run(play(keep=keep)))
 
 
+@cli.command("nightly-demo")
+def nightly_demo() -> None:
+    """Play two nights on this machine: merged pull requests become a model, which is served, and taken back."""
+    from bot.demo.night_story import play_nights
+
+    raise typer.Exit(asyncio.run(play_nights()))
+
+
 def _stop(message: str) -> None:
     typer.echo(message, err=True)
     raise typer.Exit(2)
