@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from bot.nightly.builds import BuildState
 from bot.nightly.desk import Decision
+from bot.nightly.gathering import PlanRoom
 from bot.nightly.plan import BuildPlan
 from bot.simulator import CommitSpec, payloads_git
+from bot.store.repositories import KnownRepository
 from tests.world import PullRequest, World
 from tests.world.nights import NIGHT, Nights, leaf_named, nights_of, skill
 
@@ -207,13 +209,26 @@ async def test_a_build_that_failed_gives_all_to_the_next(nights: Nights) -> None
     assert [b.id for b in await nights.builds.with_pull(world.repo.id, late.number)] == [failed.id]
 
 
-async def test_two_schedulers_race_and_one_wins(nights: Nights) -> None:
-    "Both see that it is due and plan; one build is written down."
+async def test_two_schedulers_race_and_one_wins(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    "Both see that it is due and plan before either writes; one build is written down."
     world = nights.world
     pr = await merged(world, "haiku")
     async with nights_of(world) as others:
         await world.clock.advance(hours=24)
-        known = await nights.known()
+        known, both_have_planned = await nights.known(), asyncio.Barrier(2)
+
+        def racing(room: PlanRoom) -> Callable[[KnownRepository], Awaitable[BuildPlan]]:
+            plan = room.plan
+
+            async def planned(known: KnownRepository) -> BuildPlan:
+                found = await plan(known)
+                await both_have_planned.wait()
+                return found
+
+            return planned
+
+        for each in (nights, others):
+            monkeypatch.setattr(each.room, "plan", racing(each.room))
         outcomes = await asyncio.gather(nights.desk.plan_if_due(known), others.desk.plan_if_due(known))
         assert sorted(n.decision for n in outcomes if n) == sorted([Decision.PLANNED, Decision.ALREADY_THERE])
         assert await others.desk.plan_if_due(known) is None
@@ -223,6 +238,18 @@ async def test_two_schedulers_race_and_one_wins(nights: Nights) -> None:
         (NIGHT, BuildState.GOOD, newest[1].counts.new),
     ]
     assert [b.id for b in await nights.builds.with_pull(world.repo.id, pr.number)] == [newest[0].id]
+
+
+async def test_a_scheduler_that_comes_late_finds_the_night_decided(nights: Nights) -> None:
+    "There is nothing left for it to do."
+    world = nights.world
+    await merged(world, "haiku")
+    async with nights_of(world) as others:
+        await world.clock.advance(hours=24)
+        first = await nights.desk.plan_if_due(await nights.known())
+        assert first is not None
+        assert first.decision is Decision.PLANNED
+        assert await others.desk.plan_if_due(await others.known()) is None
 
 
 async def test_a_plan_nobody_began_is_passed_over(nights: Nights) -> None:
