@@ -291,6 +291,7 @@ def make_foreman(
         settings.repositories,
         make_release_keeper(github, settings, policies, engine, clock).promote,
         looked=make_watch(settings, engine, clock).foreman_looked,
+        look_every_s=settings.nightly_look_s,
     )
 
 

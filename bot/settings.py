@@ -75,8 +75,12 @@ class BotSettings(BaseSettings):
     nightly_replay_share: Annotated[float, Field(ge=0, le=1)] = 1.0  # of the samples of unchanged leaves
     nightly_noise_seeds: Annotated[int, Field(ge=0, le=20)] = 2  # trainings that tell how a score moves by chance
     nightly_blame_runs: Annotated[int, Field(ge=0)] = 0  # after a failed gate; 0: as many as halving needs
+    nightly_noise_freedom: Annotated[int, Field(ge=0, le=60)] = 6  # known so well, they are trained once a week only
     nightly_data_version: Annotated[str, Field(max_length=64)] = ""  # another one has everything generated anew
     nightly_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    nightly_look_s: Annotated[float, Field(ge=1, le=600)] = (
+        60.0  # between two looks after builds, and after reports
+    )
     report_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"  # its report is due then
     # where reports and alarms about builds are posted as JSON {"text": ...}; whoever knows it may post there
     nightly_webhook_url: SecretStr = SecretStr("")
@@ -278,6 +282,7 @@ class BotSettings(BaseSettings):
             self.nightly_blame_runs,
             self.nightly_data_version,
             self.nightly_replay_share,
+            self.nightly_noise_freedom,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The stage of the nightly demo: the bot and workers as processes of their own, a simulated GitHub, stand-in models."""
+"""The stage of the nightly demo: bot and workers as processes of their own, a simulated GitHub, stand-in models."""
 
 from __future__ import annotations
 

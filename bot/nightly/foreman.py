@@ -37,7 +37,6 @@ from pipeline.contract import ContractError
 
 log = structlog.get_logger()
 
-_LOOK_EVERY_S = 60.0
 _US = Login("taxonomy-bot")
 
 KeepOut = Callable[[KnownRepository, Build, Blame], Awaitable[object]]
@@ -62,6 +61,7 @@ class Foreman:
         serves: frozenset[int],
         promote: Promote | None = None,
         looked: Looked | None = None,
+        look_every_s: float = 60.0,
     ) -> None:
         """`keep_out` quarantines those who are blamed; `promote` serves a release where the policy says so.
 
@@ -77,6 +77,7 @@ class Foreman:
         self._keep_out = keep_out
         self._promote = promote
         self._looked = looked
+        self._look_every_s = look_every_s
         self._clock = clock
         self._serves = serves
         self._something_new, self._something_to_show = asyncio.Event(), asyncio.Event()
@@ -203,7 +204,7 @@ class Foreman:
 
     async def _pause(self, wake: asyncio.Event) -> None:
         woken = asyncio.create_task(wake.wait())
-        slept = asyncio.create_task(self._clock.sleep(_LOOK_EVERY_S))
+        slept = asyncio.create_task(self._clock.sleep(self._look_every_s))
         try:
             await asyncio.wait((woken, slept), return_when=asyncio.FIRST_COMPLETED)
         finally:

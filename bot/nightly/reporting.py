@@ -36,8 +36,6 @@ from pipeline.artifacts import ArtifactStore
 
 log = structlog.get_logger()
 
-LOOKS_EVERY_S = 60.0
-
 
 def make_watch(settings: BotSettings, engine: AsyncEngine, clock: Clock) -> Watch:
     """Return what knows who has looked after builds when."""
@@ -94,6 +92,7 @@ class Reporting:
         self._repositories = RepositoryStore(engine, clock)
         self._serves = settings.repositories
         self._clock = clock
+        self._looks_every_s = settings.nightly_look_s
         self._task: asyncio.Task[None] | None = None
         self.looks_done = 0
 
@@ -133,7 +132,7 @@ class Reporting:
             except Exception:  # the database stumbled
                 log.exception("nightly.reporter_stumbled")
             self.looks_done += 1
-            await self._clock.sleep(LOOKS_EVERY_S)
+            await self._clock.sleep(self._looks_every_s)
 
 
 async def health_of(watch: Watch, repositories: list[KnownRepository]) -> web.Response:
