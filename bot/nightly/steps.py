@@ -128,7 +128,7 @@ def _after_mix(
     left_out: Mapping[str, str],
     blaming: Blaming,
 ) -> Submit | Ended:
-    steps = [Step(variant(f"{_SEED}{n}"), JobKind.VARIANT, Variant(seed)) for n, seed in enumerate(aim.seeds, 1)]
+    steps: list[Step] = []
     is_trained = True
     for phase in phases:
         if empty := _without_checkpoint(phase, results, left_out):
@@ -137,6 +137,8 @@ def _after_mix(
         if not _has_succeeded(jobs, selecting(phase)):
             is_trained = False
             break
+    # last: they take long, and only the gate waits for them
+    steps += [Step(variant(f"{_SEED}{n}"), JobKind.VARIANT, Variant(seed)) for n, seed in enumerate(aim.seeds, 1)]
     wanted = _not_there(jobs, steps)
     seeds_are_done = all(_has_succeeded(jobs, step.name) for step in steps if step.kind is JobKind.VARIANT)
     if wanted or not is_trained or not seeds_are_done:
