@@ -6,7 +6,7 @@ import asyncio
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -38,28 +38,56 @@ class NightStageError(Exception):
 class NightStage:
     """A served taxonomy that is built from. `bot` and `workers` may be killed and started again."""
 
+    bot: Program
+    workers: list[Program]
+    builds: BuildStore
+
     def __init__(
         self,
-        folder: Path,
+        root: Path,
         github: Simulator,
         repo: Repository,
         documents: DocumentHost,
-        bot: Program,
-        workers: list[Program],
-        settings: Mapping[str, str],
-        address: str,
-        engine: AsyncEngine,
+        bot_settings: Mapping[str, str],
+        workers_settings: Sequence[Mapping[str, str]],
     ) -> None:
-        self.folder = folder
         self.github = github
         self.repo = repo
         self.documents = documents
-        self.bot = bot
-        self.workers = workers
-        self.builds = BuildStore(engine)
-        self.address = address
-        self._jobs = JobStore(engine)
-        self._settings = settings
+        self.folder = root
+        self.address = ""
+        self._root = root
+        self._bot_settings = bot_settings
+        self._workers_settings = workers_settings
+        self._settings: dict[str, str] = {}
+        self._engine: AsyncEngine | None = None
+
+    async def open(self, name: str) -> None:
+        """Start bot and workers with nothing remembered, in a folder of this name. Raises NightStageError."""
+        folder = self.folder = self._root / name
+        folder.mkdir()
+        self.address = f"http://127.0.0.1:{_free_port()}"
+        database = f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}"
+        own = {"DATABASE_URL": database, "PORT": self.address.rpartition(":")[2], "PUBLIC_URL": self.address}
+        self._settings = _prefixed("BOT", {**own, **self._bot_settings})
+        self.bot = Program("taxonomy-bot", "serve", settings=self._settings, log=folder / "bot.log")
+        self.workers = [
+            _worker(folder, number, told) for number, told in enumerate(self._workers_settings, start=1)
+        ]
+        self._engine = open_engine(database)
+        self.builds, self._jobs = BuildStore(self._engine), JobStore(self._engine)
+        await self.bot_is_ready()
+        for program in self.workers:
+            program.start()
+
+    async def close(self) -> None:
+        """Stop bot and workers."""
+        self.github.webhook_url = None
+        if self._engine is not None:
+            await asyncio.gather(*(program.stop() for program in self.workers))
+            await self.bot.stop()
+            await self._engine.dispose()
+            self._engine = None
 
     async def bot_is_ready(self) -> None:
         """Start the bot, and return once it takes webhooks. Raises NightStageError."""
@@ -73,7 +101,7 @@ class NightStage:
         self.github.webhook_url = f"{self.address}/webhooks"
 
     async def types(self, *arguments: str) -> tuple[int, str]:
-        """Type `taxonomy-bot nightly ...`."""
+        """Type `taxonomy-bot nightly ...`; return the status, and what it said."""
         return await typed("taxonomy-bot", "nightly", *arguments, settings=self._settings)
 
     async def until(self, holds: Callable[[], bool], within_s: float, what: str) -> None:
@@ -93,7 +121,7 @@ class NightStage:
         """Return the jobs of a build, oldest first."""
         return await self._jobs.of_build(build.id)
 
-    async def merged(self, pulls: list[Pull], within_s: float) -> None:
+    async def merged(self, pulls: Sequence[Pull], within_s: float) -> None:
         """Have a triager and an approver let pull requests in whose checks are green."""
         await self.until(lambda: all("triage-needed" in pull.labels for pull in pulls), within_s, "triage")
         await asyncio.sleep(1.1)  # GitHub's times are whole seconds: who writes in that of a push saw nothing
@@ -108,20 +136,19 @@ class NightStage:
 @asynccontextmanager
 async def open_night_stage(
     student: Path,
+    texts: Mapping[str, str],
     *,
     workers: int = 2,
     bot_settings: Mapping[str, str] | None = None,
     worker_settings: Mapping[str, str] | None = None,
-    texts: Mapping[str, str],
-    teacher_delay_ms: int = 0,
 ) -> AsyncIterator[NightStage]:
-    """Set everything up on loopback in a temporary folder, and take it down again.
+    """Set everything up on loopback in a temporary folder, and take it down again. Raises NightStageError.
 
     `texts` are the documents that leaves name. Settings are named without their prefix.
     """
     async with AsyncExitStack() as ends:
-        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="taxonomy-bot-night-")))
-        documents = DocumentHost(folder)
+        root = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="taxonomy-bot-night-")))
+        documents = DocumentHost(root)
         ends.push_async_callback(documents.stop)
         await documents.start(dict(texts))
         github = await ends.enter_async_context(Simulator(webhook_secret=_SECRET, limits=Limits(None, None, None)))
@@ -132,29 +159,25 @@ async def open_night_stage(
             "instruct/taxonomy", {"README.md": "# Our taxonomy\n", POLICY_PATH: _policy(documents)}
         )
         repo.permissions.update({"tess": "triage", "apo": "write", "max": "maintain"})
-        address = f"http://127.0.0.1:{_free_port()}"
-        settings = _prefixed("BOT", _of_bot(github, repo, folder, address, documents) | dict(bot_settings or {}))
-        bot = Program("taxonomy-bot", "serve", settings=settings, log=folder / "bot.log")
-        ends.push_async_callback(bot.stop)
-        programs = []
-        for number in range(1, workers + 1):
-            own = _of_worker(folder, teacher, student, number) | dict(worker_settings or {})
-            environment = _prefixed("PIPELINE", own) | {"OMP_NUM_THREADS": "1"}
-            program = Program(
-                "taxonomy-pipeline", "worker", settings=environment, log=folder / f"worker-{number}.log"
-            )
-            ends.push_async_callback(program.stop)
-            programs.append(program)
-        engine = open_engine(f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}")
-        ends.push_async_callback(engine.dispose)
-        stage = NightStage(folder, github, repo, documents, bot, programs, settings, address, engine)
-        await stage.bot_is_ready()
-        for program in programs:
-            program.start()
-        try:
-            yield stage
-        finally:
-            github.webhook_url = None
+        told = _of_worker(teacher, student) | dict(worker_settings or {})
+        of_bot = _of_bot(github, repo, documents) | dict(bot_settings or {})
+        stage = NightStage(root, github, repo, documents, of_bot, [told] * workers)
+        ends.push_async_callback(stage.close)
+        await stage.open("first")
+        yield stage
+
+
+def _worker(folder: Path, number: int, told: Mapping[str, str]) -> Program:
+    settings = {
+        "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",
+        "ARTIFACTS_URL": f"{folder}/taxonomy-bot-artifacts",
+        "MODEL_STORE_URL": f"{folder}/taxonomy-bot-models",
+        "WORK_DIR": f"{folder}/work",
+        "WORKER_NAME": f"worker-{number}",
+        **told,
+    }
+    environment = _prefixed("PIPELINE", settings) | {"OMP_NUM_THREADS": "1"}
+    return Program("taxonomy-pipeline", "worker", settings=environment, log=folder / f"worker-{number}.log")
 
 
 async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
@@ -180,33 +203,24 @@ def _prefixed(program: str, settings: Mapping[str, str]) -> dict[str, str]:
     return {f"TAXONOMY_{program}_{name}": value for name, value in settings.items()}
 
 
-def _of_bot(
-    github: Simulator, repo: Repository, folder: Path, address: str, documents: DocumentHost
-) -> dict[str, str]:
+def _of_bot(github: Simulator, repo: Repository, documents: DocumentHost) -> dict[str, str]:
     return {
         "APP_ID": str(github.state.app.id),
         "PRIVATE_KEY": github.private_key_pem,
         "WEBHOOK_SECRETS": _SECRET,
         "REPOSITORIES": str(repo.id),
         "GITHUB_API_URL": github.url,
-        "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}",
-        "PORT": address.rpartition(":")[2],
-        "PUBLIC_URL": address,
         "RULE_WORKERS": "1",
         "NIGHTLY": "false",  # nights begin when the story says so
+        "NIGHTLY_LOOK_S": "3",
         "DOCUMENT_NETWORKS": "127.0.0.0/8,::1/128",
         "DOCUMENT_CA_FILE": str(documents.ca_file),
         **dict.fromkeys(("WRITE_BURST", "WRITES_PER_MINUTE", "WRITES_PER_HOUR"), _MANY),
     }
 
 
-def _of_worker(folder: Path, teacher: OfflineTeacher, student: Path, number: int) -> dict[str, str]:
+def _of_worker(teacher: OfflineTeacher, student: Path) -> dict[str, str]:
     return {
-        "BROKER_URL": f"embedded://{folder}/taxonomy-bot-broker",
-        "ARTIFACTS_URL": f"{folder}/taxonomy-bot-artifacts",
-        "MODEL_STORE_URL": f"{folder}/taxonomy-bot-models",
-        "WORK_DIR": f"{folder}/work",
-        "WORKER_NAME": f"worker-{number}",
         "TEACHER_URL": teacher.url,
         "TEACHER_MODEL": TEACHER,
         "STUDENT_MODEL": str(student),

@@ -65,7 +65,7 @@ async def _nights(narrator: Narrator) -> None:
         stage = await ends.enter_async_context(
             open_night_stage(
                 model,
-                texts=documents(),
+                documents(),
                 bot_settings={"NIGHTLY_NOISE_SEEDS": str(_SEEDS)},
                 worker_settings=_WORKER,
             )

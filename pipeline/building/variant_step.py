@@ -72,7 +72,10 @@ def _measured(hand: AtHand, bench: Bench) -> Outcome:
     sheet = fetched_sheet(hand, bench.folder / "questions", bench.settings)
     data, samples = _data(hand, variant, bench.folder / "data")
     bench.note(f"{samples} samples, without {len(variant.without)} leaves, seed {variant.seed}")
-    settings = PRESETS[plan.preset].having(seed=variant.seed)
+    preset = PRESETS[plan.preset]
+    # no longer than the build itself, where that is set to be short
+    epochs = min(preset.epochs, bench.settings.build_epochs or preset.epochs)
+    settings = preset.having(seed=variant.seed, epochs=epochs)
     with _adapter(model, student, data if samples else (), settings, bench) as adapter:
         seat = sit(
             Seated(model, adapter, "the variant"),
