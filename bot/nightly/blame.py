@@ -261,17 +261,18 @@ class _Search:
         if not suspects:
             whole = f" Without any fresh leaf {self.full.gain:+.3f} comes back, but" if self.full else " But"
             return f"{fall}.{whole} no contribution by itself brings it back beyond chance: nobody is blamed."
-        said = "; ".join(_in_words(suspect) for suspect in suspects)
-        return f"{fall}. {said}."
+        return f"{fall}. {' '.join(f'{_in_words(suspect)}.' for suspect in suspects)}"
 
 
 def _in_words(suspect: Suspect) -> str:
     """Return whom it is about, with the numbers."""
     named = f"{len(suspect.leaves)} leaves" if len(suspect.leaves) > 3 else ", ".join(suspect.leaves)
-    which = "without" if suspect.is_sure else "one or more of these are to blame, and no runs were left:"
+    who = f"Without {named} it is"
+    if not suspect.is_sure:
+        who = f"One or more of {named} are to blame, and no runs were left to tell which; without them it is"
     times = "once" if suspect.runs == 1 else f"{suspect.runs} times"
     return (
-        f"{which} {named} it is {suspect.score_without:.3f} instead of {suspect.score_with:.3f} "
+        f"{who} {suspect.score_without:.3f} instead of {suspect.score_with:.3f} "
         f"({suspect.recovery:+.3f}; chance: {suspect.noise:.3f} SD; trained {times})"
     )
 
