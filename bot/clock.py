@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -39,7 +40,7 @@ class MovableClock:
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self._order = itertools.count()
-        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None], str]] = []
 
     def now(self) -> datetime:
         """Return the time this clock was set to, aware, in UTC."""
@@ -51,20 +52,24 @@ class MovableClock:
             await asyncio.sleep(0)
             return
         awakened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._order), awakened))
+        task = asyncio.current_task()
+        moment, name = self._now + timedelta(seconds=seconds), task.get_name() if task else ""
+        heapq.heappush(self._sleepers, (moment, next(self._order), awakened, name))
         await awakened
 
-    @property
-    def next_awakening(self) -> datetime | None:
-        """The moment the first sleeper waits for; None when nobody sleeps."""
-        return self._sleepers[0][0] if self._sleepers else None
+    def next_awakening(self, *, besides: Container[str] = ()) -> datetime | None:
+        """Return the moment the first sleeper waits for, tasks of some names left out; None when nobody sleeps."""
+        moments = [
+            moment for moment, _, awakened, name in self._sleepers if name not in besides and not awakened.done()
+        ]
+        return min(moments, default=None)
 
     async def advance(self, **delta: float) -> None:
         """Move the clock by `timedelta(**delta)`, waking sleepers in the order of their moments."""
         await _let_others_run()
         target = self._now + timedelta(**delta)
         while self._sleepers and self._sleepers[0][0] <= target:
-            moment, _, awakened = heapq.heappop(self._sleepers)
+            moment, _, awakened, _ = heapq.heappop(self._sleepers)
             self._now = max(self._now, moment)
             if not awakened.done():
                 awakened.set_result(None)
