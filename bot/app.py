@@ -287,6 +287,7 @@ def make_foreman(
         records.repositories,
         BuildMarks(builds, jobs, labels),
         quarantine.keep_out,
+        make_release_desk(settings, engine, clock).why_not_there,
         clock,
         settings.repositories,
         make_release_keeper(github, settings, policies, engine, clock).promote,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"sha256/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 _UNPLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
+_MANY = 1_000  # files that are asked about one by one: a bucket takes its time for each
 
 
 class ArtifactError(Exception):
@@ -137,6 +138,14 @@ class ArtifactStore:
         """Return whether it is there in its size; the content is verified only when read."""
         found = self._found(artifact)
         return found is not None and found.size == artifact.size
+
+    def lacking(self, artifacts: Iterable[Artifact]) -> frozenset[str]:
+        """Return the hashes of those that are not there in their size. Of very many, all there is is listed."""
+        wanted = {each.sha256: each for each in artifacts}
+        if len(wanted) <= _MANY:
+            return frozenset(sha256 for sha256, each in wanted.items() if not self.exists(each))
+        sizes = {each.sha256: each.size for each in self.listing()}
+        return frozenset(sha256 for sha256, each in wanted.items() if sizes.get(sha256) != each.size)
 
     def delete(self, sha256: str, *, unless_stored_since: datetime | None = None) -> bool:
         """Delete what has this hash; return whether it was there and is gone.

@@ -138,8 +138,8 @@ class GateResult(Message):
 
     @property
     def is_passed(self) -> bool:
-        """True when something was measured, and no gate failed, against whichever reference."""
-        return not self.failed and not self.unmeasured
+        """True when something was held against something, and no gate failed, against whichever reference."""
+        return any(each.gates for each in self.comparisons) and not self.failed and not self.unmeasured
 
     @property
     def failed(self) -> tuple[tuple[str, GateRow], ...]:

@@ -54,7 +54,7 @@ class BuildMarks:
         if build is None:
             return {}
         plan = await self._builds.plan_of(build)
-        failed = failed_leaves_of({job.request.step: job.life.state for job in await self._jobs.of_build(build.id)})
+        failed = failed_leaves_of(await self._jobs.states_of_build(build))
         gave_nothing = {number for leaf in plan.leaves if leaf.path in failed for number in leaf.pulls}
         marks = {str(pull.number) for pull in plan.pulls}
         return {build.id: frozenset(marks | {f"{_GAVE_NOTHING}{number}" for number in gave_nothing})}

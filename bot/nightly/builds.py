@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from bot.nightly.terms import NightTerms
+
 
 class BuildState(StrEnum):
     """Where a build stands."""
@@ -54,6 +56,7 @@ class Build:
     ended_at: datetime | None = None
     because: str = ""  # why it ended as it did
     held: str = ""  # why its next step is not queued yet
+    terms: NightTerms | None = None  # on which it runs; None: it has not begun
 
     @property
     def name(self) -> str:

@@ -31,9 +31,9 @@ from bot.store.repositories import KnownRepository, RepositoryStore
 from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactError
-from pipeline.build_orders import PACKAGE
+from pipeline.build_orders import PACKAGE, PublishedBuild
 from pipeline.build_results import PackageResult
-from pipeline.contract import ContractError
+from pipeline.model_store import ModelStoreError
 
 log = structlog.get_logger()
 
@@ -42,6 +42,7 @@ _US = Login("taxonomy-bot")
 KeepOut = Callable[[KnownRepository, Build, Blame], Awaitable[object]]
 Looked = Callable[[KnownRepository], Awaitable[None]]
 Promote = Callable[[KnownRepository, Release], Awaitable[str]]  # why it is not served now, in a sentence
+Stands = Callable[[int, PublishedBuild], Awaitable[str]]  # why it is not in the store of models, in a sentence
 
 
 class Foreman:
@@ -57,6 +58,7 @@ class Foreman:
         repositories: RepositoryStore,
         marks: BuildMarks,
         keep_out: KeepOut,
+        stands: Stands,
         clock: Clock,
         serves: frozenset[int],
         promote: Promote | None = None,
@@ -65,6 +67,7 @@ class Foreman:
     ) -> None:
         """`keep_out` quarantines those who are blamed; `promote` serves a release where the policy says so.
 
+        `stands` looks into the store of models: that a package is there, no worker is believed.
         `looked` is told of every look: nobody looking for long is an alarm.
         """
         self._builds = builds
@@ -75,6 +78,7 @@ class Foreman:
         self._repositories = repositories
         self._marks = marks
         self._keep_out = keep_out
+        self._stands = stands
         self._promote = promote
         self._looked = looked
         self._look_every_s = look_every_s
@@ -129,22 +133,36 @@ class Foreman:
     async def _look_at(self, known: KnownRepository) -> None:
         repository_id = known.origin.repository_id
         planned = await self._builds.planned(repository_id)
-        if planned is not None and await self._builds.begin(planned, self._clock.now()):
-            log.info("nightly.began", repository_id=repository_id, build=planned.name)
-            self._something_to_show.set()
+        if planned is not None:
+            terms = await self._rooms.terms_of_next(repository_id)
+            if await self._builds.begin(planned, self._clock.now(), terms):
+                log.info("nightly.began", repository_id=repository_id, build=planned.name)
+                self._something_to_show.set()
         for job_id in await self._builds.stray_steps(repository_id):
             await self._engine.end_one(job_id, JobState.CANCELLED, BUILD_IS_OVER)
             self._something_to_show.set()
-        build = await self._builds.running(repository_id)
-        if build is None:
-            return
+        if (build := await self._builds.running(repository_id)) is not None:
+            held = await self._or_why_not(build, self._bring_on(known, build))
+            if held != build.held:
+                await self._builds.hold(build, held)
+        for ended in await self._builds.not_rounded_off(repository_id):
+            held = await self._or_why_not(ended, self._round_off(known, ended))
+            if held and held != ended.held:
+                await self._builds.hold(ended, held)
+
+    async def _or_why_not(self, build: Build, work: Awaitable[str]) -> str:
+        """Return what holds a build, also where something could not be done: nothing is ever held in silence."""
         try:
-            held = await self._bring_on(known, build)
-        except (GitHubError, ArtifactError, ContractError) as error:
+            return await work
+        except (GitHubError, ArtifactError, ModelStoreError) as error:
             log.warning("nightly.held", build=build.name, error=str(error))
-            held = f"{error} It is tried again every minute."
-        if held != build.held:
-            await self._builds.hold(build, held)
+            return f"{error} It is tried again every minute."
+        except Exception as error:
+            log.exception("nightly.foreman_stumbled", build=build.name)
+            return (
+                f"The bot stumbled over this build ({type(error).__name__}): that is a mistake of ours; its log "
+                "says more. It is tried again every minute; `taxonomy-bot nightly cancel` gives the build up."
+            )
 
     async def _bring_on(self, known: KnownRepository, build: Build) -> str:
         """Do what comes next in a build that runs. Return what holds its next step, empty when nothing does."""
@@ -177,21 +195,32 @@ class Foreman:
         return f"{which} and are tried again every minute. {' '.join(dict.fromkeys(refused.values()))}"
 
     async def _end(self, known: KnownRepository, outlook: Outlook, ended: Ended) -> None:
-        build, now = outlook.build, self._clock.now()
-        because, plan = ended.reason, None
-        package = outlook.result(PACKAGE, PackageResult)
+        build, package = outlook.build, outlook.result(PACKAGE, PackageResult)
         if ended.state is BuildState.GOOD and package is not None:
-            release = await self._releases.add(build, package, now)
+            why_not = await self._stands(build.repository_id, PublishedBuild(package.name, package.manifest_sha256))
+            if why_not:
+                ended = Ended(BuildState.FAILED, f"{PACKAGE}: {why_not}", PACKAGE, ended.left_out)
+        if ended.state is BuildState.GOOD and package is not None:
             await self._rooms.note_used(outlook)
-            because = await self._promote(known, release) if self._promote is not None else ""
-            plan = _without(outlook, ended)
-        elif ended.blame is not None:
-            await self._keep_out(known, build, ended.blame)
-        if await self._builds.end(build, ended.state, now, because, plan):
-            log.info("nightly.ended", build=build.name, state=ended.state.value, step=ended.step, because=because)
+            is_ours = await self._builds.end_good(build, self._clock.now(), _without(outlook, ended), package)
+        else:
+            if ended.blame is not None:
+                await self._keep_out(known, build, ended.blame)
+            is_ours = await self._builds.end(build, ended.state, self._clock.now(), ended.reason)
+        if is_ours:
+            log.info(
+                "nightly.ended", build=build.name, state=ended.state.value, step=ended.step, because=ended.reason
+            )
         self._something_to_show.set()
         for job_id in await self._builds.stray_steps(build.repository_id):
             await self._engine.end_one(job_id, JobState.CANCELLED, BUILD_IS_OVER)
+
+    async def _round_off(self, known: KnownRepository, build: Build) -> str:
+        """Serve what a good build has published, where the policy says so: it is over only then."""
+        release = await self._releases.of_build(build)
+        why_not = await self._promote(known, release) if self._promote is not None and release is not None else ""
+        await self._builds.rounded_off(build, why_not)
+        return ""
 
     async def _run(self, look: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
         while True:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.clock import Clock
+from bot.github.errors import NotFoundError
 from bot.github.pulls import PullReader
+from bot.job_documents import NoInputsError
 from bot.nightly.leaf_data import made_by
 from bot.nightly.outlook import Outlook
 from bot.nightly.steps import variant_from_text
@@ -126,15 +128,22 @@ class Orders:
         return GateResult.from_json(await asyncio.to_thread(self._artifacts.get, outcome.result))
 
     async def _attributions(self, job: StoredJob, outlook: Outlook, reader: PullReader) -> Artifact:
-        """Store the attribution files that the last release does not carry already."""
+        """Store the attribution files that the last release does not carry already.
+
+        A step that is done again gets all of them: what that release carries may be damaged. Raises NoInputsError.
+        """
         wanted = {leaf.attribution_sha for leaf in outlook.ordered(outlook.decide().left_out)}
         last = await self._releases.last_good(outlook.build.repository_id)
         build = await self._builds.get(last.build_id) if last else None
-        if build is not None:
+        if build is not None and job.life.attempt == 1:
             plan = await self._builds.plan_of(build)
             out = {leaf.path for leaf in plan.left_out_leaves}
             wanted -= {leaf.attribution_sha for leaf in plan.told.values() if leaf.path not in out}
-        blobs = await reader.blobs(sorted(wanted - {""}))
+        try:
+            blobs = await reader.blobs(sorted(wanted - {""}))
+        except NotFoundError:
+            text = "GitHub no longer has an attribution file that was there when the build was planned."
+            raise NoInputsError(f"{text} `nightly run --anew` plans it with what is there.", is_ours=True) from None
         return await self._put(job, "attributions.json", as_bundle(blobs), ATTRIBUTIONS_TYPE)
 
     async def _put(self, job: StoredJob, name: str, data: bytes, media_type: str) -> Artifact:

@@ -15,6 +15,7 @@ from bot.nightly.releases import Keeping, Release, ReleaseState, previous_of, re
 from bot.store.builds import BuildStore
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.releases import ReleaseStore
+from pipeline.build_orders import PublishedBuild
 from pipeline.model_store import (
     BuildDamagedError,
     BuildRefusedError,
@@ -84,6 +85,21 @@ class ReleaseDesk:
         try:
             await self._promote(release, BY_POLICY, every_byte=False)
         except (ReleaseRefusedError, PointerBehindError) as error:
+            now = await self._releases.named(release.repository_id, release.name)
+            is_served = now is not None and now.state is ReleaseState.SERVED  # another process was faster
+            return "" if is_served and isinstance(error, ReleaseRefusedError) else str(error)
+        return ""
+
+    async def why_not_there(self, repository_id: int, published: PublishedBuild) -> str:
+        """Return why a build does not stand in the store of models whole, empty where it does.
+
+        Files are looked at by their sizes. Raises StoreUnusableError.
+        """
+        try:
+            await asyncio.to_thread(self._models(repository_id).check, published)
+        except StoreUnusableError:
+            raise
+        except ModelStoreError as error:
             return str(error)
         return ""
 

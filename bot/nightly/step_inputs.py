@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 
+import structlog
+
 from bot.clock import Clock
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
@@ -27,7 +29,9 @@ from checks.contribution import ATTRIBUTION_FILE, LEAF_FILE, ChangedFile, FileSt
 from checks.policy import Policy
 from pipeline.artifacts import ArtifactStore
 from pipeline.build_orders import ORDER, generating
-from pipeline.contract import Artifact, ContractError
+from pipeline.contract import Artifact
+
+log = structlog.get_logger()
 
 _MOST_BYTES = 32 * 1024**2  # of a leaf's files
 
@@ -76,14 +80,23 @@ class StepInputs:
             place = await place_of(self._app.installation(origin.installation_id), request.repository_id)
             policy = await self._policies.of_branch(reader, request.repository_id, place.default_branch)
             return await self._of_leaf(job, await self._leaf_of(job, build), reader, policy)
-        outlook = await self._outlook(build)
+        outlook = await self._rooms.of(build)
+        if request.kind is JobKind.MIX:
+            await self._verify_data(outlook)
         return Material({ORDER: await self._orders.of(job, outlook, reader)})
 
-    async def _outlook(self, build: Build) -> Outlook:
-        try:
-            return await self._rooms.of(build)
-        except ContractError as error:
-            raise InputsError(f"what a step before it found out cannot be read: {error}") from error
+    async def _verify_data(self, outlook: Outlook) -> None:
+        """See that the data of all leaves are there. Raises InputsError while some are generated anew."""
+        if lost := await self._rooms.forget_lost(outlook):
+            log.warning("nightly.data_lost", build=outlook.build.name, leaves=len(lost), first=lost[0])
+            if any(generating(path) in outlook.jobs for path in lost):
+                text = f"What this build has generated from {lost[0]} is no longer in the artifact store."
+                raise NoInputsError(
+                    f"{text} Is it the one that its workers use, and cleaned up by us?", is_ours=True
+                )
+            raise InputsError(f"the data of {len(lost)} leaves are no longer there: they are generated from anew")
+        if outlook.waits_for_data:
+            raise InputsError("data of leaves are still to come")
 
     async def _leaf_of(self, job: StoredJob, build: Build) -> KeptLeaf:
         plan = await self._rooms.plan_of(build)

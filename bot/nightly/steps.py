@@ -30,7 +30,8 @@ from pipeline.build_results import GateResult, MixResult, TrainResult, VariantRe
 from pipeline.contract import Message
 
 _MOST_SHOWN = 3  # leaves, or benchmarks, that a reason names
-_SEED, _WITHOUT, _WITH_ALL = "seed-", "without-", "with-all-"
+SEED = "seed-"  # begins the names of variants that differ by their seed only
+_WITHOUT, _WITH_ALL = "without-", "with-all-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def _after_mix(
             is_trained = False
             break
     # last: they take long, and only the gate waits for them
-    steps += [Step(variant(f"{_SEED}{n}"), JobKind.VARIANT, Variant(seed)) for n, seed in enumerate(aim.seeds, 1)]
+    steps += [Step(variant(f"{SEED}{n}"), JobKind.VARIANT, Variant(seed)) for n, seed in enumerate(aim.seeds, 1)]
     wanted = _not_there(jobs, steps)
     seeds_are_done = all(_has_succeeded(jobs, step.name) for step in steps if step.kind is JobKind.VARIANT)
     if wanted or not is_trained or not seeds_are_done:
@@ -212,7 +213,7 @@ def is_leaf_step(step: str) -> bool:
 
 def is_blame_step(step: str) -> bool:
     """True for a step that looks for the leaves to blame, after the build has failed its gate."""
-    return step.startswith(variant("")) and not step.startswith(variant(_SEED))
+    return step.startswith(variant("")) and not step.startswith(variant(SEED))
 
 
 def variant_as_text(told: Variant) -> str:
@@ -269,7 +270,7 @@ def _without_checkpoint(phase: Phase, results: Results, left_out: Mapping[str, s
 
 def _fallen(gate: GateResult) -> str:
     if not gate.failed:
-        return f"Its gate could not be measured: {gate.unmeasured}"
+        return f"Its gate could not be measured: {gate.unmeasured or 'it held the build against nothing.'}"
     fallen = list(dict.fromkeys(f"{row.name} against {against}" for against, row in gate.failed))
     more = f" and {len(fallen) - _MOST_SHOWN} more" if len(fallen) > _MOST_SHOWN else ""
     return f"It did not pass its gate: {', '.join(fallen[:_MOST_SHOWN])}{more}."

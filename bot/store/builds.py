@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -18,10 +19,14 @@ from bot.nightly.builds import PLANNED_ANEW, Build, BuildState, Counts
 from bot.nightly.leaves import LeafChange
 from bot.nightly.plan import BuildPlan
 from bot.nightly.plan_text import plan_as_text, plan_from_text
+from bot.nightly.terms import NightTerms, terms_as_text, terms_from_text
+from bot.store.releases import adding_release
 from bot.store.stored_jobs import GOING, life_columns
-from bot.store.tables import build_contributions, builds, jobs
+from bot.store.tables import build_contributions, builds, jobs, releases
+from pipeline.build_results import PackageResult
 
 _B = builds.c
+_NOT_ROUNDED_OFF = "It is asked next whether this build is to be served."
 _SHOWN = [column for column in builds.columns if column.name != "plan"]  # a plan may be megabytes
 
 
@@ -77,11 +82,15 @@ class BuildStore:
             await _contribute(connection, build.id, plan)
         return _build(row)
 
-    async def begin(self, build: Build, at: datetime) -> bool:
-        """Let a planned build run. Return False where it has moved on, or another of its repository runs."""
+    async def begin(self, build: Build, at: datetime, terms: NightTerms | None = None) -> bool:
+        """Let a planned build run, on these terms to its end.
+
+        Return False where it has moved on, or another of its repository runs.
+        """
         where = (_B.id == build.id, _B.attempt == build.attempt, _B.state == BuildState.PLANNED.value)
+        kept = terms_as_text(terms) if terms is not None else ""
         try:
-            return await self._move(where, state=BuildState.RUNNING.value, began_at=at)
+            return await self._move(where, state=BuildState.RUNNING.value, began_at=at, terms=kept)
         except IntegrityError:  # the index that lets only one run
             return False
 
@@ -99,6 +108,38 @@ class BuildStore:
             left_out = len(plan.left_out_leaves) + len(plan.left_out_pulls)
             values |= {"plan": plan_as_text(plan), "left_out": left_out}
         return await self._move(where, **values)
+
+    async def end_good(self, build: Build, at: datetime, plan: BuildPlan, package: PackageResult) -> bool:
+        """End a build that runs as good, together with its release, or not at all. Return False as `end` does.
+
+        It is rounded off when the policy was asked whether to serve it: see `not_rounded_off`.
+        """
+        where = (_B.id == build.id, _B.attempt == build.attempt, _B.state == BuildState.RUNNING.value)
+        values = {
+            "state": BuildState.GOOD.value,
+            "ended_at": at,
+            "because": "",
+            "held": _NOT_ROUNDED_OFF,
+            "plan": plan_as_text(plan),
+            "left_out": len(plan.left_out_leaves) + len(plan.left_out_pulls),
+        }
+        async with self._engine.begin() as connection:
+            if not (await connection.execute(update(builds).where(*where).values(values))).rowcount:
+                return False
+            await connection.execute(adding_release(self._insert(releases), build, package, at))
+        return True
+
+    async def not_rounded_off(self, repository_id: int) -> list[Build]:
+        """Return good builds of which nobody has asked yet whether they are to be served."""
+        where = (_B.repository_id == repository_id, _B.state == BuildState.GOOD.value, _B.held != "")
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(select(*_SHOWN).where(*where).order_by(_B.id))).mappings().all()
+        return [_build(row) for row in rows]
+
+    async def rounded_off(self, build: Build, because: str) -> None:
+        """Remember that it was asked, and why a build is not served though it should be. The first word counts."""
+        where = (_B.id == build.id, _B.attempt == build.attempt, _B.state == BuildState.GOOD.value, _B.held != "")
+        await self._move(where, held="", because=because)
 
     async def resume(self, build: Build, at: datetime) -> bool:
         """Let a build run on that failed or was cancelled, with the steps anew that came to nothing.
@@ -175,6 +216,13 @@ class BuildStore:
         """Return the newest build that passed its gate."""
         return await self._one(_B.repository_id == repository_id, _B.state == BuildState.GOOD.value)
 
+    async def newest_good(self, repository_id: int, limit: int) -> list[Build]:
+        """Return the last builds that passed their gates, the newest first."""
+        where = (_B.repository_id == repository_id, _B.state == BuildState.GOOD.value)
+        query = select(*_SHOWN).where(*where).order_by(_B.night.desc()).limit(limit)
+        async with self._engine.connect() as connection:
+            return [_build(row) for row in (await connection.execute(query)).mappings()]
+
     async def newest(self, repository_id: int, limit: int) -> list[Build]:
         """Return the builds of the last nights, the newest first."""
         query = select(*_SHOWN).where(_B.repository_id == repository_id).order_by(_B.night.desc()).limit(limit)
@@ -185,7 +233,7 @@ class BuildStore:
         """Return what a build takes in."""
         async with self._engine.connect() as connection:
             text = (await connection.execute(select(_B.plan).where(_B.id == build.id))).scalar_one()
-        return plan_from_text(text)
+        return await asyncio.to_thread(plan_from_text, text)  # megabytes, where there are thousands of leaves
 
     async def with_pull(self, repository_id: int, number: int) -> list[Build]:
         """Return the builds that take in a pull request, the newest first."""
@@ -235,6 +283,7 @@ def _values(plan: BuildPlan, at: datetime) -> dict[str, Any]:
         "ended_at": None,
         "because": "",
         "held": "",
+        "terms": "",
         "leaves_new": plan.count(LeafChange.NEW),
         "leaves_changed": plan.count(LeafChange.CHANGED),
         "leaves_removed": plan.count(LeafChange.REMOVED),
@@ -260,4 +309,5 @@ def _build(row: Any) -> Build:
         ended_at=row["ended_at"],
         because=row["because"],
         held=row["held"],
+        terms=terms_from_text(row["terms"]),
     )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.job_flow import Life
 from bot.job_line import due_at
 from bot.jobs import JobKind, JobRequest, JobState
+from bot.nightly.builds import Build
 from bot.store.gpu_hours import GpuHourStore
 from bot.store.job_line import JobLine
 from bot.store.job_logs import JobLogs, LogPart
@@ -24,6 +25,7 @@ from bot.store.swaps import SwapStore
 from bot.store.tables import builds, jobs
 
 _TRIES = 20
+_AT_ONCE = 200  # rows that are read before others get a turn
 
 
 class JobStore:
@@ -92,6 +94,28 @@ class JobStore:
         """Return the steps of a build as it is planned now, oldest first; not those of earlier attempts."""
         attempt = select(builds.c.attempt).where(builds.c.id == build_id).scalar_subquery()
         return await self._all(jobs.c.build_id == build_id, jobs.c.build_attempt == attempt)
+
+    async def revisions_of_build(self, build_id: int, attempt: int) -> dict[int, int]:
+        """Return the revisions of a build's steps, by the job's number, oldest first."""
+        its = (jobs.c.build_id == build_id, jobs.c.build_attempt == attempt)
+        query = select(jobs.c.id, jobs.c.revision).where(*its).order_by(jobs.c.id)
+        async with self._engine.connect() as connection:
+            return {int(job_id): int(revision) for job_id, revision in await connection.execute(query)}
+
+    async def states_of_build(self, build: Build) -> dict[str, JobState]:
+        """Return how the steps of a build stand, oldest first."""
+        its = (jobs.c.build_id == build.id, jobs.c.build_attempt == build.attempt)
+        query = select(jobs.c.step, jobs.c.state).where(*its).order_by(jobs.c.id)
+        async with self._engine.connect() as connection:
+            return {str(step): JobState(state) for step, state in await connection.execute(query)}
+
+    async def some(self, job_ids: Sequence[int]) -> dict[int, StoredJob]:
+        """Return jobs by their numbers; others go on while many are read."""
+        found: dict[int, StoredJob] = {}
+        for first in range(0, len(job_ids), _AT_ONCE):
+            part = job_ids[first : first + _AT_ONCE]
+            found |= {job.id: job for job in await self._all(jobs.c.id.in_(part))}
+        return found
 
     async def of_step(self, build_ids: Iterable[int], step: str) -> dict[int, StoredJob]:
         """Return the newest job of a step of each of several builds, by build, as each is planned now."""

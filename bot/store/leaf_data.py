@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -55,11 +56,15 @@ class LeafDataStore:
         wanted = {(as_kept(path), sha): path for path, sha in leaves.items()}
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(leaf_data).where(*where))).mappings().all()
-        return {
-            path: _data(row, path)
-            for row in rows
-            if (path := wanted.get((row["leaf"], row["qna_sha"]))) is not None
-        }
+
+        def read() -> dict[str, LeafData]:
+            return {
+                path: _data(row, path)
+                for row in rows
+                if (path := wanted.get((row["leaf"], row["qna_sha"]))) is not None
+            }
+
+        return await asyncio.to_thread(read)  # others go on while thousands are read
 
     async def note_used(self, found: Sequence[LeafData], at: datetime) -> None:
         """Remember that a build takes these in."""
@@ -76,6 +81,19 @@ class LeafDataStore:
         async with self._engine.connect() as connection:
             texts = (await connection.execute(query)).scalars().all()
         return frozenset(artifact.sha256 for text in texts for artifact in _all_of(text))
+
+    async def forget_lost(self, lost: Iterable[LeafData]) -> None:
+        """Forget data whose files are gone, unless they were replaced meanwhile."""
+        async with self._engine.begin() as connection:
+            for each in lost:
+                where = (
+                    _MINE.repository_id == each.repository_id,
+                    _MINE.leaf == as_kept(each.leaf),
+                    _MINE.qna_sha == each.qna_sha,
+                    _MINE.data_version == each.data_version,
+                    _MINE.job_id == each.job_id,
+                )
+                await connection.execute(delete(leaf_data).where(*where))
 
     async def forget(self, used_before: datetime) -> int:
         """Forget data that no build has taken in since then; return of how many leaves."""

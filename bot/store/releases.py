@@ -27,23 +27,8 @@ class ReleaseStore:
 
     async def add(self, build: Build, package: PackageResult, at: datetime) -> Release:
         """Write down what a build has published, as a candidate. What is written down already stays as it is."""
-        statement = (
-            self._insert(releases)
-            .values(
-                repository_id=build.repository_id,
-                build_id=build.id,
-                name=package.name,
-                manifest_sha256=package.manifest_sha256,
-                size=package.size,
-                files=package.files,
-                commit_sha=build.commit,
-                state=ReleaseState.CANDIDATE.value,
-                added_at=at,
-            )
-            .on_conflict_do_nothing(index_elements=["repository_id", "name"])
-        )
         async with self._engine.begin() as connection:
-            await connection.execute(statement)
+            await connection.execute(adding_release(self._insert(releases), build, package, at))
         found = await self.named(build.repository_id, package.name)
         assert found is not None  # noqa: S101 - it has just been written, and rows are never deleted
         return found
@@ -124,6 +109,21 @@ class ReleaseStore:
         except (_MovedOnError, IntegrityError):  # the latter: the index that lets only one be served
             return False
         return True
+
+
+def adding_release(insert: Any, build: Build, package: PackageResult, at: datetime) -> Any:
+    """Return the statement that writes a candidate down, unless it is there; `insert` is one into `releases`."""
+    return insert.values(
+        repository_id=build.repository_id,
+        build_id=build.id,
+        name=package.name,
+        manifest_sha256=package.manifest_sha256,
+        size=package.size,
+        files=package.files,
+        commit_sha=build.commit,
+        state=ReleaseState.CANDIDATE.value,
+        added_at=at,
+    ).on_conflict_do_nothing(index_elements=["repository_id", "name"])
 
 
 class _MovedOnError(Exception):

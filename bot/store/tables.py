@@ -403,6 +403,9 @@ builds = Table(
     Column("because", Text, nullable=False, server_default=""),  # why it ended as it did
     Column("held", Text, nullable=False, server_default=""),  # why its next step is not queued yet
     Column("labelled", Text, nullable=False, server_default=""),  # pull requests that show it as running, by spaces
+    Column(
+        "terms", Text, nullable=False, server_default=""
+    ),  # JSON: what was set when it began (bot/nightly/terms.py)
     Index("ix_builds_night", "repository_id", "night", unique=True),
     Index(
         "ix_builds_running",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 from pydantic import SecretStr
@@ -35,6 +36,7 @@ from bot.store.releases import ReleaseStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
 from pipeline.artifacts import ArtifactStore
+from pipeline.build_files import canonical, files_in
 from pipeline.build_orders import ORDER, BuildOrder, Phase, Variant
 from pipeline.build_results import (
     Comparison,
@@ -50,6 +52,7 @@ from pipeline.build_results import (
 )
 from pipeline.contract import Artifact, Confirmation, Ending, JobReport, LeaseAnswer, LeaseRequest, Message, Outcome
 from pipeline.evaluation_results import GateRow, ModelIdentity, Scale
+from pipeline.model_store import ModelStore
 from pipeline.results import GenerateResult
 from tests.world.nights import Nights
 
@@ -75,6 +78,8 @@ class Script:
     empty_leaves: dict[str, str] = field(default_factory=dict)
     gate_fails: bool = False
     poisoned: str = ""  # a leaf: without it the benchmark that fell is as before
+    says: dict[str, Message] = field(default_factory=dict)  # what steps claim to have found out, whatever was asked
+    publishes: bool = True  # the package step leaves a build in the store of models
 
 
 @dataclass
@@ -89,6 +94,7 @@ class Site:
     artifacts: ArtifactStore
     releases: ReleaseStore
     leaf_data: LeafDataStore
+    models: ModelStore
     mail: _Answers
     script: Script = field(default_factory=Script)
     orders: dict[str, BuildOrder] = field(default_factory=dict)
@@ -180,6 +186,8 @@ class Site:
 
     def _found(self, kind: JobKind, order: BuildOrder) -> Message:
         script = self.script
+        if said := script.says.get(order.step):
+            return said
         phase = (
             Phase(order.step.split("/")[1])
             if order.step.count("/") and kind is not JobKind.VARIANT
@@ -203,7 +211,19 @@ class Site:
                 row = GateRow("mmlu", Scale.ACCURACY, -0.3, -0.4, -0.2, 0.001, 0.02, not script.gate_fails)
                 return GateResult(MODEL, (Comparison("the last good build", (), (row,)),), noise={"mmlu": 0.01})
             case _:
-                return PackageResult(order.build, "c" * 64, 1000, 3)
+                return self._packaged(order.build)
+
+    def _packaged(self, name: str) -> PackageResult:
+        if not self.script.publishes:
+            return PackageResult(name, "c" * 64, 1000, 3)
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "config.json").write_text("{}")
+            files = [
+                {"path": each.path, "sha256": each.sha256, "size": each.size} for each in files_in(Path(folder))
+            ]
+            (Path(folder) / "manifest.json").write_bytes(canonical({"name": name, "files": files}))
+            published = self.models.write(name, Path(folder))
+        return PackageResult(name, published.manifest_sha256, 1000, 2)
 
     def _measured(self, variant: Variant) -> VariantResult:
         is_bad = bool(self.script.poisoned) and self.script.poisoned not in variant.without
@@ -243,6 +263,7 @@ async def site_of(nights: Nights, folder: Path, budget: Budget | None = None) ->
         store, mail, repositories = JobStore(engine), _Answers(), RepositoryStore(engine, clock)
         rows, artifacts = ArtifactRows(engine), ArtifactStore(str(folder / "artifacts"))
         leaf_data, releases = LeafDataStore(engine), ReleaseStore(engine)
+        models = ModelStore(settings.models_url, world.repo.id)
         told: list[Callable[[StoredJob, StoredJob], object]] = []
 
         async def changed(before: StoredJob, after: StoredJob) -> None:
@@ -270,5 +291,5 @@ async def site_of(nights: Nights, folder: Path, budget: Budget | None = None) ->
         terms = Terms({kind: timedelta(hours=4) for kind in JobKind}, Patience())
         memories, secret = PullRequestStore(engine), SecretStr("the webhook secret of the tests")
         leases = Leases(queue, store, memories, mail, terms, secret, clock, lambda: None, changed, nights.builds)
-        yield Site(nights, foreman, store, leases, inputs.of, artifacts, releases, leaf_data, mail)
+        yield Site(nights, foreman, store, leases, inputs.of, artifacts, releases, leaf_data, models, mail)
         await documents.stop()

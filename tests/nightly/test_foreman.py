@@ -24,9 +24,9 @@ NEXT_NIGHT = date(2026, 1, 7)
 OTTER = "knowledge/science/animals/mammals/otter"
 _ONE_PHASE = [
     "mix",
+    "train/skills",
     "variant/seed-1",
     "variant/seed-2",
-    "train/skills",
     "score/skills/epoch-1",
     "score/skills/epoch-2",
     "select/skills",
