@@ -152,7 +152,7 @@ async def open_night_stage(
         ends.push_async_callback(documents.stop)
         await documents.start(dict(texts))
         github = await ends.enter_async_context(Simulator(webhook_secret=_SECRET, limits=Limits(None, None, None)))
-        teacher = OfflineTeacher()
+        teacher = OfflineTeacher(delay_ms=0)
         ends.push_async_callback(teacher.stop)
         await teacher.start()
         repo = github.create_repository(

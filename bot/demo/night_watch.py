@@ -7,7 +7,7 @@ import time
 
 from bot.demo.narrator import Narrator
 from bot.demo.night_stage import NightStage, NightStageError
-from bot.jobs import JobState
+from bot.jobs import JobKind, JobState
 from bot.nightly.build_view import Stage, stage_of
 from bot.nightly.builds import Build, BuildState
 from bot.store.stored_jobs import StoredJob
@@ -24,7 +24,8 @@ async def followed(stage: NightStage, narrator: Narrator, name: str, within_s: f
         jobs = await stage.steps(build) if build is not None else []
         for job in jobs:
             where = stage_of(job.request.step)
-            if job.life.state is not JobState.QUEUED and where not in told:
+            is_beside = job.request.kind is JobKind.VARIANT  # a part of the gate, done while others train
+            if job.life.state is not JobState.QUEUED and not is_beside and where not in told:
                 told.add(where)
                 under_way = where
                 narrator.notes(f"  {_clock(began)}  stage {list(Stage).index(where) + 1} of {len(Stage)}: {where}")

@@ -21,15 +21,16 @@ class OfflineTeacherError(Exception):
 class OfflineTeacher:
     """Rules behind OpenAI's protocol on a free port of loopback. It ends with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay_ms: int = _DELAY_MS) -> None:
         self.url = ""
+        self._delay_ms = delay_ms
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Return once it listens. Raises OfflineTeacherError."""
         self._process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("taxonomy-pipeline"),
-            *("offline-teacher", "--delay-ms", str(_DELAY_MS), "--until-stdin-ends"),
+            *("offline-teacher", "--delay-ms", str(self._delay_ms), "--until-stdin-ends"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
