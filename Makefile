@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # which torch: the one of a folder of wheels where such a folder is set, else what fits this machine's GPU or CPU
 TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 
+# each of the many processes would compile this project's modules anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo nightly-demo test chaos lint bench docs vllm-check clean
 
@@ -28,8 +31,9 @@ nightly-demo: $(READY) ## Play two nightly builds, with small stand-ins for the 
 test: $(READY) ## Run all tests
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
-chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs, and count how they end (Linux, some ten minutes)
+chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs and builds, and count how they end (Linux, half an hour)
 	$(PY) -m tests.chaos $(ARGS)
+	$(PY) -m benchmarks.nightly_kills
 
 lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/ruff format --check .

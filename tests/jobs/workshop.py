@@ -176,7 +176,7 @@ class Workshop:
         seen = None
         async with asyncio.timeout(within_s):
             while seen is None or not holds(seen):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)  # each look costs the workers some of their time
                 seen = await self.store.get(job.id)
         return seen
 
