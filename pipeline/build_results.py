@@ -142,6 +142,11 @@ class GateResult(Message):
         return any(each.gates for each in self.comparisons) and not self.failed and not self.unmeasured
 
     @property
+    def why_unmeasured(self) -> str:
+        """Why it did not pass though no gate failed, in a sentence."""
+        return self.unmeasured or "It holds the build against nothing."
+
+    @property
     def failed(self) -> tuple[tuple[str, GateRow], ...]:
         """The gates that failed, each with what it was measured against."""
         return tuple((each.against, gate) for each in self.comparisons for gate in each.gates if not gate.is_passed)

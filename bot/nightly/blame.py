@@ -86,7 +86,7 @@ def blame(
     if gate.is_passed:
         return Blame(is_over=True, why="No gate failed: there is nobody to blame.")
     if not gate.failed:
-        return Blame(is_over=True, why=f"{gate.unmeasured} There is nobody to blame for that.")
+        return Blame(is_over=True, why=f"{gate.why_unmeasured} There is nobody to blame for that.")
     if not groups:
         return Blame(
             is_over=True, why="No leaf is fresh in this build: what fell did not come with a contribution."

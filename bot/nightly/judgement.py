@@ -77,7 +77,7 @@ def _current(view: BuildView) -> str:
 def _fell(view: BuildView, gate: GateResult) -> Judgement:
     if not gate.failed:
         effect = "Builds the night anew, once there is something to measure it with. Nothing was published."
-        reason = short(gate.unmeasured.rstrip("."), _LONGEST_REASON)
+        reason = short(gate.why_unmeasured.rstrip("."), _LONGEST_REASON)
         return Judgement(Call.DO_NOT_SHIP, reason, (), _anew(view), effect)
     worst, *rest = sorted(gate.failed, key=lambda one: _excess(one[1]))
     against, row = worst
@@ -157,8 +157,8 @@ def _doubts(view: BuildView) -> Iterator[str]:
     gate = view.gate
     if view.stands_in:
         yield "stand-ins were measured, and their numbers say nothing about a real model"
-    if gate is None or not any(each.gates for each in gate.comparisons):
-        yield "it was compared with nothing: there was no gate"
+    if gate is None:
+        yield "what its gate measured cannot be read"
         return
     lost = [leaf for leaf in view.left_out if leaf.is_unforeseen and leaf.was_in_last]
     if lost:

@@ -270,7 +270,7 @@ def _without_checkpoint(phase: Phase, results: Results, left_out: Mapping[str, s
 
 def _fallen(gate: GateResult) -> str:
     if not gate.failed:
-        return f"Its gate could not be measured: {gate.unmeasured or 'it held the build against nothing.'}"
+        return f"Its gate could not be measured: {gate.why_unmeasured}"
     fallen = list(dict.fromkeys(f"{row.name} against {against}" for against, row in gate.failed))
     more = f" and {len(fallen) - _MOST_SHOWN} more" if len(fallen) > _MOST_SHOWN else ""
     return f"It did not pass its gate: {', '.join(fallen[:_MOST_SHOWN])}{more}."

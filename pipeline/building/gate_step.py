@@ -164,11 +164,11 @@ def _ended(result: GateResult, hand: AtHand, bench: Bench) -> Outcome:
 
 def in_words(result: GateResult) -> str:
     """Return whether the gate passed and, where it did not, what fell by how much."""
-    if result.unmeasured:
-        return f"Not passed. {result.unmeasured}"
     if result.is_passed:
         count = sum(len(each.gates) for each in result.comparisons)
         return f"Passed: none of {count} gates fell by more than it may."
+    if not result.failed:
+        return f"Not passed. {result.why_unmeasured}"
     fell = [
         f"{gate.name} fell by {_amount(-gate.delta, gate.scale)} against {against} "
         f"({_amount(gate.low, gate.scale, sign='+')} to {_amount(gate.high, gate.scale, sign='+')}; "

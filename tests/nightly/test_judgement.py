@@ -48,7 +48,7 @@ MANY = a_plan(
     ("view", "said"),
     [
         pytest.param(a_view(stands_in=STANDS_IN), "stand-ins were measured", id="measured on stand-ins"),
-        pytest.param(a_view(gate=replace(GATE, comparisons=())), "compared with nothing", id="no gate at all"),
+        pytest.param(a_view(gate=None), "gate measured cannot be read", id="no gate at hand"),
         pytest.param(a_view(gate=replace(GATE, noise={})), "by chance was not measured", id="noise unmeasured"),
         pytest.param(
             a_view(gate=replace(GATE, comparisons=(Comparison("x", (FEW,), GATE.comparisons[0].gates),))),

@@ -101,7 +101,7 @@ def _builds() -> Iterator[tuple[str, BuildView]]:
     worse = replace(few, contributions=(ContributionRow(12, (HEALED,), FELL),), noise_freedom=0, noise_seeds=0)
     yield "doubts", a_view(left_out=(lost,), gate=worse)
     yield "one-in-ten-left-out", a_view(left_out=(replace(lost, was_in_last=False),))
-    yield "compared-with-nothing", a_view(gate=replace(GATE, comparisons=()), past=())
+    yield "compared-with-nothing", a_failed_gate(gate=replace(GATE, comparisons=()), blame=None, past=())
 
 
 def many() -> BuildView:
