@@ -1,9 +1,9 @@
 """Whether killed builds come to the undisturbed model: `python -m benchmarks.nightly_kills`.
 
 A build of two leaves, with a student of no size, is done by the bot and a worker as they are served. Then it is
-done again and again with nothing remembered, and each time somebody is killed with -9: the worker, or the bot, in
-the middle of each step and between it and the next one. The manifest of what is published names every input and
-every file by hash: it has to be the same every time.
+done again and again from the same plan, and each time somebody is killed with -9: the worker, or the bot, in
+the middle of each step and between it and the next one. Every file of what is published has to have the same hash
+every time.
 """
 
 from __future__ import annotations
@@ -19,19 +19,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from benchmarks.small_nights import (
-    NoBuildError,
-    forgotten,
-    good,
-    manifest_of,
-    model_hash,
-    planned,
-    small_night,
-    step_that,
-)
+from benchmarks.small_nights import WEIGHTS, NoBuildError, begun, good, published, small_night, step_that
 from bot.demo.night_stage import NightStage
 from bot.jobs import JobState
-from bot.simulator import Pull
 from bot.store.stored_jobs import StoredJob
 
 _AFTER_S = 60.0  # most that a step is waited for
@@ -94,28 +84,27 @@ def kills() -> Iterator[Kill]:
 
 async def measured(student: Path, epochs: int, wanted: Sequence[Kill]) -> list[Outcome]:
     """Build undisturbed, then with each of these kills."""
-    async with small_night(student, epochs) as (night, pulls):
+    async with small_night(student, epochs) as (night, _):
         began = time.monotonic()
-        await planned(night)
+        await begun(night, "undisturbed")
         build = await good(night)
-        undisturbed = manifest_of(night, build)
+        undisturbed = published(night, build)
         durations = _durations({job.request.step: job for job in await night.steps(build)})
-        print(f"undisturbed: {time.monotonic() - began:.0f} s, weights {model_hash(undisturbed)[:16]}", flush=True)
+        print(f"undisturbed: {time.monotonic() - began:.0f} s, weights {undisturbed[WEIGHTS][:16]}", flush=True)
         found = []
         for number, kill in enumerate(wanted, start=1):
-            found.append(await _killed(night, pulls[0], f"case-{number}", kill, durations, undisturbed))
+            found.append(await _killed(night, f"case-{number}", kill, durations, undisturbed))
             _print(found[-1])
         return found
 
 
 async def _killed(
-    night: NightStage, pull: Pull, name: str, kill: Kill, durations: Mapping[str, float], undisturbed: str
+    night: NightStage, name: str, kill: Kill, durations: Mapping[str, float], undisturbed: Mapping[str, str]
 ) -> Outcome:
     began = time.monotonic()
     was_amid, attempts, trouble, is_same = False, 0, "", False
     try:
-        await forgotten(night, name, pull)
-        build = await planned(night)
+        build = await begun(night, name)
         if kill.when is When.AMID:
             await step_that(night, build, lambda steps: _stands(steps, kill.step, JobState.RUNNING), _AFTER_S)
             await asyncio.sleep(durations.get(kill.step, 0.0) / 2)
@@ -131,7 +120,7 @@ async def _killed(
         build = await good(night)
         steps = {job.request.step: job for job in await night.steps(build)}
         attempts = max(job.life.attempt for job in _named(steps, kill.step))
-        is_same = manifest_of(night, build) == undisturbed
+        is_same = published(night, build) == undisturbed
     except NoBuildError as error:
         trouble = str(error)
     return Outcome(kill, is_same, attempts, was_amid, time.monotonic() - began, trouble)
@@ -175,7 +164,7 @@ def main() -> None:
         student = a_student(Path(folder, "student"), max_position_embeddings=1024)
         wanted = [kill for kill in kills() if kill.step.startswith(options.only)][:: options.every]
         print(f"{len(wanted)} kills; {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}", flush=True)
-        print("| step | when | killed | was it | attempts | manifest | took |\n|---|---|---|---|---:|---|---:|")
+        print("| step | when | killed | was it | attempts | model | took |\n|---|---|---|---|---:|---|---:|")
         found = asyncio.run(measured(student, options.epochs, wanted))
     same = sum(outcome.is_same for outcome in found)
     print(f"{same} of {len(found)} killed builds came to the undisturbed one, byte by byte")

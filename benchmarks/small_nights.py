@@ -20,6 +20,8 @@ from bot.simulator import Pull
 from bot.store.stored_jobs import StoredJob
 
 LEAVES = 2
+PLANNED = "first"  # the folder in which the build is planned and not begun
+WEIGHTS = "model.safetensors"
 _MERGED_WITHIN_S, _BUILT_WITHIN_S = 120.0, 300.0
 _LOOKS_EVERY_S = 0.05
 _BOT = {
@@ -46,9 +48,14 @@ class NoBuildError(Exception):
 
 @asynccontextmanager
 async def small_night(student: Path, epochs: int) -> AsyncIterator[tuple[NightStage, list[Pull]]]:
-    """Open a stage on which two leaves are merged."""
+    """Give a stage with two merged leaves and a planned build, as they stand when nobody is there to do it.
+
+    Raises NoBuildError.
+    """
     worker = {**_WORKER, "BUILD_EPOCHS": str(epochs)}
-    stage = open_night_stage(student, documents(), workers=1, bot_settings=_BOT, worker_settings=worker)
+    stage = open_night_stage(
+        student, documents(), workers=1, has_workers=False, bot_settings=_BOT, worker_settings=worker
+    )
     async with stage as night:
         pulls = []
         for each in first_contributions(night.documents, LEAVES):
@@ -57,26 +64,21 @@ async def small_night(student: Path, epochs: int) -> AsyncIterator[tuple[NightSt
                 await night.github.open_pull(night.repo, author=each.author, title=each.title, files=files)
             )
         await night.merged(pulls, _MERGED_WITHIN_S)
+        await asyncio.sleep(1)  # the last webhooks
+        await night.close()
+        status, said = await night.types("run", "--night", str(datetime.now(UTC).date()))
+        if status:
+            raise NoBuildError(f"no build was planned: {said}")
         yield night, pulls
 
 
-async def forgotten(night: NightStage, name: str, pull: Pull) -> None:
-    """Let bot and worker begin again with nothing remembered: the same build comes of it, done anew."""
+async def begun(night: NightStage, name: str) -> Build:
+    """Let a bot and a worker begin the planned build, in a folder of this name, whatever others did before them."""
     await night.close()
-    await night.open(name)
-    await night.github.comment(pull, "ana", "Thank you!")  # so that the bot knows the repository
-
-
-async def planned(night: NightStage) -> Build:
-    """Ask for tonight's build, again until the bot knows the repository. Raises NoBuildError."""
-    began = time.monotonic()
-    said = ""
-    while time.monotonic() - began < _MERGED_WITHIN_S:
-        status, said = await night.types("run", "--night", str(datetime.now(UTC).date()))
-        if (build := await night.newest()) is not None and status == 0:
-            return build
-        await asyncio.sleep(0.5)
-    raise NoBuildError(f"no build was planned: {said}")
+    await night.open(name, like=PLANNED)
+    build = await night.newest()
+    assert build is not None
+    return build
 
 
 async def step_that(
@@ -107,16 +109,10 @@ async def good(night: NightStage) -> Build:
         await asyncio.sleep(_LOOKS_EVERY_S)
 
 
-def manifest_of(night: NightStage, build: Build) -> str:
-    """Return the manifest of a published build: it names every input and every file, by hash."""
+def published(night: NightStage, build: Build) -> dict[str, str]:
+    """Return the files of a published build with their hashes, without the manifest: it tells what steps took."""
     (path,) = night.folder.glob(f"taxonomy-bot-models/*/builds/{build.name}/manifest.json")
-    return path.read_text(encoding="utf-8")
-
-
-def model_hash(manifest: str) -> str:
-    """Return the hash of the weights in a manifest."""
-    files = json.loads(manifest)["files"]
-    return next(str(file["sha256"]) for file in files if file["path"] == "model.safetensors")
+    return {file["path"]: file["sha256"] for file in json.loads(path.read_text(encoding="utf-8"))["files"]}
 
 
 def _standing(build: Build | None, steps: Mapping[str, StoredJob]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import tempfile
 import time
@@ -62,10 +63,16 @@ class NightStage:
         self._settings: dict[str, str] = {}
         self._engine: AsyncEngine | None = None
 
-    async def open(self, name: str) -> None:
-        """Start bot and workers with nothing remembered, in a folder of this name. Raises NightStageError."""
+    async def open(self, name: str, like: str = "", *, has_workers: bool = True) -> None:
+        """Start bot and workers in a new folder of this name, which holds nothing, or what another one holds.
+
+        Raises NightStageError.
+        """
         folder = self.folder = self._root / name
-        folder.mkdir()
+        if like:
+            shutil.copytree(self._root / like, folder, ignore=shutil.ignore_patterns("taxonomy-bot-broker"))
+        else:
+            folder.mkdir()
         self.address = f"http://127.0.0.1:{_free_port()}"
         database = f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}"
         own = {"DATABASE_URL": database, "PORT": self.address.rpartition(":")[2], "PUBLIC_URL": self.address}
@@ -77,7 +84,7 @@ class NightStage:
         self._engine = open_engine(database)
         self.builds, self._jobs = BuildStore(self._engine), JobStore(self._engine)
         await self.bot_is_ready()
-        for program in self.workers:
+        for program in self.workers if has_workers else ():
             program.start()
 
     async def close(self) -> None:
@@ -139,12 +146,14 @@ async def open_night_stage(
     texts: Mapping[str, str],
     *,
     workers: int = 2,
+    has_workers: bool = True,
     bot_settings: Mapping[str, str] | None = None,
     worker_settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[NightStage]:
     """Set everything up on loopback in a temporary folder, and take it down again. Raises NightStageError.
 
-    `texts` are the documents that leaves name. Settings are named without their prefix.
+    `texts` are the documents that leaves name. Settings are named without their prefix. Without `has_workers` nobody
+    works until it is opened again.
     """
     async with AsyncExitStack() as ends:
         root = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="taxonomy-bot-night-")))
@@ -163,7 +172,7 @@ async def open_night_stage(
         of_bot = _of_bot(github, repo, documents) | dict(bot_settings or {})
         stage = NightStage(root, github, repo, documents, of_bot, [told] * workers)
         ends.push_async_callback(stage.close)
-        await stage.open("first")
+        await stage.open("first", has_workers=has_workers)
         yield stage
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.small_nights import forgotten, good, manifest_of, planned, small_night, step_that
+from benchmarks.small_nights import WEIGHTS, begun, good, published, small_night, step_that
 from bot.demo.night_stage import NightStage
 from bot.jobs import JobState
 from bot.store.stored_jobs import StoredJob
@@ -23,13 +23,14 @@ _EPOCHS = 2
 
 
 @pytest.mark.timeout(480)  # some forty seconds on a machine that has nothing else to do
-async def test_a_killed_build_is_the_undisturbed_one_to_the_last_byte(tmp_path: Path) -> None:
+async def test_a_killed_build_is_the_undisturbed_one_byte_by_byte(tmp_path: Path) -> None:
     "It is published, reported and promoted; done anew, with its worker killed in mid-training, it is equal."
     student = a_student(tmp_path / "student", max_position_embeddings=1024)
     async with small_night(student, _EPOCHS) as (night, pulls):
-        await planned(night)
+        await begun(night, "undisturbed")
         build = await good(night)
-        undisturbed = manifest_of(night, build)
+        undisturbed = published(night, build)
+        assert WEIGHTS in undisturbed
         said = await _reported(night)
         assert said["release"] == "candidate"
         assert said["stands_in"]
@@ -40,15 +41,14 @@ async def test_a_killed_build_is_the_undisturbed_one_to_the_last_byte(tmp_path: 
         (latest,) = night.folder.glob("taxonomy-bot-models/*/latest.json")
         assert json.loads(latest.read_text())["name"] == build.name
 
-        await forgotten(night, "again", pulls[0])
-        again = await planned(night)
+        again = await begun(night, "killed")
         await step_that(night, again, lambda steps: _is_learning(night, steps), 90)
         await night.workers[0].dies()
         night.workers[0].start()
         again = await good(night)
         (trained,) = [job for job in await night.steps(again) if job.request.step == "train/knowledge"]
         assert trained.life.attempt == 2
-        assert manifest_of(night, again) == undisturbed
+        assert published(night, again) == undisturbed
 
 
 async def _reported(night: NightStage) -> dict[str, object]:
