@@ -152,8 +152,8 @@ async def open_night_stage(
 ) -> AsyncIterator[NightStage]:
     """Set everything up on loopback in a temporary folder, and take it down again. Raises NightStageError.
 
-    `texts` are the documents that leaves name. Settings are named without their prefix. Without `has_workers` nobody
-    works until it is opened again.
+    `texts` are the documents that leaves name. Settings are named without their prefix. Without `has_workers`
+    nobody works until it is opened again.
     """
     async with AsyncExitStack() as ends:
         root = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="taxonomy-bot-night-")))
