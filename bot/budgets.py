@@ -110,6 +110,11 @@ def _nightly_refusal(budget: Budget, spent: Spent, expected_gpu_h: float, now: d
     cost = f"This job is expected to take {expected_gpu_h:.1f} GPU hours"
     if expected_gpu_h > cap and not is_of_build:
         return f"{cost}, and a night has {cap:.1f}: it never fits. An operator may set `NIGHTLY_GPU_H` higher."
+    if expected_gpu_h > cap:
+        return (
+            f"{cost}, and a night has {cap:.1f}: it begins only as the first of a night. An "
+            "operator may set `NIGHTLY_GPU_H` higher."
+        )
     if spent.nightly_h + expected_gpu_h > cap:
         left = max(0.0, cap - spent.nightly_h)
         again = f"Try again after {_next_night(now, budget)}."
@@ -121,6 +126,11 @@ def _gpu_refusal(budget: Budget, spent: Spent, expected_gpu_h: float, now: datet
     if not expected_gpu_h:
         return ""
     cost = f"This job is expected to take {expected_gpu_h:.1f} GPU hours"
+    limits = ((budget.gpu_h_per_day, "day"), (budget.gpu_h_per_month, "month"))
+    for limit, span in limits:
+        if limit and expected_gpu_h > limit:
+            setting = f"GPU_H_PER_{span.upper()}"
+            return f"{cost}, and a {span} has {limit:.1f}: it never fits. An operator may set `{setting}` higher."
     if budget.gpu_h_per_day and spent.gpu_h_today + expected_gpu_h > budget.gpu_h_per_day:
         left = max(0.0, budget.gpu_h_per_day - spent.gpu_h_today)
         return f"{cost}, and {left:.1f} are left today. Try again after {_midnight(now):%H:%M} UTC."

@@ -11,7 +11,7 @@ _LONGEST_STAGE = 200
 _LONGEST_MESSAGE = 2_000
 _LONGEST_LINE = 4_000
 _MOST_LINES = 2_000  # of one report
-_MOST_ARTIFACTS = 100
+_MOST_ARTIFACTS = 1_000  # ten checkpoints of a large model in shards are hundreds
 
 
 def bounded(report: JobReport) -> JobReport:

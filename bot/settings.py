@@ -75,7 +75,7 @@ class BotSettings(BaseSettings):
     nightly_replay_share: Annotated[float, Field(ge=0, le=1)] = 1.0  # of the samples of unchanged leaves
     nightly_noise_seeds: Annotated[int, Field(ge=0, le=20)] = 2  # trainings that tell how a score moves by chance
     nightly_blame_runs: Annotated[int, Field(ge=0)] = 0  # after a failed gate; 0: as many as halving needs
-    nightly_noise_freedom: Annotated[int, Field(ge=0, le=60)] = 6  # known so well, they are trained once a week only
+    nightly_noise_freedom: Annotated[int, Field(ge=0, le=60)] = 6  # known so well, few builds have them
     nightly_data_version: Annotated[str, Field(max_length=64)] = ""  # another one has everything generated anew
     nightly_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     nightly_look_s: Annotated[float, Field(ge=1, le=600)] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import structlog
@@ -19,6 +19,8 @@ from bot.store.history import History
 from bot.store.repositories import KnownRepository
 
 log = structlog.get_logger()
+
+_CLOCK_SLIPS = timedelta(days=1)  # back, at the most: no night is decided about twice for that
 
 
 class Decision(StrEnum):
@@ -60,6 +62,9 @@ class NightlyDesk:
         """Plan the build that is due, however late; None while none is. Nights that were missed are not made up."""
         repository_id, now = known.origin.repository_id, self._clock.now()
         done_at = await self._history.last_done(repository_id, PLANNED)
+        if done_at is not None and done_at > now + _CLOCK_SLIPS:
+            log.error("nightly.clock_was_wrong", decided_until=done_at.isoformat(), now=now.isoformat())
+            done_at = None  # it was far ahead once: no night would be due until then
         due = self._schedule.latest_until(now)
         if due <= (done_at or known.first_seen_at):
             return None

@@ -167,7 +167,7 @@ class Foreman:
     async def _bring_on(self, known: KnownRepository, build: Build) -> str:
         """Do what comes next in a build that runs. Return what holds its next step, empty when nothing does."""
         outlook = await self._rooms.of(build)
-        match outlook.decide():
+        match await asyncio.to_thread(outlook.decide):  # of ten thousand leaves: others go on meanwhile
             case Submit(steps):
                 if not outlook.jobs:
                     await self._rooms.note_used(outlook)

@@ -13,7 +13,7 @@ from bot.apply import Writer
 from bot.clock import Clock
 from bot.events import Origin
 from bot.github.client import GitHubApp
-from bot.github.errors import NotFoundError
+from bot.github.errors import NotFoundError, RefusedError
 from bot.github.listings import place_of
 from bot.github.pulls import PullReader
 from bot.labels import Label
@@ -136,12 +136,13 @@ class QuarantineDesk:
             async with self._locks.of(origin, number):
                 try:
                     pull = await PullReader(client, origin.full_name).pull(number)
+                    if (Label.HOLD in pull.labels) is not is_on:
+                        action: Action = AddLabels((Label.HOLD,)) if is_on else RemoveLabel(Label.HOLD)
+                        await Writer(client, pull, self._clock).apply([action])
                 except NotFoundError:
                     log.info("nightly.pull_is_gone", number=number)
-                    continue
-                if (Label.HOLD in pull.labels) is not is_on:
-                    action: Action = AddLabels((Label.HOLD,)) if is_on else RemoveLabel(Label.HOLD)
-                    await Writer(client, pull, self._clock).apply([action])
+                except RefusedError as error:  # the label only shows it: no build waits for that
+                    log.error("nightly.not_labelled", number=number, error=str(error))
 
 
 def reason_of(build: str, suspect: Suspect) -> str:

@@ -85,3 +85,17 @@ def test_a_night_begins_when_its_work_does() -> None:
     assert night_began(NOON, GUARDED) == NOON.replace(hour=2)
     assert night_began(NOON.replace(hour=1), GUARDED) == NOON.replace(day=13, hour=2)
     assert night_began(NOON.replace(hour=2), GUARDED) == NOON.replace(hour=2)
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        pytest.param(Budget(gpu_h_per_day=3.0), "a day has 3.0: it never fits", id="a day"),
+        pytest.param(Budget(gpu_h_per_month=3.0), "`GPU_H_PER_MONTH` higher", id="a month"),
+        pytest.param(Budget(nightly_gpu_h=3.0), "only as the first of a night", id="a night"),
+    ],
+)
+def test_a_step_that_is_larger_than_a_limit_says_so(budget: Budget, said: str) -> None:
+    "Nobody is told to try again tomorrow when tomorrow is no larger."
+    spent = Spent(0, 0, 0, 0, 0, nightly_h=1.0)
+    assert said in refusal(JobKind.TRAIN, budget, spent, 4.0, NOON, is_nightly=True, is_of_build=True)

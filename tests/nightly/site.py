@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from bot.budgets import Budget
 from bot.job_documents import JobDocuments, NoInputsError
 from bot.job_engine import JobEngine
 from bot.job_flow import Patience
-from bot.job_inputs import JobInputs, Material
+from bot.job_inputs import InputsError, JobInputs, Material
 from bot.job_leases import Leases, Terms
 from bot.job_mail import JobMail
 from bot.jobs import JobKind, JobState
@@ -133,6 +133,10 @@ class Site:
             state = JobState.INFRA_ERROR if error.is_ours else JobState.FAILED_BY_CONTRIBUTION
             await self.leases._engine.end_one(job.id, state, str(error))
             return
+        except InputsError:  # the sender comes back to it
+            later = self.nights.world.clock.now() + timedelta(seconds=5)
+            await self.store.change(job.id, lambda now: replace(now, life=replace(now.life, not_before=later)))
+            return
         step = job.request.step
         self.materials[step] = material
         answer = await self.begins(job)
@@ -140,6 +144,11 @@ class Site:
         self.worked.append(step)
         outcome = self._outcome(job, material)
         await self.leases.receive(JobReport(job.id, answer.attempt, "worker", 1, answer.secret, outcome=outcome))
+
+    async def order_of(self, job: StoredJob) -> BuildOrder:
+        "What a step would be told now."
+        material = await self.inputs(job)  # type: ignore[misc]
+        return BuildOrder.from_json(self.artifacts.get(material.inputs[ORDER]))
 
     async def works_until(self, build: Build, step: str) -> None:
         "Bring a build on until a step waits, and leave it there."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ from bot.nightly.builds import BuildState
 from bot.nightly.desk import Decision
 from bot.nightly.gathering import PlanRoom
 from bot.nightly.plan import BuildPlan
+from bot.nightly.punctuality import PLANNED
 from bot.simulator import CommitSpec, payloads_git
+from bot.store.history import History
 from bot.store.repositories import KnownRepository
 from tests.world import PullRequest, World
 from tests.world.nights import NIGHT, Nights, leaf_named, nights_of, skill
@@ -377,3 +379,17 @@ async def test_labels_move_when_a_build_begins_and_ends(nights: Nights) -> None:
     await nights.labels.build_ended(known.origin, numbers)
     await world.settled()
     assert "cmb-running" not in pr.labels | unheard.labels
+
+
+async def test_a_clock_that_was_far_ahead_once_stops_no_later_night(nights: Nights) -> None:
+    "What was decided in ten years' time does not count."
+    world = nights.world
+    await merged(world, "haiku")
+    known = await nights.known()
+    ahead = world.clock.now() + timedelta(days=3650)
+    await History(nights.engine).note_done(world.repo.id, PLANNED, ahead)
+    await world.clock.advance(hours=24)
+    night = await nights.desk.plan_if_due(known)
+    assert night is not None
+    assert (night.night, night.decision) == (NEXT_NIGHT, Decision.PLANNED)
+    assert await nights.desk.plan_if_due(known) is None
