@@ -173,9 +173,7 @@ async def _report(stage: NightStage, narrator: Narrator, name: str) -> dict[str,
     await stage.until(lambda: _issue_about(stage, name) is not None, _SAID_WITHIN_S, f"the report of {name}")
     issue = _issue_about(stage, name)
     if issue is not None:
-        kept = Path(tempfile.mkdtemp(prefix="taxonomy-bot-report-"), f"{name}.md")
-        kept.write_text(f"# {issue.title}\n\n{issue.body}", encoding="utf-8")
-        narrator.notes(f"  All of it, as the issue #{issue.number} shows it: {kept}")
+        narrator.notes(f"  All of it, as the issue #{issue.number} shows it: {_kept(issue, name)}")
     _, text = await stage.types("report", "--json")
     said: dict[str, Any] = json.loads(text)
     return said
@@ -184,6 +182,13 @@ async def _report(stage: NightStage, narrator: Narrator, name: str) -> dict[str,
 def _issue_about(stage: NightStage, name: str) -> Issue | None:
     """Return the issue that tells of the builds, once it reports on this one."""
     return next((each for each in stage.repo.issues if name in each.title and "UNFINISHED" not in each.title), None)
+
+
+def _kept(issue: Issue, name: str) -> Path:
+    """Write down what an issue says, where it stays when the demo is over."""
+    kept = Path(tempfile.mkdtemp(prefix="taxonomy-bot-report-"), f"{name}.md")
+    kept.write_text(f"# {issue.title}\n\n{issue.body}", encoding="utf-8")
+    return kept
 
 
 async def _typed(stage: NightStage, narrator: Narrator, *arguments: str, is_shown: bool = True) -> str:
