@@ -1,9 +1,8 @@
 """Whether killed builds come to the undisturbed model: `python -m benchmarks.nightly_kills`.
 
 A build of two leaves, with a student of no size, is done by the bot and a worker as they are served. Then it is
-done again and again from the same plan, and each time somebody is killed with -9: the worker, or the bot, in
-the middle of each step and between it and the next one. Every file of what is published has to have the same hash
-every time.
+done again from the same plan, and somebody is killed with -9: the worker, or the bot, in the middle of each step
+and between it and the next one. Every file of what is published has to have the same hash every time.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from bot.demo.night_stage import NightStage
 from bot.jobs import JobState
 from bot.store.stored_jobs import StoredJob
 
-_AFTER_S = 60.0  # most that a step is waited for
+_AFTER_S = 120.0  # most that a step is waited for
 _STEPS = (
     "generate/knowledge",
     "mix",
@@ -54,36 +53,37 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
-    """One killing."""
+class Case:
+    """A build in which somebody is killed at the same moment of each of these steps."""
 
-    step: str
-    when: When
     victim: Victim
+    when: When
+    steps: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one. `attempts` are of the step that it was about; `was_amid`: it was under way indeed."""
+@dataclass(slots=True)
+class Found:
+    """What came of one. `amid` are kills while the step was under way indeed; `attempts` the most of any step."""
 
-    kill: Kill
-    is_same: bool
-    attempts: int
-    was_amid: bool
-    took_s: float
+    case: Case
+    kills: int = 0
+    amid: int = 0
+    attempts: int = 0
+    is_same: bool = False
+    took_s: float = 0.0
     trouble: str = ""
 
 
-def kills() -> Iterator[Kill]:
-    """Yield every killing there is."""
-    for step in _STEPS:
-        for when in When:
-            for victim in Victim:
-                yield Kill(step, when, victim)
+def cases(only: str, *, apart: bool) -> Iterator[Case]:
+    """Yield every killing there is, those of one kind in one build, or each in a build of its own."""
+    steps = tuple(step for step in _STEPS if step.startswith(only))
+    for when in When:
+        for victim in Victim:
+            yield from (Case(victim, when, (step,)) for step in steps) if apart else (Case(victim, when, steps),)
 
 
-async def measured(student: Path, epochs: int, wanted: Sequence[Kill]) -> list[Outcome]:
-    """Build undisturbed, then with each of these kills."""
+async def measured(student: Path, epochs: int, wanted: Sequence[Case]) -> list[Found]:
+    """Build undisturbed, then with these kills."""
     async with small_night(student, epochs) as (night, _):
         began = time.monotonic()
         await begun(night, "undisturbed")
@@ -91,47 +91,50 @@ async def measured(student: Path, epochs: int, wanted: Sequence[Kill]) -> list[O
         undisturbed = published(night, build)
         durations = _durations({job.request.step: job for job in await night.steps(build)})
         print(f"undisturbed: {time.monotonic() - began:.0f} s, weights {undisturbed[WEIGHTS][:16]}", flush=True)
+        print("| killed | when | steps | kills | step under way | attempts | model | took |", flush=True)
+        print("|---|---|---|---:|---:|---:|---|---:|", flush=True)
         found = []
-        for number, kill in enumerate(wanted, start=1):
-            found.append(await _killed(night, f"case-{number}", kill, durations, undisturbed))
-            _print(found[-1])
+        for number, case in enumerate(wanted, start=1):
+            outcome = Found(case)
+            began = time.monotonic()
+            try:
+                await _disturbed(night, f"case-{number}", outcome, durations)
+                build = await good(night)
+                outcome.attempts = max(job.life.attempt for job in await night.steps(build))
+                outcome.is_same = published(night, build) == undisturbed
+            except NoBuildError as error:
+                outcome.trouble = str(error)
+            outcome.took_s = time.monotonic() - began
+            _print(outcome)
+            found.append(outcome)
         return found
 
 
-async def _killed(
-    night: NightStage, name: str, kill: Kill, durations: Mapping[str, float], undisturbed: Mapping[str, str]
-) -> Outcome:
-    began = time.monotonic()
-    was_amid, attempts, trouble, is_same = False, 0, "", False
-    try:
-        build = await begun(night, name)
-        if kill.when is When.AMID:
-            await step_that(night, build, lambda steps: _stands(steps, kill.step, JobState.RUNNING), _AFTER_S)
-            await asyncio.sleep(durations.get(kill.step, 0.0) / 2)
-        else:
-            await step_that(night, build, lambda steps: _stands(steps, kill.step, JobState.SUCCEEDED), _AFTER_S)
-        program = night.bot if kill.victim is Victim.BOT else night.workers[0]
+async def _disturbed(night: NightStage, name: str, found: Found, durations: Mapping[str, float]) -> None:
+    """Begin the build, and kill somebody at each step in turn."""
+    build, case = await begun(night, name), found.case
+    wanted = {JobState.SUCCEEDED} if case.when is When.AFTER else {JobState.RUNNING, JobState.SUCCEEDED}
+    for step in case.steps:
+        await step_that(night, build, lambda steps, step=step: bool(_states(steps, step) & wanted), _AFTER_S)  # type: ignore[misc]
+        if case.when is When.AMID:
+            await asyncio.sleep(durations[step] / 2)
+        program = night.bot if case.victim is Victim.BOT else night.workers[0]
         await program.dies()
-        was_amid = _stands({job.request.step: job for job in await night.steps(build)}, kill.step, JobState.RUNNING)
-        if kill.victim is Victim.BOT:
+        found.kills += 1
+        steps = {job.request.step: job for job in await night.steps(build)}
+        found.amid += JobState.RUNNING in _states(steps, step)
+        if case.victim is Victim.BOT:
             await night.bot_is_ready()
         else:
             program.start()
-        build = await good(night)
-        steps = {job.request.step: job for job in await night.steps(build)}
-        attempts = max(job.life.attempt for job in _named(steps, kill.step))
-        is_same = published(night, build) == undisturbed
-    except NoBuildError as error:
-        trouble = str(error)
-    return Outcome(kill, is_same, attempts, was_amid, time.monotonic() - began, trouble)
 
 
 def _named(steps: Mapping[str, StoredJob], begins: str) -> list[StoredJob]:
     return [job for name, job in steps.items() if name == begins or name.startswith(f"{begins}/")]
 
 
-def _stands(steps: Mapping[str, StoredJob], begins: str, state: JobState) -> bool:
-    return any(job.life.state is state for job in _named(steps, begins))
+def _states(steps: Mapping[str, StoredJob], begins: str) -> set[JobState]:
+    return {job.life.state for job in _named(steps, begins)}
 
 
 def _durations(steps: Mapping[str, StoredJob]) -> dict[str, float]:
@@ -143,11 +146,12 @@ def _durations(steps: Mapping[str, StoredJob]) -> dict[str, float]:
     return found
 
 
-def _print(found: Outcome) -> None:
-    kill = found.kill
-    moment = "amid" if found.was_amid else "at the boundary"
+def _print(found: Found) -> None:
+    case = found.case
+    steps = case.steps[0] if len(case.steps) == 1 else f"all {len(case.steps)}"
     told = "same" if found.is_same else "ANOTHER"
-    cells = (kill.step, kill.when, kill.victim, moment, str(found.attempts), told, f"{found.took_s:.0f} s")
+    counts = (str(found.kills), str(found.amid), str(found.attempts))
+    cells = (case.victim, case.when, steps, *counts, told, f"{found.took_s:.0f} s")
     print(f"| {' | '.join(cells)} |{' ' + found.trouble if found.trouble else ''}", flush=True)
 
 
@@ -156,18 +160,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=2, help="of each phase")
     parser.add_argument("--only", default="", help="kills whose step begins so")
-    parser.add_argument("--every", type=int, default=1, help="of so many kills one, for a sample")
+    parser.add_argument("--apart", action="store_true", help="each kill in a build of its own (an hour)")
     options = parser.parse_args()
     from tests.training.students import a_student
 
     with tempfile.TemporaryDirectory(prefix="nightly-kills-") as folder:
         student = a_student(Path(folder, "student"), max_position_embeddings=1024)
-        wanted = [kill for kill in kills() if kill.step.startswith(options.only)][:: options.every]
-        print(f"{len(wanted)} kills; {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}", flush=True)
-        print("| step | when | killed | was it | attempts | model | took |\n|---|---|---|---|---:|---|---:|")
+        wanted = list(cases(options.only, apart=options.apart))
+        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}", flush=True)
         found = asyncio.run(measured(student, options.epochs, wanted))
     same = sum(outcome.is_same for outcome in found)
-    print(f"{same} of {len(found)} killed builds came to the undisturbed one, byte by byte")
+    kills = sum(outcome.kills for outcome in found)
+    print(f"{same} of {len(found)} builds with {kills} kills came to the undisturbed one, byte by byte")
     sys.exit(0 if same == len(found) else 1)
 
 
