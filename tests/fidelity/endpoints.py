@@ -30,8 +30,9 @@ _SLASHED = re.compile(r"(/repos/[^/]+/[^/]+/(?:contents|compare)/)(.+)")
 class Endpoint:
     """One method on one path of the document."""
 
-    def __init__(self, document: dict[str, Any], operation: dict[str, Any], schemas: CompiledSchemas) -> None:
-        self.operation = operation
+    def __init__(self, document: dict[str, Any], template: str, method: str, schemas: CompiledSchemas) -> None:
+        self.template = template
+        self.operation: dict[str, Any] = document["paths"][template][method]
         self._document = document
         self._schemas = schemas
         self._responses: dict[int, _Response | None] = {}
@@ -86,18 +87,18 @@ class Endpoints:
 
     def __init__(self, document: dict[str, Any]) -> None:
         schemas = CompiledSchemas(document["components"]["schemas"])
-        self._by_shape: dict[tuple[str, int], list[tuple[str, Endpoint]]] = defaultdict(list)
+        self._by_shape: dict[tuple[str, int], list[Endpoint]] = defaultdict(list)
         # those with fewer variable parts first
         for template, operations in sorted(document["paths"].items(), key=lambda item: item[0].count("{")):
-            for method, operation in operations.items():
+            for method in operations:
                 shape = (method.upper(), template.count("/"))
-                self._by_shape[shape].append((template, Endpoint(document, operation, schemas)))
+                self._by_shape[shape].append(Endpoint(document, template, method, schemas))
         self.find = lru_cache(maxsize=10_000)(self._found)
 
     def _found(self, method: str, path: str) -> Endpoint | None:
         "Return where a documented path leads."
         known = self._by_shape.get((method, path.count("/")), [])
-        return next((endpoint for template, endpoint in known if _expression(template).fullmatch(path)), None)
+        return next((endpoint for endpoint in known if _expression(endpoint.template).fullmatch(path)), None)
 
 
 def documented_path(path: str) -> str:

@@ -29,7 +29,6 @@ class RestRules:
     def __init__(self) -> None:
         document = _document()
         self.endpoints = Endpoints(document)
-        self._rules = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
         self._fitting: set[Hashable] = set()
         self.slow_looks = 0
 
@@ -52,12 +51,7 @@ class RestRules:
             return
         if not endpoint.answers(response):
             self.slow_looks += 1
-            yield from (f"response: {text}" for text in self.response_errors(request, response))
-
-    def response_errors(self, request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
-        """Yield what is wrong with a response, looking slowly."""
-        seen, given = _Request(request, documented_path(request.path)), _Response(response)
-        yield from _told(self._rules.iter_response_errors, seen, given)
+            yield from (f"response: {text}" for text in response_errors(endpoint, request, response))
 
     def _request_errors(self, endpoint: Endpoint, request: RequestRecord, seen: _Request) -> Iterator[str]:
         """Yield what is wrong with a request. Where only the body is new, only that is looked at."""
@@ -65,10 +59,24 @@ class RestRules:
         if place in self._fitting and endpoint.takes(request):
             return
         self.slow_looks += 1
-        errors = list(_told(self._rules.iter_request_errors, seen))
+        errors = list(_told(_slow_rules(endpoint.template).iter_request_errors, seen))
         if not errors:
             self._fitting.add(place)
         yield from (f"request: {text}" for text in errors)
+
+
+def response_errors(endpoint: Endpoint, request: RequestRecord, response: ResponseRecord) -> Iterator[str]:
+    """Yield what is wrong with a response, looking slowly."""
+    seen, given = _Request(request, documented_path(request.path)), _Response(response)
+    yield from _told(_slow_rules(endpoint.template).iter_response_errors, seen, given)
+
+
+@cache
+def _slow_rules(template: str) -> OpenAPI:
+    """Return the rules of one path: to find it among eight hundred takes longer than to look."""
+    document = _document()
+    one = document | {"paths": {template: document["paths"][template]}}
+    return OpenAPI.from_dict(one, config=Config(spec_validator_cls=None))
 
 
 @cache
