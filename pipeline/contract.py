@@ -9,6 +9,7 @@ holds an `Outcome`; the bot confirms that one (`Confirmation`). A worker that ca
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import json
 import math
@@ -510,8 +511,7 @@ def _read_union(kind: Any, value: Any, where: str) -> Any:
 def _read_object(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise ContractError(f"{where} has to be an object.")
-    hints = typing.get_type_hints(kind)
-    known = {f.name: f for f in dataclasses.fields(kind)}
+    known, hints = _fields_of(kind)
     unknown = [key for key in value if key not in known]
     if unknown:
         raise ContractError(f"{where} has a field that version {VERSION} does not know.")
@@ -522,6 +522,12 @@ def _read_object(kind: Any, value: Any, where: str) -> Any:
         elif each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
             raise ContractError(f"{where}.{name} is missing.")
     return kind(**given)
+
+
+@functools.cache
+def _fields_of(kind: Any) -> tuple[dict[str, dataclasses.Field[Any]], dict[str, Any]]:
+    """Return the fields of a message's part and their types: looked up once, for thousands are read."""
+    return {field.name: field for field in dataclasses.fields(kind)}, typing.get_type_hints(kind)
 
 
 def _read_scalar(kind: Any, value: Any, where: str) -> Any:

@@ -223,7 +223,7 @@ class OutlookRoom:
         kept = self._kept.get(build.repository_id)
         if kept is None or kept.of != of:
             plan = await self._builds.plan_of(build)
-            leaves, terms = plan.told, build.terms or self._terms
+            leaves, terms = await asyncio.to_thread(lambda: plan.told), build.terms or self._terms
             blobs = {path: leaf.qna_sha for path, leaf in leaves.items()}
             data = await self._leaf_data.of_leaves(build.repository_id, terms.data_version, blobs)
             kept = self._kept[build.repository_id] = _Kept(of, plan, leaves, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ from bot.github.pulls import PullReader
 from bot.nightly.builds import BuildState
 from bot.nightly.releases import Release
 from bot.nightly.terms import RENEWED_EVERY, NightTerms
+from bot.store.jobs import JobStore
 from bot.store.repositories import KnownRepository
+from bot.store.stored_jobs import StoredJob
 from pipeline.attribution_bundle import ATTRIBUTIONS, from_bundle
 from pipeline.build_orders import GATE, MIX, PACKAGE
 from pipeline.build_results import Comparison, GateResult
@@ -215,3 +217,26 @@ async def test_a_good_build_is_good_though_it_cannot_be_promoted_now(nights: Nig
         await site.looks()
     good = await now_of(nights, build)
     assert (good.because, good.held, len(asked)) == ("the store was away", "", 2)
+
+
+async def test_a_look_reads_only_the_steps_that_have_changed(
+    nights: Nights, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "There may be ten thousand of them, and somebody looks every minute."
+    build = await planned(nights)
+    await site.works_until(build, GATE)
+    await site.looks()
+    read: list[int] = []
+    some = JobStore.some
+
+    async def watched(store: JobStore, job_ids: Sequence[int]) -> dict[int, StoredJob]:
+        read.extend(job_ids)
+        return await some(store, job_ids)
+
+    monkeypatch.setattr(JobStore, "some", watched)
+    await site.looks()
+    assert read == []
+    [gate] = await site.waiting()
+    await site.begins(gate)
+    await site.looks()
+    assert read == [gate.id]
