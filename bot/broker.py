@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.ending import END_WITH_PARENT
 from pipeline.contract import (
     EMBEDDED,
     EMBEDDED_FILES,
@@ -80,6 +81,7 @@ class EmbeddedBroker:
             *("--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"),
             *("--dir", str(self._folder), "--save", "", "--appendonly", "no"),
             stdout=subprocess.DEVNULL,
+            preexec_fn=END_WITH_PARENT,  # workers of a killed bot would wait at it for ever
         )
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN_S):

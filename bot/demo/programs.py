@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot.ending import END_WITH_PARENT
+
 _GOES_WITHIN_S = 20.0
-_PR_SET_PDEATHSIG = 1
 
 
 class Program:
@@ -39,7 +38,7 @@ class Program:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=END_WITH_PARENT,
             )
 
     async def stop(self) -> None:
@@ -81,8 +80,3 @@ async def typed(name: str, *arguments: str, settings: Mapping[str, str]) -> tupl
         process.kill()
         raise
     return process.returncode or 0, out.decode(errors="replace")
-
-
-def _end_with_parent() -> None:
-    """Have the kernel tell this process to go once its parent is gone, even killed. Source: prctl(2)."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
