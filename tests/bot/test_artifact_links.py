@@ -262,7 +262,7 @@ async def test_the_bot_serves_what_lies_beside_its_database(
 ) -> None:
     "The running bot hands out a file of its default store by a link under its public address."
     monkeypatch.chdir(tmp_path)
-    async with World(database_url, rule_workers, public_url="https://bot.example/") as world:
+    async with World(database_url, rule_workers, public_url="https://bot.example/", artifacts_url="") as world:
         store = ArtifactStore(str(tmp_path / "taxonomy-bot-artifacts"))
         artifact = store.put("report.json", b"{}", "application/json")
         engine = open_engine(database_url)

@@ -68,6 +68,7 @@ def words() -> Iterator[tuple[str, str]]:
 def _builds() -> Iterator[tuple[str, BuildView]]:
     yield "ship", a_view()
     yield "served", a_view(release=ReleaseState.SERVED)
+    yield "with-an-unreadable-gate", a_view(gate=None)
     seen = replace(GATE, noise_seeds=0, contributions=(), gains=(), losses=())
     yield "with-a-page", a_view(addresses=replace(VIEW.addresses, page="https://bot.example/builds/7"), gate=seen)
     yield "withdrawn", a_view(release=ReleaseState.WITHDRAWN)

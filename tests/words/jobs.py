@@ -121,6 +121,9 @@ def _refusals() -> Iterator[tuple[str, str]]:
     for name, cost in (("hours-of-the-night", 1.0), ("longer-than-a-night", 9.0)):
         spent = replace(nothing, nightly_h=7.5)
         yield name, refusal(JobKind.EVALUATE, night, spent, cost, NOW, is_nightly=True)
+    spent = replace(nothing, nightly_h=7.5)
+    step = refusal(JobKind.TRAIN, night, spent, 9.0, NOW, is_nightly=True, is_of_build=True)
+    yield "a-step-longer-than-a-night", step
     yield "no-workers", asyncio.run(_refused_without_workers())
     yield "nothing-to-retry", has_not_failed(3)
     yield "no-such-job", no_such_job(3)
