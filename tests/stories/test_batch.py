@@ -292,6 +292,7 @@ async def test_an_approver_has_several_merged(world: World, prs: list[PullReques
     "Approvals by batch count as if each had been written on its pull request."
     for pr in prs[:2]:
         await world.tess.comments(pr, "/triage-approve")
+        await pr.settled()
     code = await previewed(world, prs[2], "/batch approve #1 #2", "apo")
     await world.apo.comments(prs[2], f"/batch confirm {code}")
     assert "done for 2 of 2" in await prs[2].next_comment()
