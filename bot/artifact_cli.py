@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.settings import BotSettings, SettingsError, read_settings
+from bot.at_the_terminal import settings_or_stop, stop
+from bot.settings import BotSettings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,13 +31,13 @@ def list_artifacts(
     """List the artifacts of a pull request, with fresh links where TAXONOMY_BOT_PUBLIC_URL is set."""
     from pipeline.artifacts import ArtifactError
 
-    settings = _settings()
+    settings = settings_or_stop()
     if not repository and len(settings.repositories) > 1:
-        _stop("Several repositories are served: name one with --repository ID.")
+        stop("Several repositories are served: name one with --repository ID.")
     try:
         asyncio.run(_list(settings, repository or min(settings.repositories), pull_request))
     except ArtifactError as error:
-        _stop(str(error))
+        stop(str(error))
 
 
 @artifacts.command()
@@ -57,17 +58,17 @@ def gc(
     from bot.artifact_retention import NothingNamedError
     from pipeline.artifacts import ArtifactError
 
-    settings = _settings()
+    settings = settings_or_stop()
     keep_for = timedelta(days=older_than or settings.artifact_days)
     try:
         cleaned = asyncio.run(_clean(settings, keep_for, dry_run=dry_run, force=force))
     except NothingNamedError:
-        _stop(
+        stop(
             "Nothing was deleted: the database names no artifact at all, while the store holds some. Is "
             "TAXONOMY_BOT_DATABASE_URL the bot's database? If it is, and all of them may go, say --force."
         )
     except ArtifactError as error:
-        _stop(f"{error}\nNothing more was deleted.")
+        stop(f"{error}\nNothing more was deleted.")
     verb = "Would delete" if dry_run else "Deleted"
     typer.echo(f"{verb} {cleaned.deleted} file(s), {cleaned.freed_bytes:,} bytes.")
     if cleaned.failed:
@@ -123,15 +124,3 @@ async def _engine(settings: BotSettings) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
-
-
-def _settings() -> BotSettings:
-    try:
-        return read_settings()
-    except SettingsError as error:
-        _stop(str(error))
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.at_the_terminal import stop
 from bot.settings import BotSettings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run(
     """Plan a build now, today's without --night; the serving bot begins it within a minute."""
     chosen = _Chosen(repository)
     if not chosen.settings.broker:
-        _stop("Nothing can be built: no workers are set up, for TAXONOMY_BOT_BROKER_URL is off.")
+        stop("Nothing can be built: no workers are set up, for TAXONOMY_BOT_BROKER_URL is off.")
     asked = chosen.ask(lambda room: _run(room, _date(night), anew=anew))
     if asked is None:
         typer.echo("Nothing new since the last good build: there is nothing to build.")
@@ -89,12 +90,12 @@ class _Chosen:
         try:
             self.settings = read_settings()
         except SettingsError as error:
-            _stop(str(error))
+            stop(str(error))
         if not repository and len(self.settings.repositories) > 1:
-            _stop("Several repositories are served: name one with --repository ID.")
+            stop("Several repositories are served: name one with --repository ID.")
         self.repository_id = repository or min(self.settings.repositories)
         if self.repository_id not in self.settings.repositories:
-            _stop(f"Repository {repository} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
+            stop(f"Repository {repository} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
 
     def ask(self, work: Callable[[_Room], Awaitable[Asked | None]]) -> Asked | None:
         """Have the desk do something; end the program in plain words where it does not."""
@@ -108,9 +109,9 @@ class _Chosen:
         try:
             return asyncio.run(asked())
         except BuildRefusedError as error:
-            _stop(str(error))
+            stop(str(error))
         except GitHubError as error:
-            _stop(f"GitHub did not tell all that a plan needs: {error}. Try again in a minute.")
+            stop(f"GitHub did not tell all that a plan needs: {error}. Try again in a minute.")
 
 
 async def _run(room: _Room, night: date | None, *, anew: bool) -> Asked | None:
@@ -159,7 +160,7 @@ def _date(night: str) -> date | None:
     try:
         return date.fromisoformat(night.partition(".")[0]) if night else None
     except ValueError:
-        _stop(f"{night!r} is no date: write it such as 2026-11-21.")
+        stop(f"{night!r} is no date: write it such as 2026-11-21.")
 
 
 def _warn(asked: Asked) -> None:
@@ -172,8 +173,3 @@ def _account() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a name for its user
         return ""
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

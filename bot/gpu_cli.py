@@ -6,11 +6,12 @@ import asyncio
 import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.at_the_terminal import stop
 from bot.budgets import Budget
 from bot.settings import SettingsError, read_settings
 
@@ -74,15 +75,10 @@ async def _database() -> AsyncIterator[tuple[AsyncEngine, Budget]]:
     try:
         settings = read_settings()
     except SettingsError as error:
-        _stop(str(error))
+        stop(str(error))
     engine = open_engine(settings.database_url)
     try:
         await migrate(engine)
         yield engine, settings.budget
     finally:
         await engine.dispose()
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.at_the_terminal import chosen_repository, settings_or_stop, stop
 from bot.build_cli import builds_app
 from bot.quarantine_cli import quarantine
 from bot.release_cli import releases_app
 from bot.report_cli import report
-from bot.settings import BotSettings, SettingsError, read_settings
+from bot.settings import BotSettings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -46,13 +47,13 @@ def plan(
     """Show what a build would take in now, and what it would leave out and why. Nothing begins."""
     from bot.github.errors import GitHubError
 
-    settings = _settings()
+    settings = settings_or_stop()
     try:
-        found = asyncio.run(plan_now(settings, _chosen(settings, repository)))
+        found = asyncio.run(plan_now(settings, chosen_repository(settings, repository)))
     except GitHubError as error:
-        _stop(f"GitHub did not tell all that a plan needs: {error}. Try again in a minute.")
+        stop(f"GitHub did not tell all that a plan needs: {error}. Try again in a minute.")
     if found is None:
-        _stop(
+        stop(
             "The bot does not know where this repository is yet: the first webhook that it sends tells. "
             "Is the App installed there, and `taxonomy-bot serve` running?"
         )
@@ -77,8 +78,8 @@ def status(repository: _Repository = 0) -> None:
     from bot.nightly.shown import show_status
     from bot.nightly.steps_shown import show_progress
 
-    settings, console = _settings(), Console()
-    builds, progress = asyncio.run(newest_builds(settings, _chosen(settings, repository)))
+    settings, console = settings_or_stop(), Console()
+    builds, progress = asyncio.run(newest_builds(settings, chosen_repository(settings, repository)))
     schedule = settings.schedule if settings.nightly else None
     show_status(builds, schedule, settings.report_at, SystemClock().now(), console)
     if progress is not None:
@@ -145,24 +146,3 @@ async def _database(settings: BotSettings) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
-
-
-def _settings() -> BotSettings:
-    try:
-        return read_settings()
-    except SettingsError as error:
-        _stop(str(error))
-
-
-def _chosen(settings: BotSettings, repository: int) -> int:
-    if not repository and len(settings.repositories) > 1:
-        _stop("Several repositories are served: name one with --repository ID.")
-    chosen = repository or min(settings.repositories)
-    if chosen not in settings.repositories:
-        _stop(f"Repository {chosen} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
-    return chosen
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

@@ -6,11 +6,12 @@ import asyncio
 import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.settings import BotSettings, SettingsError, read_settings
+from bot.at_the_terminal import chosen_repository, settings_or_stop, stop
+from bot.settings import BotSettings
 from checks.report.visible import visible, visible_path
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _Repository = Annotated[int, typer.Option(help="The repository's numeric id; nee
 @quarantine.command("list")
 def list_() -> None:
     """List the leaves that are kept out of builds: since when, by whom and why."""
-    settings = _settings()
+    settings = settings_or_stop()
     found = asyncio.run(kept_out(settings))
     for repository_id, each in found:
         where = f"{repository_id} " if len(settings.repositories) > 1 else ""
@@ -45,13 +46,13 @@ def lift(
     """Let builds take a leaf in again, from the next one on. It is written down in the audit."""
     from bot.github.errors import GitHubError
 
-    settings = _settings()
+    settings = settings_or_stop()
     try:
-        lifted = asyncio.run(lifted_now(settings, _chosen(settings, repository), leaf, getpass.getuser()))
+        lifted = asyncio.run(lifted_now(settings, chosen_repository(settings, repository), leaf, getpass.getuser()))
     except GitHubError as error:
-        _stop(f"It is lifted, but GitHub did not let the label go: {error}. Take `hold` off by hand.")
+        stop(f"It is lifted, but GitHub did not let the label go: {error}. Take `hold` off by hand.")
     if lifted is None:
-        _stop(f"{visible_path(leaf)} is not kept out. `taxonomy-bot nightly quarantine list` shows what is.")
+        stop(f"{visible_path(leaf)} is not kept out. `taxonomy-bot nightly quarantine list` shows what is.")
     pulls = ", ".join(f"#{number}" for number in lifted.pulls)
     typer.echo(
         f"{visible_path(leaf)} comes in with the next build." + (f" The label is off {pulls}." if pulls else "")
@@ -101,24 +102,3 @@ async def _database(settings: BotSettings) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
-
-
-def _settings() -> BotSettings:
-    try:
-        return read_settings()
-    except SettingsError as error:
-        _stop(str(error))
-
-
-def _chosen(settings: BotSettings, repository: int) -> int:
-    if not repository and len(settings.repositories) > 1:
-        _stop("Several repositories are served: name one with --repository ID.")
-    chosen = repository or min(settings.repositories)
-    if chosen not in settings.repositories:
-        _stop(f"Repository {chosen} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
-    return chosen
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

@@ -6,10 +6,11 @@ import asyncio
 import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bot.at_the_terminal import stop
 from bot.settings import BotSettings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ class _Chosen:
         try:
             self.settings = read_settings()
         except SettingsError as error:
-            _stop(str(error))
+            stop(str(error))
         if not repository and len(self.settings.repositories) > 1:
-            _stop("Several repositories are served: name one with --repository ID.")
+            stop("Several repositories are served: name one with --repository ID.")
         self.repository_id = repository or min(self.settings.repositories)
         if self.repository_id not in self.settings.repositories:
-            _stop(f"Repository {repository} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
+            stop(f"Repository {repository} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
 
     def ask(self, work: Callable[[ReleaseDesk], Awaitable[_Answer]]) -> _Answer:
         """Have the desk do something; end the program in plain words where it does not."""
@@ -85,7 +86,7 @@ class _Chosen:
         try:
             return asyncio.run(asked())
         except ReleaseRefusedError as error:
-            _stop(str(error))
+            stop(str(error))
         except (PointerBehindError, ModelStoreError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
@@ -122,8 +123,3 @@ def _account() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a name for its user
         return ""
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.settings import BotSettings, SettingsError, read_settings
+from bot.at_the_terminal import chosen_repository, settings_or_stop, stop
+from bot.settings import BotSettings
 
 if TYPE_CHECKING:
     from bot.nightly.build_view import BuildView
@@ -23,17 +24,17 @@ def report(
     repository: Annotated[int, typer.Option(help="The repository's numeric id; needed if several are served.")] = 0,
 ) -> None:
     """Show what came of a build: ship it or not, why, and what to type; then everything else."""
-    settings = _settings()
+    settings = settings_or_stop()
     night, attempt = _named(build)
-    view = asyncio.run(view_now(settings, _chosen(settings, repository), night))
+    view = asyncio.run(view_now(settings, chosen_repository(settings, repository), night))
     if view is None:
-        _stop(
+        stop(
             f"There is no build of {night}. `taxonomy-bot nightly status` lists the last ones."
             if night
             else "There is no build yet. `taxonomy-bot nightly plan` shows what one would take in."
         )
     if attempt and attempt != view.build.attempt:
-        _stop(
+        stop(
             f"{night}.{attempt} was planned anew since: what is known is {view.name}. Its own report stands in the "
             "history of the issue."
         )
@@ -87,26 +88,5 @@ def _named(build: str) -> tuple[date | None, int]:
     except ValueError:
         night = None
     if named is None or night is None:
-        _stop("A build is named by its night and its attempt, such as 2026-11-21.1.")
+        stop("A build is named by its night and its attempt, such as 2026-11-21.1.")
     return night, int(named[2] or 0)
-
-
-def _settings() -> BotSettings:
-    try:
-        return read_settings()
-    except SettingsError as error:
-        _stop(str(error))
-
-
-def _chosen(settings: BotSettings, repository: int) -> int:
-    if not repository and len(settings.repositories) > 1:
-        _stop("Several repositories are served: name one with --repository ID.")
-    chosen = repository or min(settings.repositories)
-    if chosen not in settings.repositories:
-        _stop(f"Repository {chosen} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
-    return chosen
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)
