@@ -29,7 +29,7 @@ nightly-demo: $(READY) ## Play two nightly builds, with small stand-ins for the 
 	@$(VENV)/bin/taxonomy-bot nightly-demo
 
 test: $(READY) ## Run all tests
-	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n 2 $(ARGS)
 
 chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs and builds, and count how they end (Linux, half an hour)
 	$(PY) -m tests.chaos $(ARGS)

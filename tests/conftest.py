@@ -14,11 +14,17 @@ from bot.rule_workers import RuleWorkers
 from tests.databases import PostgresServer, SqliteFiles, no_waiting_for_disks
 from tests.fidelity.check import FidelityCheck
 from tests.fidelity.fixtures import fidelity_fixture
+from tests.sharing_out import SharingOut
 from tests.world import World
 
 __all__ = ["fidelity_fixture"]
 
 _LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
+    """Share the tests out as `tests.sharing_out` says, where several workers run them."""
+    return SharingOut(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,8 @@ from tests.world.journeys import HOLDER, Plan, dressed, is_dressed, plan_of, set
 from tests.world.telling import Told, Troupe
 from tests.world.unbuilt import UNBUILT
 
-# the stories share one world, and whichever is asked for first tells them all
-pytestmark = [pytest.mark.xdist_group("workflow table"), pytest.mark.timeout(300)]
+# the stories share one world (tests/sharing_out.py), and whichever is asked for first tells them all
+pytestmark = pytest.mark.timeout(300)
 
 Stories = Mapping[str, tuple[Transition, Plan]]
 Tell = Callable[[str], Told]
