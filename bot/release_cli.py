@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bot.at_the_terminal import stop
-from bot.settings import BotSettings, SettingsError, read_settings
+from bot.at_the_terminal import chosen_repository, settings_or_stop, stop
+from bot.settings import BotSettings
 
 if TYPE_CHECKING:
     from bot.nightly.release_desk import ReleaseDesk
@@ -64,15 +64,8 @@ class _Chosen:
     """The settings, and the repository that is meant. Ends the program where either cannot be used."""
 
     def __init__(self, repository: int) -> None:
-        try:
-            self.settings = read_settings()
-        except SettingsError as error:
-            stop(str(error))
-        if not repository and len(self.settings.repositories) > 1:
-            stop("Several repositories are served: name one with --repository ID.")
-        self.repository_id = repository or min(self.settings.repositories)
-        if self.repository_id not in self.settings.repositories:
-            stop(f"Repository {repository} is not served: TAXONOMY_BOT_REPOSITORIES does not name it.")
+        self.settings = settings_or_stop()
+        self.repository_id = chosen_repository(self.settings, repository)
 
     def ask(self, work: Callable[[ReleaseDesk], Awaitable[_Answer]]) -> _Answer:
         """Have the desk do something; end the program in plain words where it does not."""

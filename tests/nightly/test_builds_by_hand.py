@@ -170,5 +170,5 @@ async def test_two_operators_resume_at_once_and_one_does(office: Office) -> None
     "The other is told that it runs."
     build = await office.runs()
     await office.builds.end(build, BuildState.CANCELLED, SystemClock().now())
-    answers = await asyncio.gather(*(office.terminal.types("resume") for _ in range(2)))
-    assert sorted(answer.exit_code for answer in answers) == [0, 2]
+    codes = await asyncio.gather(*(office.terminal.types_elsewhere("resume") for _ in range(2)))
+    assert sorted(codes) == [0, 2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -31,6 +33,20 @@ class Terminal:
 
     async def types(self, *words: str, **settings: str) -> Result:
         "Run a command; more settings in small letters."
+        named = self._environment(settings)
+        return await asyncio.to_thread(CliRunner().invoke, cli, ["nightly", *words], env=named)
+
+    async def types_elsewhere(self, *words: str) -> int:
+        "Run a command as a process of its own, beside others; return its exit code."
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from bot.cli import cli; cli()", "nightly", *words),
+            env=os.environ | self._environment({}),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        return await program.wait()
+
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
         env = {
             "app_id": "1234",
             "private_key": self.github.private_key_pem,
@@ -39,8 +55,7 @@ class Terminal:
             "database_url": self.database_url,
             "github_api_url": self.github.url,
         } | settings
-        named = {f"TAXONOMY_BOT_{name.upper()}": value for name, value in env.items()}
-        return await asyncio.to_thread(CliRunner().invoke, cli, ["nightly", *words], env=named)
+        return {f"TAXONOMY_BOT_{name.upper()}": value for name, value in env.items()}
 
     async def hears_of_the_repository(self) -> None:
         "Let the first webhook have come."
