@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -40,7 +42,7 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
     """
     url = driver_url(database_url)
     is_sqlite = url.get_backend_name() == "sqlite"
-    limits = {} if is_sqlite else {"timeout": _CONNECT_WITHIN_S, "command_timeout": _ANSWER_WITHIN_S}
+    limits: dict[str, Any] = {"timeout": _CONNECT_WITHIN_S, "command_timeout": _ANSWER_WITHIN_S}
     try:
         engine = create_async_engine(
             url,
@@ -48,7 +50,7 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
             pool_size=1 if is_sqlite else connections,
             max_overflow=0,
             pool_timeout=_WAIT_S,
-            connect_args=limits,
+            connect_args={"factory": _LetsGo} if is_sqlite else limits,
             hide_parameters=True,
         )
     except ImportError:
@@ -60,6 +62,20 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
     else:
         event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
+
+
+class _LetsGo(sqlite3.Connection):
+    """Gives its locks back as soon as it is closed.
+
+    A task that is cancelled in the middle of a statement has its connection closed, while its cursor lives on in a
+    traceback: until that is collected, which may be minutes, SQLite would keep the transaction and nobody could write.
+    """
+
+    def close(self) -> None:
+        """Close, and give up what is not committed."""
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed already
+            self.rollback()
+        super().close()
 
 
 def _still_open(connection: Any, _record: Any, _proxy: Any) -> None:

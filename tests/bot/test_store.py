@@ -30,6 +30,11 @@ from checks.contribution import Login, Sha
 from tests.databases import PostgresServer
 
 NOW = MovableClock().now()
+_A_SWITCH = "INSERT INTO switches (name, is_on, at, set_by) VALUES (:name, true, '2026-01-05 10:00:00', '')"
+_LONG = (  # some tenths of a second
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 400000) "
+    "SELECT count(*) FROM numbers"
+)
 
 _INBOX_PROCESS = """
 import asyncio, sys
@@ -87,6 +92,31 @@ async def test_finished_deliveries_do_not_come_back(engine: AsyncEngine) -> None
     await store.finish([second.id], DeliveryState.FAILED, NOW, "why")
     await store.count_attempt([third.id], "no answer")
     assert [(d.guid, d.attempts) for d in await store.waiting(after_id=0, limit=10)] == [("guid-0002", 1)]
+
+
+@pytest.mark.parametrize("holds", ["a write", "a write that returns rows"])
+async def test_who_is_cancelled_in_mid_write_keeps_nothing_locked(engine: AsyncEngine, holds: str) -> None:
+    "What it had written is undone, and others write at once, also while its error is still looked at."
+    returning = " RETURNING name" if "returns" in holds else ""
+    is_written = asyncio.Event()
+
+    async def writes_for_long() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text(f"{_A_SWITCH}{returning}"), {"name": "of the cancelled"})
+            is_written.set()
+            await connection.execute(sa.text(_LONG))
+
+    async with asyncio.timeout(5):
+        writer = asyncio.create_task(writes_for_long())
+        await is_written.wait()
+        await asyncio.sleep(0.02)
+        writer.cancel()
+        [kept] = await asyncio.gather(writer, return_exceptions=True)
+        async with engine.begin() as connection:
+            await connection.execute(sa.text(_A_SWITCH), {"name": "of another"})
+    async with engine.connect() as connection:
+        assert (await connection.scalars(sa.text("SELECT name FROM switches"))).all() == ["of another"]
+    assert isinstance(kept, asyncio.CancelledError)
 
 
 async def test_a_delivery_that_was_given_up_may_come_again(engine: AsyncEngine) -> None:
