@@ -95,8 +95,20 @@ async def check_student(url: str, key: str, base: str, model: Path, adapters: Ma
                 f"{name or base}: {tokens} tokens have the same log-probabilities, the farthest {most:.1e} apart"
             )
             must(tokens > len(asks) and most <= _MOST_APART, claim)
+        await _show_leaks(there, next(iter(adapters)), asks)
         await _bench(there, here, next(iter(adapters)))
     await asyncio.to_thread(_chat, url, key, next(iter(adapters)))
+
+
+async def _show_leaks(there: Mapping[str, StudentPort], adapter: str, asks: Sequence[Ask]) -> None:
+    """Print whether the base answers otherwise while its adapter is asked, too: a fault of the server."""
+    alone, _ = await _texts(there[BASE], asks)
+    (beside, _), _ = await asyncio.gather(_texts(there[BASE], asks), _texts(there[adapter], asks))
+    equal = sum(a == b for a, b in zip(alone, beside, strict=True))
+    verdict = (
+        "nothing leaks" if equal >= _SHARE * len(asks) else "THE ADAPTER LEAKS INTO THE BASE, ask one at a time"
+    )
+    print(f"  asked beside the adapter, {equal} of {len(asks)} answers of the base are as they were: {verdict}")
 
 
 async def _bench(there: Mapping[str, StudentPort], here: Mapping[str, LocalStudent], adapter: str) -> None:
