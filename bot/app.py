@@ -59,6 +59,7 @@ from bot.plan import Planner
 from bot.policies import Policies
 from bot.reconcile import Reconciler
 from bot.records import Records
+from bot.redelivery import Redelivery
 from bot.reruns import Reruns
 from bot.rule_workers import RuleWorkers
 from bot.same_leaf import SameLeaf
@@ -77,6 +78,7 @@ from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
+from bot.store.redeliveries import RedeliveryStore
 from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import RepositoryStore
@@ -245,7 +247,10 @@ def make_desk(
     told = DeliveryRetention(DeliveryStore(engine), records.history, clock, settings.keeps_deliveries_for)
     tidying = (logs.clean_up, told.clean_up)
     every_s, serves = settings.sweep_minutes * 60, settings.repositories
-    return desk, Sweeper(reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
+    missing = RedeliveryStore(engine)
+    redelivery = Redelivery(github, missing, records.history, records.repositories, clock, serves)
+    sweeper = Sweeper(redelivery, reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
+    return desk, sweeper
 
 
 def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:

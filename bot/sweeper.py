@@ -1,4 +1,4 @@
-"""The sweeper: every few minutes it has all repositories reconciled, one at a time; once a day it tidies up."""
+"""The sweeper: every few minutes it asks for what never came, and has all repositories reconciled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 from bot.clock import Clock
 from bot.github.errors import GitHubError
 from bot.reconcile import Found, Reconciler
+from bot.redelivery import Redelivery
 from bot.store.repositories import KnownRepository, RepositoryStore
 
 log = structlog.get_logger()
@@ -23,6 +24,7 @@ class Sweeper:
 
     def __init__(
         self,
+        redelivery: Redelivery,
         reconciler: Reconciler,
         repositories: RepositoryStore,
         tidying: Sequence[Callable[[], Awaitable[None]]],
@@ -35,6 +37,7 @@ class Sweeper:
 
         `serves` are ids of repositories.
         """
+        self._redelivery = redelivery
         self._reconciler = reconciler
         self._repositories = repositories
         self._tidying = tidying
@@ -67,10 +70,20 @@ class Sweeper:
             log.info("sweep.skipped", reason="the one before is still under way")
             return []
         async with self._sweeping:
+            await self._ask_again()
             swept = [found for known in await self._known() if (found := await self._sweep(known)) is not None]
             for tidy_up in self._tidying:
                 await tidy_up()
             return swept
+
+    async def _ask_again(self) -> None:
+        """Have sent again what never came; should that fail, reconciling finds what it would have told."""
+        try:
+            await self._redelivery.ask()
+        except GitHubError as error:
+            log.error("redelivery.broken_off", error=str(error))
+        except Exception:
+            log.exception("redelivery.crashed")
 
     async def _known(self) -> list[KnownRepository]:
         return [k for k in await self._repositories.all_known() if k.origin.repository_id in self._serves]

@@ -89,7 +89,7 @@ class CallCount:
 
 
 class GitHubClient(GitHubAPI):
-    """One installation's client. Every method raises only the errors of `bot.github.errors`."""
+    """One installation's client, or the App's own. Every method raises only the errors of `bot.github.errors`."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class GitHubClient(GitHubAPI):
         base_url: str,
         graphql_url: str,
         tokens: AppTokens,
-        installation_id: int,
+        installation_id: int | None,
         app_id: int,
         pacer: WritePacer,
         clock: Clock,
@@ -167,7 +167,8 @@ class GitHubClient(GitHubAPI):
                 log.info("github.retry", method=method, attempt=attempt, wait_s=round(wait_s, 1))
                 await self._clock.sleep(wait_s * random.uniform(1.0, 1.2))  # noqa: S311 - jitter, no secret
             except _ExpiredTokenError:
-                self._tokens.forget(self._installation_id)
+                if self._installation_id is not None:
+                    self._tokens.forget(self._installation_id)
         raise TransientError("GitHub keeps refusing our token")
 
     async def _send(
@@ -178,10 +179,10 @@ class GitHubClient(GitHubAPI):
         else:
             await self._pacer.admit()
             self.calls.writes += 1
-        token = await self._tokens.installation(self._installation_id)
+        credentials = await self._credentials()
         try:
             answer, more, _ = await self._make_request(
-                method, url, url_vars or {}, data, "application/vnd.github+json", oauth_token=token
+                method, url, url_vars or {}, data, "application/vnd.github+json", **credentials
             )
         except gidgethub.GitHubException as error:
             raise _translated(error, self._clock.now()) from None
@@ -190,6 +191,12 @@ class GitHubClient(GitHubAPI):
         except _UNREADABLE as error:
             raise TransientError(f"an unreadable answer from GitHub ({type(error).__name__})") from None
         return answer, more
+
+    async def _credentials(self) -> dict[str, str]:
+        """Return what we sign in with, as gidgethub calls it."""
+        if self._installation_id is None:
+            return {"jwt": self._tokens.app_jwt()}
+        return {"oauth_token": await self._tokens.installation(self._installation_id)}
 
     def _limited_for_s(self) -> float:
         """Return how long a limit lasts that the newest answer speaks of: GraphQL tells it with status 200."""
@@ -274,7 +281,7 @@ class GitHubApp:
         self._clock = clock
         self._write_limits = write_limits
         self._tokens = AppTokens(app_id, private_key, clock, self._fetch_token)
-        self._clients: dict[int, GitHubClient] = {}
+        self._clients: dict[int | None, GitHubClient] = {}
         self._app_id = app_id
         self._own_login = ""
 
@@ -283,8 +290,15 @@ class GitHubApp:
         """The App's id: what we know our own comments and check runs by."""
         return self._app_id
 
+    def itself(self) -> GitHubClient:
+        """Return the client of the App itself, for what belongs to no installation."""
+        return self._client(None)
+
     def installation(self, installation_id: int) -> GitHubClient:
         """Return the client of one installation; always the same one, with its cache and its pacing."""
+        return self._client(installation_id)
+
+    def _client(self, installation_id: int | None) -> GitHubClient:
         if installation_id not in self._clients:
             self._clients[installation_id] = GitHubClient(
                 self._session,

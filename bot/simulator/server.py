@@ -18,6 +18,7 @@ from bot.simulator.graphql import graphql_routes, is_mutation
 from bot.simulator.routes_app import app_routes
 from bot.simulator.routes_checks import check_routes
 from bot.simulator.routes_conversation import conversation_routes
+from bot.simulator.routes_deliveries import delivery_routes
 from bot.simulator.routes_git import git_routes
 from bot.simulator.routes_issues import issue_routes
 from bot.simulator.routes_labels import label_routes
@@ -37,6 +38,7 @@ TABLES = (
     git_routes,
     people_routes,
     app_routes,
+    delivery_routes,
     graphql_routes,
 )
 VARYING = ("Accept", "Authorization")

@@ -46,7 +46,7 @@ class Simulator(People):
         self.webhook_secret = webhook_secret
         self.limits = limits or Limits()
         self.gate = Gate(state, self.limits, public_key_pem)
-        self._outbox = Outbox(webhook_secret, app_id)
+        self._outbox = Outbox(webhook_secret, app_id, state.now)
         self._outbox.webhook_url = webhook_url
         changes = Changes(state, self._outbox)
         self._server = RestServer(state, changes, self.gate)

@@ -9,6 +9,8 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 import aiohttp
@@ -16,9 +18,19 @@ import aiohttp
 ANSWER_TIMEOUT_S = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver a webhook; `status` is None where nobody answered."""
+
+    id: int
+    at: datetime
+    status: int | None
+    is_again: bool
+
+
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One webhook. `statuses` holds what each attempt was answered, None for no answer at all."""
+    """One webhook, with its attempts, oldest first."""
 
     guid: str
     event: str
@@ -27,23 +39,30 @@ class Delivery:
     payload: dict[str, Any]
     body: bytes
     headers: dict[str, str]
-    statuses: list[int | None] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def statuses(self) -> list[int | None]:
+        """What each attempt was answered."""
+        return [attempt.status for attempt in self.attempts]
 
     @property
     def status(self) -> int | None:
         """The answer to the last attempt."""
-        return self.statuses[-1] if self.statuses else None
+        return self.attempts[-1].status if self.attempts else None
 
 
 class Outbox:
     """Sends deliveries in the background, one at a time for each repository."""
 
-    def __init__(self, secret: str, app_id: int) -> None:
+    def __init__(self, secret: str, app_id: int, now: Callable[[], datetime]) -> None:
         self.deliveries: list[Delivery] = []
         self.observers: list[Callable[[Delivery], None]] = []
         self.webhook_url: str | None = None
         self._secret = secret.encode()
         self._app_id = app_id
+        self._now = now
+        self._attempt_ids = count(700_000_000_001)
         self._waiting: dict[str, deque[Delivery]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -70,6 +89,12 @@ class Outbox:
         if key not in self._workers:
             self._workers[key] = asyncio.get_running_loop().create_task(self._deliver(key))
 
+    @property
+    def attempts(self) -> list[tuple[Delivery, Attempt]]:
+        """Every attempt that was made, the newest first."""
+        made = chain.from_iterable(((d, attempt) for attempt in d.attempts) for d in self.deliveries)
+        return sorted(made, key=lambda each: each[1].id, reverse=True)
+
     async def settle(self) -> None:
         """Wait until everything has been delivered."""
         while self._workers:
@@ -90,7 +115,9 @@ class Outbox:
         try:
             while waiting:
                 delivery = waiting.popleft()
-                delivery.statuses.append(await self._attempt(delivery))
+                number, at = next(self._attempt_ids), self._now()
+                status = await self._attempt(delivery)
+                delivery.attempts.append(Attempt(number, at, status, bool(delivery.attempts)))
         finally:
             del self._workers[key]
 

@@ -52,6 +52,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC)
 
 
+_IS_PUT_OFF = text("not_before IS NOT NULL")
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -66,8 +68,45 @@ deliveries = Table(
     Column("error", Text, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime, nullable=True),
-    Index("ix_deliveries_state_id", "state", "id"),
-    sqlite_autoincrement=True,  # an id is never given twice: the dispatcher reads on from the last one it saw
+    Column("claimed_by", BigInteger, nullable=True),  # the replica that handles it, while it is not over
+    Column("not_before", UtcDateTime, nullable=True),  # of one that was tried in vain; what follows it waits, too
+    Index("ix_deliveries_claimable", "state", "claimed_by", "id"),
+    Index("ix_deliveries_put_off", "not_before", postgresql_where=_IS_PUT_OFF, sqlite_where=_IS_PUT_OFF),
+    sqlite_autoincrement=True,  # an id is never given twice: the order of deliveries
+)
+
+# the processes that share this database; a row is there while its process is one of them
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", String(100), nullable=False),  # host and process, for operators
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),  # by the database's clock: then others may take what it holds
+    sqlite_autoincrement=True,  # an id is never given twice: it fences off whoever was taken for dead
+)
+
+# what only one replica does at a time: the work on a pull request, a merge queue, all that runs in the background
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("replica_id", BigInteger, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+# what GitHub sent and we do not have, and how often it was asked for
+redeliveries = Table(
+    "redeliveries",
+    metadata,
+    Column("guid", String(64), primary_key=True),
+    Column("sending_id", BigInteger, nullable=False),  # GitHub's number of one try to send it
+    Column("event", String(64), nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("ask_at", UtcDateTime, nullable=False),  # not before
+    Index("ix_redeliveries_ask_at", "ask_at"),
 )
 
 pull_requests = Table(

@@ -30,6 +30,32 @@ async def test_everything_the_app_asks_about_itself_is_githubs(
     assert check.violations == []
 
 
+async def test_what_the_app_asks_about_its_webhooks_is_githubs(
+    sim: Simulator, client: AppClient, repo: Repository, check: FidelityCheck
+) -> None:
+    "The list of deliveries, its pages, and sending one again look as GitHub's do."
+    sim.webhook_url = "http://127.0.0.1:9/"
+    for n in range(3):
+        await sim.open_pull(repo, author="ana", files={f"{n}.md": "a\n"})
+    await sim.settle()
+    app = client.app_token()
+    first = await client.call("GET", "/app/hook/deliveries?per_page=2", token=app)
+    following = first.headers["Link"].partition("<")[2].partition(">")[0].removeprefix(sim.url)
+    last = await client.call("GET", following, token=app)
+    again = await client.call("POST", f"/app/hook/deliveries/{last.body[0]['id']}/attempts", {}, token=app)
+    await sim.settle()
+    refused = [
+        await client.call("GET", "/app/hook/deliveries?cursor=v2", token=app),
+        await client.call("POST", "/app/hook/deliveries/1/attempts", {}, token=app),
+    ]
+
+    assert [item["guid"] for item in first.body + last.body] == [d.guid for d in reversed(sim.deliveries)]
+    assert "Link" not in last.headers
+    assert (again.status, len(sim.deliveries[0].attempts)) == (202, 2)
+    assert [answer.status for answer in refused] == [422, 404]
+    assert check.violations == []
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -1,0 +1,59 @@
+"""What GitHub says became of the webhooks it sent us, and asking for one once more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.github.client import GitHubClient
+from bot.github.errors import TransientError
+
+_PER_PAGE = "100"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One try of GitHub's to tell us something. `guid` is the same for all tries."""
+
+    id: int
+    guid: str
+    event: str
+    repository_id: int  # 0: it is about none
+    at: datetime
+    arrived: bool  # as far as GitHub knows
+
+
+class HookDeliveries:
+    """Reads the App's deliveries; `client` is that of the App itself."""
+
+    def __init__(self, client: GitHubClient) -> None:
+        self._client = client
+
+    async def newest_first(self, most_pages: int) -> AsyncIterator[list[Sending]]:
+        """Yield page after page. Raises TransientError when GitHub cannot be reached."""
+        count = 0
+        async for page in self._client.pages("/app/hook/deliveries{?per_page}", {"per_page": _PER_PAGE}):
+            yield [_sending(item) for item in page]
+            count += 1
+            if count >= most_pages:
+                return
+
+    async def send_again(self, sending_id: int) -> None:
+        """Have GitHub send it once more. Raises GitHubError."""
+        await self._client.write("POST", "/app/hook/deliveries/{id}/attempts", {"id": str(sending_id)}, data={})
+
+
+def _sending(item: Any) -> Sending:
+    try:
+        return Sending(
+            id=int(item["id"]),
+            guid=str(item["guid"]),
+            event=str(item["event"]),
+            repository_id=int(item["repository_id"] or 0),
+            at=datetime.fromisoformat(item["delivered_at"]),
+            arrived=200 <= int(item["status_code"]) < 300,
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise TransientError(f"an unreadable list of deliveries ({type(error).__name__})") from None
