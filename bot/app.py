@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 import aiohttp
@@ -26,7 +27,7 @@ from bot.desk import Desk, OnTriaged, Rooms
 from bot.dispatcher import Dispatcher
 from bot.dossier import Dossiers
 from bot.effects import EffectDesk
-from bot.github.client import GitHubApp
+from bot.github.client import GitHubApp, MayWrite
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
@@ -37,6 +38,7 @@ from bot.job_log_downloads import JobLogDownloads
 from bot.job_retention import JobRetention
 from bot.job_shop import JobShop
 from bot.jobs import JobQueue, NoJobs
+from bot.leadership import Leadership, Service
 from bot.locks import PullLocks
 from bot.look import Looks
 from bot.merge_groups import MergeGroups
@@ -60,6 +62,7 @@ from bot.policies import Policies
 from bot.reconcile import Reconciler
 from bot.records import Records
 from bot.redelivery import Redelivery
+from bot.replica import Replica
 from bot.reruns import Reruns
 from bot.rule_workers import RuleWorkers
 from bot.same_leaf import SameLeaf
@@ -75,12 +78,14 @@ from bot.store.history import History
 from bot.store.jobs import JobStore
 from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
+from bot.store.only_process import OnlyProcess
 from bot.store.pardons import PardonStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
 from bot.store.redeliveries import RedeliveryStore
 from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
+from bot.store.replicas import ReplicaStore
 from bot.store.repositories import RepositoryStore
 from bot.sweeper import Sweeper
 from bot.triage import Triage
@@ -100,6 +105,7 @@ class Health:
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SWEEPER = web.AppKey("sweeper", Sweeper)
 NIGHTLY = web.AppKey("nightly", NightlyScheduler)
+LEADERSHIP = web.AppKey("leadership", Leadership)
 REPORTING = web.AppKey("reporting", Reporting)
 HEALTH = web.AppKey("health", Health)
 WEBHOOKS = web.AppKey("webhooks", WebhookEndpoint)
@@ -134,16 +140,25 @@ def make_app(
     logs = JobLogDownloads(links, JobStore(engine), clock, settings.keeps_logs_for)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
 
+    only = OnlyProcess(settings.database_url, settings.database_wait_s)
+    replica = Replica(ReplicaStore(engine), settings.replica_silence_s)
+
+    async def claim(_app: web.Application) -> AsyncIterator[None]:
+        if handles:
+            await only.claim()
+        yield
+        only.release()
+
     async def run(app: web.Application) -> AsyncIterator[None]:
         await migrate(engine)
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            github = open_github(session, settings, clock)
+            github = open_github(session, settings, clock, replica.check if handles else None)
             policies = Policies(settings, clock)
             has_shop = settings.broker and jobs is None
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
             queue = jobs or (shop.queue if shop is not None else NoJobs())
-            locks = PullLocks()
+            locks = PullLocks(replica)
             desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged, locks)
             foreman = (
                 make_foreman(github, settings, policies, engine, clock, shop.queue, shop.outlooks, locks)
@@ -153,7 +168,12 @@ def make_app(
             keeper = make_release_keeper(github, settings, policies, engine, clock)
             reporting = make_reporting(github, settings, policies, engine, session, clock, queue, links, locks)
             dispatcher = Dispatcher(
-                deliveries, desk, clock, app_id=settings.app_id, at_once=settings.concurrent_triages
+                deliveries,
+                desk,
+                clock,
+                app_id=settings.app_id,
+                at_once=settings.concurrent_triages,
+                replica=replica,
             )
             inbox = Inbox(deliveries, dispatcher.wake)
             signatures = SignatureCheck(settings.webhook_secrets)
@@ -162,37 +182,37 @@ def make_app(
             app[SWEEPER] = sweeper
             app[REPORTING] = reporting
             nightly = app[NIGHTLY] = make_scheduler(github, settings, engine, clock)
+            services = [Service(sweeper.start, sweeper.stop), Service(reporting.start, reporting.stop)]
+            services.append(Service(keeper.start, keeper.stop))
+            if settings.nightly:
+                services.append(Service(nightly.start, nightly.stop))
+            if shop is not None and foreman is not None:
+                take = partial(shop.start, desk.take_job, foreman.job_changed)
+                services += [Service(take, shop.stop), Service(foreman.start, foreman.stop)]
+            leadership = app[LEADERSHIP] = Leadership(replica, services)
+            replica.at_each_beat(leadership.look)
+            replica.when_lost(dispatcher.drop)
+            replica.when_lost(leadership.fall)
             await workers.warm_up()
             await inbox.start()
             if handles:
+                await replica.join()
                 await dispatcher.start()
-                await sweeper.start()
-                if settings.nightly:
-                    await nightly.start()
-                reporting.start()
-                keeper.start()
-                if shop is not None and foreman is not None:
-                    await shop.start(desk.take_job, foreman.job_changed)
-                    foreman.start()
+                await leadership.look()
             health.ready = True
             yield
             health.ready = False
             await inbox.stop()
-            await nightly.stop()
-            await reporting.stop()
-            await keeper.stop()
-            if foreman is not None:
-                await foreman.stop()
-            await sweeper.stop()
-            if shop is not None:
-                await shop.stop()
-            await dispatcher.stop()
+            if handles:
+                await leadership.resign()
+                await dispatcher.stop(settings.drain_s)
+                await replica.leave()
         if own_workers:
             workers.close()
         await engine.dispose()
 
     app[HEALTH] = health
-    app.cleanup_ctx.append(run)
+    app.cleanup_ctx.extend((claim, run))
     app.router.add_post("/webhooks", _webhooks)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
@@ -234,7 +254,7 @@ def make_desk(
         answers=Answers(github, looks, records.pardons, batches, signer, clock, web_url=settings.github_web_url),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
-        merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of),
+        merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks),
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),
         closing=Closing(github, records, signer, clock, builds_at=settings.schedule if settings.nightly else None),
         reruns=Reruns(github, commands, jobs, signer, clock),
@@ -364,8 +384,10 @@ def make_scheduler(github: GitHubApp, settings: BotSettings, engine: AsyncEngine
     return NightlyScheduler(desk, RepositoryStore(engine, clock), schedule, clock, settings.repositories)
 
 
-def open_github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:
-    """Return our App on GitHub, as the settings describe it."""
+def open_github(
+    session: aiohttp.ClientSession, settings: BotSettings, clock: Clock, may_write: MayWrite | None = None
+) -> GitHubApp:
+    """Return our App on GitHub, as the settings describe it; `may_write` is asked before each write."""
     return GitHubApp(
         session,
         base_url=settings.github_api_url,
@@ -374,6 +396,7 @@ def open_github(session: aiohttp.ClientSession, settings: BotSettings, clock: Cl
         private_key=settings.private_key,
         clock=clock,
         write_limits=WriteLimits(settings.write_burst, settings.writes_per_minute, settings.writes_per_hour),
+        may_write=may_write,
     )
 
 

@@ -134,6 +134,8 @@ class Desk:
     async def _follow(self, origin: Origin, numbers: Set[int], *, is_ready: bool = False) -> None:
         """Have those report anew that have to say something else of each other by now; merge what is ready."""
         around = await self._same_leaf.around(origin.repository_id, numbers)
+        if self._locks.has_company:  # others may have said something else since
+            self._said.clear()
         for number in sorted(numbers):
             async with self._locks.of(origin, number):  # whoever is being judged has said it afterwards
                 has_said = self._said.get((origin.repository_id, number)) == around[number]

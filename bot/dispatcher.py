@@ -1,10 +1,14 @@
-"""From stored deliveries to handled events: in order for one pull request, many pull requests at once."""
+"""From stored deliveries to handled events: in order for one pull request, many pull requests at once.
+
+Several replicas may share the deliveries: each handles what it has claimed. See `bot.store.deliveries`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -13,13 +17,15 @@ from bot.clock import Clock
 from bot.events import Event, Ignored, PullChanged, UnreadableEventError, read_event
 from bot.github.errors import GitHubError, TransientError
 from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
+from bot.store.replicas import ReplicaLostError
 
 log = structlog.get_logger()
 
-_BATCH = 500
 _MOST_ATTEMPTS = 8
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
+_LANES_PER_HAND = 8  # claimed at a time, for each that can be worked on: so that claims are few
+_LOOKS_EVERY_S = 2.0  # for what others have given back, or asked for again
 
 
 class EventHandler(Protocol):
@@ -27,6 +33,20 @@ class EventHandler(Protocol):
 
     async def handle(self, event: Event) -> None:
         """Act on one event. Raises TransientError to be asked again later."""
+        ...
+
+
+class Claimant(Protocol):
+    """In whose name deliveries are claimed."""
+
+    @property
+    def id(self) -> int:
+        """The number of this replica."""
+        ...
+
+    @property
+    def has_company(self) -> bool:
+        """True when there are other replicas."""
         ...
 
 
@@ -42,18 +62,31 @@ class Dispatcher:
     """Takes stored deliveries, lane by lane: one lane for each subject, at most `at_once` lanes working."""
 
     def __init__(
-        self, store: DeliveryStore, handler: EventHandler, clock: Clock, *, app_id: int, at_once: int
+        self,
+        store: DeliveryStore,
+        handler: EventHandler,
+        clock: Clock,
+        *,
+        app_id: int,
+        at_once: int,
+        replica: Claimant,
     ) -> None:
         self._store = store
         self._handler = handler
         self._clock = clock
         self._app_id = app_id
+        self._replica = replica
+        self._most_lanes = at_once * _LANES_PER_HAND
         self._gate = asyncio.Semaphore(at_once)
         self._lanes: dict[str, deque[_Waiting]] = {}
         self._workers: set[asyncio.Task[None]] = set()
-        self._seen_id = 0
+        self._claiming = asyncio.Lock()  # else what follows a delivery could overtake it while that is put off
         self._something_new = asyncio.Event()
-        self._reader: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._alarm: asyncio.Task[None] | None = None
+        self._next_at: datetime | None = None
+        self._left_some = False
+        self._is_draining = False
         self._is_reading = False
         self._idle = asyncio.Event()
 
@@ -64,23 +97,39 @@ class Dispatcher:
 
     async def start(self) -> None:
         """Begin, first with what an earlier process left unfinished."""
+        self._is_draining = False
         self._something_new.set()
-        self._reader = asyncio.create_task(self._read(), name="dispatcher")
+        self._tasks = [
+            asyncio.create_task(self._read(), name="dispatcher"),
+            asyncio.create_task(self._look_now_and_then(), name="dispatcher's look"),
+        ]
 
-    async def stop(self) -> None:
-        """Stop; what is not finished stays stored and is taken up at the next start."""
-        tasks = [task for task in (self._reader, *self._workers) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def stop(self, within_s: float = 0.0) -> None:
+        """Claim nothing more, finish what is under way within that time, and give back the rest."""
+        self._is_draining = True
+        await _end(self._tasks)
+        if self._workers and within_s > 0:
+            _, late = await asyncio.wait(self._workers, timeout=within_s)
+            log.info("dispatcher.drained", broken_off=len(late))
+        await self.drop()
+        try:
+            await self._store.give_back(self._replica.id)
+        except Exception:  # then it is taken from us, or found at the next start
+            log.exception("dispatcher.not_given_back")
+
+    async def drop(self) -> None:
+        """Stop all that is under way and forget what is claimed: others have it now, or will."""
+        async with self._claiming:  # whoever is claiming puts it into lanes first
+            await _end([*self._workers, *([self._alarm] if self._alarm else [])])
+            self._lanes.clear()
 
     @property
     def is_working(self) -> bool:
         """True while deliveries are being taken up."""
-        return self._reader is not None and not self._reader.done()
+        return bool(self._tasks) and not self._tasks[0].done()
 
     async def settled(self) -> None:
-        """Return when every stored delivery has been handled."""
+        """Return when every stored delivery has been handled, those that others hold aside."""
         await self._idle.wait()
 
     async def _read(self) -> None:
@@ -89,7 +138,10 @@ class Dispatcher:
             self._something_new.clear()
             self._is_reading = True
             try:
-                await self._take_all()
+                async with self._claiming:
+                    await self._take_all()
+            except ReplicaLostError:
+                log.info("dispatcher.read_nothing", reason="this replica was taken for dead")
             except Exception:  # the database stumbled: nothing is lost, it is all still there
                 log.exception("dispatcher.read_failed")
                 await self._clock.sleep(_FIRST_PAUSE_S)
@@ -97,17 +149,46 @@ class Dispatcher:
             self._is_reading = False
             self._note_idleness()
 
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOKS_EVERY_S)  # by real time, as the others
+            if not self._is_reading:
+                self._something_new.set()
+
     async def _take_all(self) -> None:
-        """Put everything that waits in the store into its lane."""
-        while batch := await self._store.waiting(after_id=self._seen_id, limit=_BATCH):
-            waiting = [_Waiting(delivery, self._read_event(delivery)) for delivery in batch]
+        """Claim what there is room for, and put it into its lanes."""
+        while self._replica.id:
+            if len(self._lanes) > self._most_lanes // 2:
+                self._left_some = True
+                return
+            held = {subject: len(lane) for subject, lane in self._lanes.items()}
+            replica_id, now = self._replica.id, self._clock.now()
+            claimed = await self._store.claim(replica_id, now, held, self._most_lanes)
+            self._left_some = not claimed.is_all
+            self._set_alarm(claimed.next_at, now)
+            waiting = [_Waiting(delivery, self._read_event(delivery)) for delivery in claimed.deliveries]
             ignored = [w.delivery.id for w in waiting if isinstance(w.event, Ignored)]
-            if ignored:  # most deliveries tell of our own writes: one commit for all of them
-                await self._store.finish(ignored, DeliveryState.DONE, self._clock.now())
-            self._seen_id = batch[-1].id
             for item in waiting:
                 if not isinstance(item.event, Ignored):
                     self._enter_lane(item)
+            if ignored:  # most deliveries tell of our own writes: one commit for all of them
+                await self._store.finish(ignored, DeliveryState.DONE, now, replica_id=replica_id)
+            if claimed.is_all or not claimed.deliveries:
+                return
+
+    def _set_alarm(self, at: datetime | None, now: datetime) -> None:
+        """Have somebody look again when the first of what was put off is due."""
+        if at == self._next_at and (at is None or (self._alarm is not None and not self._alarm.done())):
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._next_at, self._alarm = at, None
+        if at is not None:
+            self._alarm = asyncio.create_task(self._wake_in((at - now).total_seconds()), name="dispatcher's alarm")
+
+    async def _wake_in(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._something_new.set()
 
     def _read_event(self, delivery: Delivery) -> Event | UnreadableEventError:
         try:
@@ -126,25 +207,32 @@ class Dispatcher:
         worker.add_done_callback(self._workers.discard)
 
     async def _work(self, subject: str) -> None:
-        """Handle one lane until it is empty."""
+        """Handle one lane until it is empty, or what is first in it has to wait."""
         lane = self._lanes[subject]
         while lane:
             async with self._gate:
+                if self._is_draining:
+                    break
                 together = _take_together(lane)
                 try:
-                    pause_s = await self._handle(together)
+                    goes_on = await self._handle(together, lane)
                 except Exception:  # the database stumbled; handling the same again does no harm
                     log.exception("dispatcher.lane_stumbled", subject=subject)
-                    pause_s = _FIRST_PAUSE_S
-            if pause_s:
+                    goes_on = None
+            if goes_on is None:
                 lane.extendleft(reversed(together))
-                await self._clock.sleep(pause_s)
-        del self._lanes[subject]
+                await self._clock.sleep(_FIRST_PAUSE_S)
+            elif not goes_on:
+                break
+        if self._lanes.get(subject) is lane:
+            del self._lanes[subject]
+        if self._left_some or self._replica.has_company:
+            self._something_new.set()
         self._note_idleness()
 
-    async def _handle(self, together: list[_Waiting]) -> float:
-        """Handle deliveries that ask for the same. Return the seconds to wait before another try, 0 when done."""
-        ids = [item.delivery.id for item in together]
+    async def _handle(self, together: list[_Waiting], lane: deque[_Waiting]) -> bool:
+        """Handle deliveries that ask for the same. Return whether what follows them in the lane may be handled."""
+        ids, replica_id = [item.delivery.id for item in together], self._replica.id
         last = together[-1]
         with structlog.contextvars.bound_contextvars(delivery=last.delivery.guid, subject=last.delivery.subject):
             try:
@@ -152,36 +240,52 @@ class Dispatcher:
                     raise last.event
                 await self._handler.handle(last.event)
             except TransientError as error:
-                return await self._put_off(together, error)
+                return await self._put_off(together, lane, error, replica_id)
             except (GitHubError, UnreadableEventError) as error:
                 log.error("delivery.failed", error=str(error))
-                await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), str(error))
+                return await self._finish(ids, DeliveryState.FAILED, str(error), replica_id)
             except Exception as error:  # a mistake of ours; it may still pass another time
                 log.exception("delivery.crashed")
-                return await self._put_off(together, error)
-            else:
-                await self._store.finish(ids, DeliveryState.DONE, self._clock.now())
-        return 0.0
+                return await self._put_off(together, lane, error, replica_id)
+            return await self._finish(ids, DeliveryState.DONE, "", replica_id)
 
-    async def _put_off(self, together: list[_Waiting], error: Exception) -> float:
+    async def _finish(self, ids: list[int], state: DeliveryState, error: str, replica_id: int) -> bool:
+        """Write down what came of some deliveries. Return False when they are no longer ours, nor is their lane."""
+        is_ours = await self._store.finish(ids, state, self._clock.now(), error, replica_id=replica_id)
+        if not is_ours:
+            log.warning("delivery.not_ours_any_more")
+        return is_ours
+
+    async def _put_off(
+        self, together: list[_Waiting], lane: deque[_Waiting], error: Exception, replica_id: int
+    ) -> bool:
         reason = str(error) if isinstance(error, GitHubError) else type(error).__name__
         ids = [item.delivery.id for item in together]
         attempts = max(item.delivery.attempts for item in together) + 1
         if attempts >= _MOST_ATTEMPTS:
             log.error("delivery.given_up", attempts=attempts, error=reason)
-            await self._store.finish(ids, DeliveryState.FAILED, self._clock.now(), reason)
-            return 0.0
-        await self._store.count_attempt(ids, reason)
-        for i, item in enumerate(together):
-            together[i] = _Waiting(item.delivery.tried(attempts), item.event)
+            return await self._finish(ids, DeliveryState.FAILED, reason, replica_id)
         asked_s = error.retry_after_s if isinstance(error, TransientError) else None
         pause_s = asked_s or min(_FIRST_PAUSE_S * 4 ** (attempts - 1), _LONGEST_PAUSE_S)
         log.warning("delivery.put_off", attempts=attempts, pause_s=pause_s, error=reason)
-        return pause_s
+        until = self._clock.now() + timedelta(seconds=pause_s)
+        async with self._claiming:
+            following = [item.delivery.id for item in lane]
+            await self._store.put_off(ids, following, until, reason, replica_id=replica_id)
+            self._lanes.pop(together[0].delivery.subject, None)
+        self._something_new.set()
+        return False
 
     def _note_idleness(self) -> None:
-        if not (self._lanes or self._is_reading or self._something_new.is_set()):
+        is_put_off = self._next_at is not None
+        if not (self._lanes or self._is_reading or self._something_new.is_set() or is_put_off):
             self._idle.set()
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _take_together(lane: deque[_Waiting]) -> list[_Waiting]:

@@ -55,7 +55,7 @@ class JobDocuments:
         self._artifacts = artifacts
         self._clock = clock
         self._wake = wake
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="documents")
+        self._threads = _threads()
         self._going: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, _Failure] = {}
 
@@ -92,6 +92,7 @@ class JobDocuments:
             task.cancel()
         await asyncio.gather(*self._going.values(), return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads = _threads()  # for another start
 
     def _give_up_on(self, failure: _Failure, name: str) -> None:
         """Raise NoInputsError where no further try makes sense; the next job that asks gets a fresh one."""
@@ -123,6 +124,10 @@ class JobDocuments:
         pause = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
         self._failures[name] = _Failure(refusal, tries, self._clock.now() + pause)
         log.warning("documents.not_had", problem=refusal.problem, detail=refusal.detail, tries=tries)
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="documents")
 
 
 def name_of(reference: DocumentReference, reach: DocumentReach) -> str:

@@ -85,6 +85,7 @@ class JobMail:
     def start(self, receive: Receive) -> None:
         """Begin to read; `receive` runs in this event loop, and a report is acknowledged once it returns."""
         loop = asyncio.get_running_loop()
+        self._stop.clear()
         self._reader = threading.Thread(target=self._read, args=(receive, loop), name="job mail", daemon=True)
         self._reader.start()
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -23,6 +20,7 @@ from bot.github.client import GitHubApp, GitHubClient
 from bot.github.errors import RefusedError, TransientError
 from bot.github.pulls import Pull, PullReader
 from bot.labels import Label
+from bot.locks import PullLocks
 from bot.look import Look, Looks, pardoned
 from bot.policies import Policies
 from bot.readiness import Case, Obstacle, Who, readiness, refused
@@ -52,8 +50,6 @@ _WHOSE = (
     ("review", Who.APPROVER),
     ("not allowed", Who.MAINTAINER),
 )
-
-LockOf = Callable[[Origin, int], AbstractAsyncContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class MergeDesk:
         requests: MergeRequestStore,
         desk_log: DeskLog,
         clock: Clock,
-        lock_of: LockOf,
+        locks: PullLocks,
     ) -> None:
         self._app = app
         self._policies = policies
@@ -100,8 +96,7 @@ class MergeDesk:
         self._requests = requests
         self._log = desk_log
         self._clock = clock
-        self._lock_of = lock_of
-        self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._locks = locks
 
     async def run(self, origin: Origin, again: Collection[int] = ()) -> list[int]:
         """Merge what is ready, one after the other, those in `again` even if GitHub has refused them before.
@@ -110,9 +105,9 @@ class MergeDesk:
         when GitHub could not be reached; asked again, it goes on where it stopped.
         """
         stopped = []
-        async with self._queues.setdefault(origin.repository_id, asyncio.Lock()):
+        async with self._locks.of_merges(origin):
             for number in await self._in_line(origin.repository_id, again):
-                async with self._lock_of(origin, number):
+                async with self._locks.of(origin, number):
                     if await self._merge(origin, number):
                         stopped.append(number)
         return stopped
@@ -123,7 +118,7 @@ class MergeDesk:
         for known in await self._memories.open_ones(origin.repository_id):
             if not known.merge_refusal or known.verdict is not Outcome.PASSED:
                 continue  # nothing stands against it, or its own checks do
-            async with self._lock_of(origin, known.number):
+            async with self._locks.of(origin, known.number):
                 memory = await self._memories.get(origin.repository_id, known.number)
                 refusal = refused(memory.merge_refusal) if memory is not None else None
                 if memory is not None and refusal is not None and not refusal.for_now:

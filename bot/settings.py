@@ -56,6 +56,9 @@ class BotSettings(BaseSettings):
 
     database_url: Annotated[str, Field(repr=False)] = "sqlite:///taxonomy-bot.sqlite"  # it may hold a password
     database_connections: Annotated[int, Field(gt=0)] = 10  # to PostgreSQL, at most
+    database_wait_s: Annotated[float, Field(ge=0)] = 0.0  # for another bot's end that uses the same SQLite file
+    replica_silence_s: Annotated[float, Field(ge=2)] = 15.0  # after which the others take over from a replica
+    drain_s: Annotated[float, Field(ge=0)] = 20.0  # on SIGTERM, for what is under way
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     github_api_url: str = "https://api.github.com"

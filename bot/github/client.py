@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -27,12 +27,15 @@ log = structlog.get_logger()
 
 REQUESTER = "taxonomy-bot"
 _MAX_TRIES = 3
+_MOST_MOVES = 3  # from one name of a repository to the next
+_MOVED = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 _LONGEST_WAIT_S = 60.0  # a longer Retry-After is left to the delivery's own retry
 
 _UNREADABLE = (ValueError, LookupError, TypeError)  # what an HTML page or JSON cut short leads to
 _CACHED_BYTES = 32 * 1024**2
 _NEVER_CHANGES = ("/git/", "/compare/")  # addressed by SHA: read once, then never again
 
+MayWrite = Callable[[], None]
 CacheEntry = tuple[str | None, str | None, Any, str | None]
 
 
@@ -102,6 +105,7 @@ class GitHubClient(GitHubAPI):
         app_id: int,
         pacer: WritePacer,
         clock: Clock,
+        may_write: MayWrite | None = None,
     ) -> None:
         self._etags = EtagCache()
         super().__init__(session, REQUESTER, cache=self._etags, base_url=base_url)
@@ -112,6 +116,7 @@ class GitHubClient(GitHubAPI):
         self.own_app_id = app_id  # what our own comments are known by
         self._pacer = pacer
         self._clock = clock
+        self._may_write = may_write
         self.calls = CallCount()
 
     async def read(self, url: str, url_vars: Mapping[str, str] | None = None) -> Any:
@@ -180,6 +185,8 @@ class GitHubClient(GitHubAPI):
             await self._pacer.admit()
             self.calls.writes += 1
         credentials = await self._credentials()
+        if method != "GET" and self._may_write is not None:
+            self._may_write()
         try:
             answer, more, _ = await self._make_request(
                 method, url, url_vars or {}, data, "application/vnd.github+json", **credentials
@@ -208,30 +215,38 @@ class GitHubClient(GitHubAPI):
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if URL(url).origin() not in self._origins:
-            raise GitHubError("refused to send our token to another host")
-        async with self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False
-        ) as response:
-            content = await response.read()
-            self._etags.answer_bytes = len(content)
-            if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != HTTPStatus.NOT_MODIFIED:
-                _raise_for_limits(response.status, response.headers, content)
-            return response.status, response.headers, content
+        """Send it, and follow a renamed repository to its new place: what was sent on was not performed."""
+        place = URL(url)
+        for _ in range(_MOST_MOVES + 1):
+            if place.origin() not in self._origins:
+                raise GitHubError("refused to send our token to another host")
+            async with self._session.request(
+                method, place, headers=headers, data=body, allow_redirects=False
+            ) as response:
+                content = await response.read()
+            if response.status not in _MOVED or "Location" not in response.headers:
+                break
+            place = place.join(URL(response.headers["Location"]))
+        self._etags.answer_bytes = len(content)
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != HTTPStatus.NOT_MODIFIED:
+            if response.status == HTTPStatus.UNAUTHORIZED and self._installation_id is None:
+                self._tokens.note_their_time(response.headers.get("Date", ""))
+            _raise_for_limits(response.status, response.headers, content, self._clock.now())
+        return response.status, response.headers, content
 
 
 class _ExpiredTokenError(Exception):
     """401: the token died before its time."""
 
 
-def _raise_for_limits(status: int, headers: Mapping[str, str], content: bytes) -> None:
+def _raise_for_limits(status: int, headers: Mapping[str, str], content: bytes, now: datetime) -> None:
     if status == HTTPStatus.UNAUTHORIZED:
         raise _ExpiredTokenError
     if status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
         if "Retry-After" in headers:
             raise TransientError("GitHub asked us to slow down", _seconds(headers["Retry-After"]))
         if headers.get("X-RateLimit-Remaining") == "0":
-            raise TransientError("our GitHub budget of this hour is used up", _until(headers))
+            raise TransientError("our GitHub budget of this hour is used up", _until(headers, now))
         if b"secondary rate limit" in content:
             raise TransientError("GitHub asked us to slow down", _LONGEST_WAIT_S)
 
@@ -240,9 +255,9 @@ def _seconds(value: str) -> float:
     return float(value) if value.isdigit() else _LONGEST_WAIT_S
 
 
-def _until(headers: Mapping[str, str]) -> float:
+def _until(headers: Mapping[str, str], now: datetime) -> float:
     reset = headers.get("X-RateLimit-Reset", "")
-    return max(1.0, int(reset) - datetime.now(UTC).timestamp()) if reset.isdigit() else _LONGEST_WAIT_S
+    return max(1.0, int(reset) - now.timestamp()) if reset.isdigit() else _LONGEST_WAIT_S
 
 
 def _translated(error: gidgethub.GitHubException, now: datetime) -> GitHubError:
@@ -261,6 +276,19 @@ def _translated(error: gidgethub.GitHubException, now: datetime) -> GitHubError:
     return TransientError(f"an answer we do not understand ({type(error).__name__})")
 
 
+class _TimeKeeper(GitHubAPI):
+    """Keeps what the newest answer says of the time at GitHub."""
+
+    date = ""
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        answer = await super()._request(method, url, headers, body)
+        self.date = answer[1].get("Date", "")
+        return answer
+
+
 class GitHubApp:
     """Our App on GitHub: hands out one client per installation, all sharing a session and a pacer each."""
 
@@ -274,12 +302,15 @@ class GitHubApp:
         private_key: SecretStr,
         clock: Clock,
         write_limits: WriteLimits,
+        may_write: MayWrite | None = None,
     ) -> None:
+        """`may_write` is asked before each write, and raises TransientError where there is to be none."""
         self._session = session
         self._base_url = base_url
         self._graphql_url = graphql_url
         self._clock = clock
         self._write_limits = write_limits
+        self._may_write = may_write
         self._tokens = AppTokens(app_id, private_key, clock, self._fetch_token)
         self._clients: dict[int | None, GitHubClient] = {}
         self._app_id = app_id
@@ -309,6 +340,7 @@ class GitHubApp:
                 app_id=self._app_id,
                 pacer=WritePacer(self._clock, self._write_limits),
                 clock=self._clock,
+                may_write=self._may_write,
             )
         return self._clients[installation_id]
 
@@ -324,7 +356,7 @@ class GitHubApp:
         return self._own_login
 
     async def _fetch_token(self, installation_id: int, app_jwt: str) -> AccessToken:
-        anonymous = GitHubAPI(self._session, REQUESTER, base_url=self._base_url)
+        anonymous = _TimeKeeper(self._session, REQUESTER, base_url=self._base_url)
         try:
             answer = await anonymous.post(
                 f"/app/installations/{installation_id}/access_tokens", data=b"", jwt=app_jwt
@@ -332,6 +364,8 @@ class GitHubApp:
             return AccessToken(SecretStr(answer["token"]), datetime.fromisoformat(answer["expires_at"]))
         except gidgethub.HTTPException as error:
             status = int(error.status_code)
+            if status == HTTPStatus.UNAUTHORIZED:
+                self._tokens.note_their_time(anonymous.date)
             log.error("github.no_token", installation=installation_id, status=status)
             # a clock that is off, a key being rotated, a suspended App, a limit: none is for the author to mend
             raise TransientError(f"GitHub gave us no access token ({status})") from None

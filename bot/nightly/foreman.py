@@ -87,7 +87,7 @@ class Foreman:
         self._something_new, self._something_to_show = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to look; labels move beside that, for GitHub may be slow."""
         self._tasks = [
             asyncio.create_task(self._run(self.look, self._something_new), name="foreman"),

@@ -64,7 +64,7 @@ class ReleaseKeeper:
         log.info("release.promoted_by_policy", name=release.name, why_not=why_not)
         return why_not
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin."""
         self._task = asyncio.create_task(self._run(), name="releases")
 

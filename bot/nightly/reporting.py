@@ -96,7 +96,7 @@ class Reporting:
         self._task: asyncio.Task[None] | None = None
         self.looks_done = 0
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin."""
         self._task = asyncio.create_task(self._run(), name="nightly reports")
 

@@ -1,7 +1,7 @@
 """The replicas that share a database: who is alive, and what only one of them does at a time.
 
-A replica that is not heard of for some time loses everything it holds in one transaction: its deliveries, its leases
-and its id, which nobody is given again. The database's clock decides, so it is no matter how theirs go.
+A replica that is not heard of for some time loses everything it holds in one transaction: its deliveries, its
+leases and its id, which nobody is given again. The database's clock decides, so it is no matter how theirs go.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class ReplicaStore:
         """Become a replica that is believed to be alive for so long. Return its id."""
         async with self._engine.begin() as connection:
             if not self.is_shared:
-                await self._evict(connection, (await connection.execute(select(replicas.c.id, replicas.c.name))).all())
+                await self._evict(
+                    connection, (await connection.execute(select(replicas.c.id, replicas.c.name))).all()
+                )
             statement = insert(replicas).values(name=name[:100], since=self._in(0), until=self._in(silence_s))
             return int((await connection.execute(statement.returning(replicas.c.id))).scalar_one())
 

@@ -24,6 +24,7 @@ from bot.store.jobs import JobStore
 from bot.store.leaves import LeafStore
 from bot.store.pull_requests import PullMemory, PullRequestStore, paths_text
 from bot.store.reminders import Reminder, ReminderStore
+from bot.store.replicas import ReplicaStore
 from bot.store.stored_jobs import StoredJob
 from bot.store.text import keepable
 from checks.contribution import Login, Sha
@@ -84,14 +85,16 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def test_finished_deliveries_do_not_come_back(engine: AsyncEngine) -> None:
-    "Done and given-up deliveries are not handed out again; counted attempts are."
+    "Done and given-up deliveries are not handed out again; what was put off is, with its attempts."
     store = DeliveryStore(engine)
     await store.add([Delivery(f"guid-000{n}", "push", 1, "1", b"{}", NOW) for n in range(3)])
-    first, second, third = await store.waiting(after_id=0, limit=10)
-    await store.finish([first.id], DeliveryState.DONE, NOW)
-    await store.finish([second.id], DeliveryState.FAILED, NOW, "why")
-    await store.count_attempt([third.id], "no answer")
-    assert [(d.guid, d.attempts) for d in await store.waiting(after_id=0, limit=10)] == [("guid-0002", 1)]
+    first, second, third = await store.waiting(limit=10)
+    me = await ReplicaStore(engine).join("test", 60)
+    await store.claim(me, NOW, {}, 10)
+    await store.finish([first.id], DeliveryState.DONE, NOW, replica_id=me)
+    await store.finish([second.id], DeliveryState.FAILED, NOW, "why", replica_id=me)
+    await store.put_off([third.id], [], NOW, "no answer", replica_id=me)
+    assert [(d.guid, d.attempts) for d in await store.waiting(limit=10)] == [("guid-0002", 1)]
 
 
 @pytest.mark.parametrize("holds", ["a write", "a write that returns rows"])
@@ -123,11 +126,13 @@ async def test_a_delivery_that_was_given_up_may_come_again(engine: AsyncEngine) 
     "Sent again it is tried again, alone or among others; what is done or waits stays as it is."
     store = DeliveryStore(engine)
     await store.add([Delivery(f"guid-000{n}", "push", 1, "1", b"{}", NOW) for n in range(3)])
-    waits, done, given_up = await store.waiting(after_id=0, limit=10)
-    await store.finish([done.id], DeliveryState.DONE, NOW)
-    await store.finish([given_up.id], DeliveryState.FAILED, NOW, "why")
+    waits, done, given_up = await store.waiting(limit=10)
+    me = await ReplicaStore(engine).join("test", 60)
+    await store.claim(me, NOW, {}, 10)
+    await store.finish([done.id], DeliveryState.DONE, NOW, replica_id=me)
+    await store.finish([given_up.id], DeliveryState.FAILED, NOW, "why", replica_id=me)
     await store.add([Delivery(f"guid-000{n}", "push", 1, "1", b"new", NOW) for n in range(4)])
-    found = await store.waiting(after_id=0, limit=10)
+    found = await store.waiting(limit=10)
     assert [(d.guid, d.payload) for d in found] == [
         ("guid-0000", b"{}"),
         ("guid-0003", b"new"),
@@ -143,7 +148,9 @@ async def test_text_that_no_database_holds_is_kept_all_the_same(engine: AsyncEng
     assert not set(kept) & set("\0\ud83d\ud800\udfff")
     deliveries, reminders, leaves = DeliveryStore(engine), ReminderStore(engine), LeafStore(engine)
     await deliveries.add([Delivery("guid-0001", "push", 1, "1", b"{}", NOW)])
-    await deliveries.count_attempt([1], odd)
+    me = await ReplicaStore(engine).join("test", 60)
+    await deliveries.claim(me, NOW, {}, 10)
+    await deliveries.put_off([1], [], NOW, odd, replica_id=me)
     await reminders.add(Reminder(1, 7, "ana", odd, NOW, odd, NOW))
     assert [r.text for r in await reminders.due(1, NOW)] == [kept]
     await reminders.finish(Reminder(1, 7, "ana", odd, NOW, odd, NOW), NOW)

@@ -72,7 +72,7 @@ async def read_by_stores(engine: AsyncEngine, rows: Mapping[str, Rows]) -> dict[
     await pardons.precision(1, _EVER)
     await history.median_wait(1, _EVER)
     await ReminderStore(engine).due(1, _NEVER)
-    await DeliveryStore(engine).waiting(after_id=0, limit=100)
+    await DeliveryStore(engine).waiting(limit=100)
     return found
 
 

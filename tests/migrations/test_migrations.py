@@ -88,7 +88,7 @@ async def next_id(engine: AsyncEngine) -> int:
     "The id that the next delivery gets: the dispatcher reads on from the last one it has seen."
     store = DeliveryStore(engine)
     await store.add([Delivery("guid-after-all", "push", 1, "1", b"{}", NOW)])
-    return next(d.id for d in await store.waiting(after_id=0, limit=100) if d.guid == "guid-after-all")
+    return next(d.id for d in await store.waiting(limit=100) if d.guid == "guid-after-all")
 
 
 def is_kept(before: dict[str, Rows], after: dict[str, Rows]) -> None:

@@ -270,7 +270,7 @@ async def test_the_bot_reports_by_itself(newsroom: Newsroom) -> None:
     world = newsroom.world
     await merged(world, "haiku")
     await newsroom.ends(await newsroom.begins(NEXT_NIGHT), BuildState.GOOD, a_gate())
-    world.reporting.start()
+    await world.reporting.start()
     async with asyncio.timeout(20):
         while not newsroom.issues:
             await world.clock.advance(minutes=1)

@@ -184,7 +184,7 @@ async def test_when_the_wording_breaks_down_people_get_an_apology(
 
 async def test_a_database_that_stumbles_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     "Reading and finishing deliveries fail once each; a moment later everything is done."
-    failures = {"waiting": 1, "finish": 1}
+    failures = {"claim": 1, "finish": 1}
 
     def stumbling(name: str) -> Any:
         original = getattr(DeliveryStore, name)

@@ -120,6 +120,7 @@ class World:
             "github_api_url": self.github.url,
             "sweep_minutes": 0,  # a story that is about sweeps asks for them
             "nightly": False,  # likewise
+            "drain_s": 0.0,  # likewise: what is under way may wait for a clock that nobody moves
         }
         return BotSettings(**(values | self._settings))
 
