@@ -33,6 +33,8 @@ from checks.contribution import Sha
 
 log = structlog.get_logger()
 
+_LAG_PAUSES_S = (1.0, 4.0)  # after which what GitHub has just made is found everywhere
+
 _REPLACE = """
 mutation ReplaceComment($subject: ID!, $body: String!, $old: ID!) {
   addComment(input: {subjectId: $subject, body: $body}) {
@@ -161,7 +163,21 @@ class Writer:
             log.warning("check_runs.annotations_left_out", name=report.name)
             return
         for body in additions:
-            await self._write("PATCH", url, body, run_id=str(run_id))
+            await self._write_to_new(url, body, run_id=str(run_id))
+
+    async def _write_to_new(self, url: str, body: Any, **url_vars: str) -> None:
+        """Change what was created a moment ago: for some seconds GitHub may not find it, and does nothing."""
+        for pause_s in _LAG_PAUSES_S:
+            try:
+                await self._write("PATCH", url, body, **url_vars)
+            except NotFoundError:
+                await self._clock.sleep(pause_s)
+            else:
+                return
+        try:
+            await self._write("PATCH", url, body, **url_vars)
+        except NotFoundError:
+            raise TransientError("GitHub does not find what it has just made") from None
 
     async def _remove_label(self, name: str) -> None:
         try:
@@ -196,9 +212,15 @@ class Writer:
                 {"body": action.body},
                 comment_id=str(action.comment_id),
             )
-        except NotFoundError:  # deleted by hand
-            return await self._post(PostComment(action.body))
+        except NotFoundError:
+            if await self._is_listed(action.comment_id):
+                raise TransientError("GitHub does not find a comment that it lists") from None
+            return await self._post(PostComment(action.body))  # the old one was deleted by hand
         return LivingComment(edited["id"], edited["node_id"])
+
+    async def _is_listed(self, comment_id: int) -> bool:
+        url = "/repos/{owner}/{repo}/issues/{number}/comments?per_page=100"
+        return any(c["id"] == comment_id for c in await self._client.read_all(url, self._vars))
 
     async def merge(self, merge: Merge) -> Sha:
         """Merge exactly the commit that is named; return the new commit of the base branch.

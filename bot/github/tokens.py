@@ -7,19 +7,24 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
 import jwt
+import structlog
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr
 
 from bot.clock import Clock
 
+log = structlog.get_logger()
+
 _BACKDATED = timedelta(seconds=60)  # clocks of two machines are never quite the same
 _JWT_LIFE = timedelta(minutes=9)  # GitHub refuses more than 10 minutes
 _RENEW_BEFORE = timedelta(minutes=5)
+_SKEW_TO_MEND = timedelta(seconds=30)  # less is no reason for a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class AppTokens:
         self._private_key = private_key
         self._clock = clock
         self._fetch = fetch
+        self._skew = timedelta()  # how far GitHub's clock is ahead of ours, once it has refused us
         self._tokens: dict[int, AccessToken] = {}
         self._fetching: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -49,7 +55,7 @@ class AppTokens:
 
         *Source*: GitHub, "Generating a JSON Web Token (JWT) for a GitHub App".
         """
-        issued = self._clock.now() - _BACKDATED
+        issued = self._now() - _BACKDATED
         claims = {
             "iat": int(issued.timestamp()),
             "exp": int((issued + _JWT_LIFE).timestamp()),
@@ -62,10 +68,25 @@ class AppTokens:
         """Return a token of the installation that lives for at least some more minutes."""
         async with self._fetching[installation_id]:
             token = self._tokens.get(installation_id)
-            if token is None or token.expires_at - _RENEW_BEFORE <= self._clock.now():
+            if token is None or token.expires_at - _RENEW_BEFORE <= self._now():
                 token = await self._fetch(installation_id, self.app_jwt())
                 self._tokens[installation_id] = token
             return token.value.get_secret_value()
+
+    def note_their_time(self, date: str) -> None:
+        """Go by GitHub's clock from now on: it refused what we signed, and `date` is the header of its answer."""
+        try:
+            skew = parsedate_to_datetime(date) - self._clock.now()
+        except (TypeError, ValueError):
+            return
+        if abs(skew - self._skew) > _SKEW_TO_MEND:
+            self._skew = skew if abs(skew) > _SKEW_TO_MEND else timedelta()
+            log.error(
+                "github.clocks_differ", seconds=round(skew.total_seconds()), remedy="set this machine's clock"
+            )
+
+    def _now(self) -> datetime:
+        return self._clock.now() + self._skew
 
     def forget(self, installation_id: int) -> None:
         """Drop the cached token: GitHub no longer takes it."""

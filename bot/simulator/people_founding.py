@@ -37,6 +37,14 @@ class Founders(Actors):
                     team.roles[new_login] = team.roles.pop(old)
         return account
 
+    def rename_repository(self, repo: Repository, name: str) -> None:
+        """Give a repository another name; the old one leads to it from now on."""
+        old = repo.full_name.lower()
+        del self.state.repositories[old]
+        self.state.old_names[old] = repo.id
+        repo.name = name
+        self.state.repositories[repo.full_name.lower()] = repo
+
     def create_team(self, organisation: str, slug: str, members: Sequence[str]) -> Team:
         """Make a team; its members become members of the organisation."""
         owner = self.state.account(organisation, "Organization")

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from bot.simulator.access import Gate, Identity
 from bot.simulator.changes import Changes
 from bot.simulator.faults import Faults
 from bot.simulator.graphql import graphql_routes, is_mutation
+from bot.simulator.renaming import by_name, moved_to
 from bot.simulator.routes_app import app_routes
 from bot.simulator.routes_checks import check_routes
 from bot.simulator.routes_conversation import conversation_routes
@@ -118,7 +120,7 @@ class RestServer:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
-        found = self._routes.find(request.method, path)
+        found = self._routes.find(request.method, by_name(self._state, path))
         query, body = dict(request.query), await request.read()
         template = found[0].template if found else ""
         record = RequestRecord(request.method, template, path, query, request.headers, body)
@@ -128,19 +130,24 @@ class RestServer:
         if fault and not fault.drops_connection:
             self._note(record, fault.status, None)
             kind = "application/json" if fault.body.startswith("{") else "text/html"
-            return web.Response(text=fault.body, status=fault.status, headers=fault.headers, content_type=kind)
+            headers = {"Date": self._date(), **fault.headers}
+            return web.Response(text=fault.body, status=fault.status, headers=headers, content_type=kind)
         identity, reply = self._answer(record, found)
         content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
         if request.method == "GET" and reply.status == 200:
             content = _tagged(record, reply, content)
         self._charge(identity, reply)
         self._note(record, reply.status, identity)
+        reply.headers["Date"] = self._date()
         response = _response(reply, content)
         for observe in self.observers:
             observe(record, ResponseRecord(reply.status, response.headers, content))
         if fault and request.transport is not None:
             request.transport.abort()
         return response
+
+    def _date(self) -> str:
+        return format_datetime(self._state.now(), usegmt=True)
 
     def _answer(
         self, record: RequestRecord, found: tuple[Route, dict[str, str]] | None
@@ -153,6 +160,8 @@ class RestServer:
                 raise NotFoundError
             route, params = found
             self._check_power(route, identity)
+            if (moved := moved_to(self._state, record.method, record.path, record.query)) is not None:
+                return identity, moved
             parsed = _parsed(record.body)
             self._check_write_limit(route, parsed)
             sender = (self._state, self._changes, self._gate, identity)

@@ -45,6 +45,7 @@ class GitHubState:
         self.accounts: dict[str, Account] = {}
         self._by_email: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
+        self.old_names: dict[str, int] = {}  # of repositories that were renamed, in lower case, with their ids
         self.installations: dict[int, Installation] = {}
         self._other_apps: dict[str, App] = {}
         self.nodes: dict[str, Pull | Comment] = {}

@@ -19,8 +19,8 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 
 _UNDOCUMENTED_PATHS = {
     # GitHub's own redirects for renamed repositories lead here (Location: /repositories/ID), so it exists,
-    # but the OpenAPI document leaves it out. It answers as GET /repos/{owner}/{repo} does.
-    re.compile(r"/repositories/\d+"): "/repos/owner/name",
+    # but the OpenAPI document leaves it out. It answers as /repos/{owner}/{repo} does, with all that is below.
+    re.compile(r"/repositories/\d+(?=/|$)"): "/repos/owner/name",
 }
 
 _SLASHED = re.compile(r"(/repos/[^/]+/[^/]+/(?:contents|compare)/)(.+)")
@@ -104,8 +104,7 @@ class Endpoints:
 def documented_path(path: str) -> str:
     """Return a path as the document writes it."""
     for expression, documented in _UNDOCUMENTED_PATHS.items():
-        if expression.fullmatch(path):
-            return documented
+        path = expression.sub(documented, path, count=1) if expression.match(path) else path
     return _SLASHED.sub(lambda match: match[1] + match[2].replace("/", "%2F"), path)
 
 

@@ -18,7 +18,7 @@ from tests.fidelity.schemas import rest_schema
 
 HOST = "https://api.github.com"
 
-GENERAL_ERRORS = {400, 401, 403, 404, 422, 429}
+GENERAL_ERRORS = {301, 307, 400, 401, 403, 404, 422, 429}
 """The document lists these for some operations only, yet every operation may answer them (see GitHub's
 "Troubleshooting the REST API"). Where an operation does not list one, its body must be a plain error."""
 
