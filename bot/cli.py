@@ -12,6 +12,8 @@ from aiohttp import web
 
 from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
+from bot.deliveries_cli import deliveries
+from bot.forget_cli import forget
 from bot.gpu_cli import gpu
 from bot.nightly_cli import nightly
 from bot.settings import SettingsError, read_settings
@@ -27,9 +29,11 @@ cli = typer.Typer(
     no_args_is_help=True,
 )
 cli.add_typer(artifacts, name="artifacts")
+cli.add_typer(deliveries, name="deliveries")
 cli.add_typer(gpu, name="gpu")
 cli.add_typer(nightly, name="nightly")
 cli.command()(audit)
+cli.command()(forget)
 
 
 @cli.command()

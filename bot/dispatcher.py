@@ -24,7 +24,8 @@ log = structlog.get_logger()
 _MOST_ATTEMPTS = 8
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
-_LANES_PER_HAND = 8  # claimed at a time, for each that can be worked on: so that claims are few
+_LANES_PER_HAND = 32  # claimed at a time, for each that can be worked on: so that claims are few
+_LANES_IN_COMPANY = 8  # so that others have something to do
 _LOOKS_EVERY_S = 2.0  # for what others have given back, or asked for again
 
 
@@ -76,7 +77,7 @@ class Dispatcher:
         self._clock = clock
         self._app_id = app_id
         self._replica = replica
-        self._most_lanes = at_once * _LANES_PER_HAND
+        self._at_once = at_once
         self._gate = asyncio.Semaphore(at_once)
         self._lanes: dict[str, deque[_Waiting]] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -158,12 +159,14 @@ class Dispatcher:
     async def _take_all(self) -> None:
         """Claim what there is room for, and put it into its lanes."""
         while self._replica.id:
-            if len(self._lanes) > self._most_lanes // 2:
+            per_hand = _LANES_IN_COMPANY if self._replica.has_company else _LANES_PER_HAND
+            most_lanes = self._at_once * per_hand
+            if len(self._lanes) > most_lanes // 2:
                 self._left_some = True
                 return
             held = {subject: len(lane) for subject, lane in self._lanes.items()}
             replica_id, now = self._replica.id, self._clock.now()
-            claimed = await self._store.claim(replica_id, now, held, self._most_lanes)
+            claimed = await self._store.claim(replica_id, now, held, most_lanes)
             self._left_some = not claimed.is_all
             self._set_alarm(claimed.next_at, now)
             waiting = [_Waiting(delivery, self._read_event(delivery)) for delivery in claimed.deliveries]

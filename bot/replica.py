@@ -57,7 +57,7 @@ class Replica:
         await self._join()
         if self.is_shared:
             await self._evict()
-            self._beating = asyncio.create_task(self._beat(), name="replica")
+            self._beating = asyncio.create_task(self._run(), name="replica")
 
     async def leave(self) -> None:
         """Give back everything that is held."""
@@ -108,13 +108,24 @@ class Replica:
         self.has_company = self.is_shared and await self._store.count() > 1
         log.info("replica.joined", replica=self.id)
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
+        """Say that we are alive, and take over from whoever is not; come back as somebody else if we were lost."""
+        began, was_believed = time.monotonic(), time.monotonic() < self._believed_until
+        try:
+            await self._store.renew(self.id, self._silence_s)
+        except ReplicaLostError:
+            await self._start_anew()
+            return
+        self._believed_until = began + self._silence_s
+        if was_believed:  # else the database was away, and the others could not renew either
+            await self._evict()
+        self.has_company = await self._store.count() > 1
+
+    async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._silence_s / _BEATS)
             try:
-                await self._renew()
-            except ReplicaLostError:
-                await self._start_anew()
+                await self.beat()
             except Exception as error:  # the database is away; the writing stops by itself in time
                 log.warning("replica.not_renewed", error=type(error).__name__)
                 continue
@@ -123,14 +134,6 @@ class Replica:
                     await told()
                 except Exception:
                     log.exception("replica.beat_stumbled")
-
-    async def _renew(self) -> None:
-        began, was_believed = time.monotonic(), time.monotonic() < self._believed_until
-        await self._store.renew(self.id, self._silence_s)
-        self._believed_until = began + self._silence_s
-        if was_believed:  # else the database was away, and the others could not renew either
-            await self._evict()
-        self.has_company = await self._store.count() > 1
 
     async def _evict(self) -> None:
         for evicted in await self._store.evict_silent(self.id):

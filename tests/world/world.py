@@ -159,6 +159,12 @@ class World:
         return found
 
     @property
+    def app(self) -> web.Application:
+        "The running bot."
+        assert self._runner is not None
+        return self._runner.app
+
+    @property
     def sweeper(self) -> Sweeper:
         "The part of the running bot that sweeps."
         assert self._runner is not None
