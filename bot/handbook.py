@@ -1,11 +1,11 @@
-"""Writes the pages on commands and workflow: `python -m bot.handbook --write`, or `--check` that they are fresh."""
+"""Writes pages of the documentation: `python -m bot.handbook --write`, or `--check` that they are fresh."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from bot import workflow_page
+from bot import privacy_page, workflow_page
 from bot.commands.registry import Command, all_commands
 
 FOLDER = Path(__file__).parent.parent / "docs"
@@ -31,7 +31,7 @@ means no.
 
 def pages() -> dict[str, str]:
     """Return the text of each page under its file name."""
-    return {"commands.md": commands_page(), "workflow.md": workflow_page.page()}
+    return {"commands.md": commands_page(), "workflow.md": workflow_page.page(), "privacy.md": privacy_page.page()}
 
 
 def commands_page() -> str:
