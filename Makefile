@@ -33,6 +33,7 @@ test: $(READY) ## Run all tests
 
 chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs and builds, and count how they end (Linux, half an hour)
 	$(PY) -m tests.chaos $(ARGS)
+	$(PY) -m tests.chaos.replicas
 	$(PY) -m benchmarks.nightly_kills
 
 lint: $(READY) ## Check style, types and generated documents

@@ -158,6 +158,11 @@ class World:
         await self.settled()
         return found
 
+    async def wakes_the_dispatcher(self) -> None:
+        "Let the bot look now for what operators have changed, as it does every few seconds."
+        self.app[DISPATCHER].wake()
+        await self.settled()
+
     @property
     def app(self) -> web.Application:
         "The running bot."
