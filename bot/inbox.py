@@ -23,6 +23,8 @@ from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 log = structlog.get_logger()
 
 _MAX_BATCH = 256
+_BODY_TIMEOUT_S = 15.0  # GitHub itself gives up after ten
+_MOST_NUMBER = 2**31 - 1
 _GUID = re.compile(r"[0-9A-Za-z-]{8,64}")
 _EVENT = re.compile(r"[a-z_]{1,64}")
 
@@ -103,7 +105,7 @@ class SignatureCheck:
 
 
 class WebhookEndpoint:
-    """`POST /webhooks`: 202 stored, 401 not signed by us, 400 unreadable, 413 too large."""
+    """`POST /webhooks`: 202 stored, 400 unreadable, 401 not signed, 408 too slow, 413 too large, 415 no JSON."""
 
     def __init__(
         self, inbox: Inbox, signatures: SignatureCheck, repositories: frozenset[int], clock: Clock, app_id: int
@@ -116,9 +118,16 @@ class WebhookEndpoint:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery."""
-        body = await request.read()
+        try:
+            async with asyncio.timeout(_BODY_TIMEOUT_S):
+                body = await request.read()
+        except TimeoutError:
+            return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
         if not self._signatures.accepts(body, request.headers.get("X-Hub-Signature-256", "")):
             return _answer(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong")
+        if request.content_type != "application/json":
+            hint = "set the content type of the App's webhook to application/json"
+            return _answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, hint)
         guid = request.headers.get("X-GitHub-Delivery", "")
         event = request.headers.get("X-GitHub-Event", "")
         if not _GUID.fullmatch(guid) or not _EVENT.fullmatch(event):
@@ -147,11 +156,15 @@ def _repository_id(payload: Any) -> int:
     return identifier if isinstance(identifier, int) else 0
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_NUMBER
+
+
 def _subject(payload: dict[str, Any], repository_id: int) -> str:
     """Name what a delivery is about, so that deliveries about the same thing are handled in order."""
     for key in ("pull_request", "issue"):
         item = payload.get(key)
-        if isinstance(item, dict) and isinstance(item.get("number"), int):
+        if isinstance(item, dict) and _is_number(item.get("number")):
             return f"{repository_id}#{item['number']}"
     check_run = payload.get("check_run")
     if isinstance(check_run, dict) and (number := pull_number_of(check_run.get("external_id"))):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import io
 import json
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 from pydantic import SecretStr
 
+from bot import inbox
 from tests.world import World
 from tests.world.world import SECRET
 
@@ -29,6 +32,7 @@ class Sender:
         "Post a body and return the status of the answer."
         if secret is not None:
             headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        headers.setdefault("Content-Type", "application/json")
         headers |= {"X-GitHub-Event": event, "X-GitHub-Delivery": guid or str(uuid.uuid4())}
         async with (
             aiohttp.ClientSession() as session,
@@ -96,6 +100,31 @@ async def test_unreadable_bodies_and_headers_are_refused(world: World, sender: S
     assert await sender.sends(b"[" * 100_000) == 400
     assert await sender.sends(about(world), guid="../../etc/passwd") == 400
     assert await sender.sends(about(world), event="pull request!") == 400
+    assert await stored(world) == 0
+
+
+async def test_only_json_is_taken(world: World, sender: Sender) -> None:
+    "An App whose webhook sends forms is told what to set; nothing is stored."
+    form = "application/x-www-form-urlencoded"
+    assert await sender.sends(b"payload=%7B%7D", **{"Content-Type": form}) == 415
+    assert await sender.sends(about(world), **{"Content-Type": "text/plain"}) == 415
+    assert await sender.sends(about(world), **{"Content-Type": "application/json; charset=utf-8"}) == 202
+    assert await stored(world) == 1
+
+
+async def test_a_body_that_never_ends_is_given_up(
+    world: World, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "Whoever sends byte by byte does not hold a connection for ever."
+    monkeypatch.setattr(inbox, "_BODY_TIMEOUT_S", 0.2)
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(2)
+        yield b"}"
+
+    async with aiohttp.ClientSession() as session, session.post(world.webhook_url, data=drip()) as answer:
+        assert answer.status == 408
     assert await stored(world) == 0
 
 
