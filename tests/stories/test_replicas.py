@@ -126,9 +126,11 @@ async def test_two_bots_share_the_work_and_no_subject_is_handled_by_both_at_once
     bots = [Bot(shared, handle), Bot(shared, handle)]
     for bot in bots:
         await bot.starts()
+    await bots[0].replica.beat()  # it hears of its company
     for nth in range(6):
         await bots[nth % 2].store.add([told(subject, nth) for subject in range(40)])
-        bots[nth % 2].dispatcher.wake()
+        for bot in bots:
+            bot.dispatcher.wake()
     await until(all_handled(bots[0]))
     for bot in bots:
         await bot.goes()
