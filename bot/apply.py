@@ -326,3 +326,8 @@ class IssueWriter:
 
     async def _write(self, method: str, url: str, data: Any, number: int = 0) -> Any:
         return await self._client.write(method, url, self._vars | {"number": str(number)}, data)
+
+
+async def send_again(client: GitHubClient, sending_id: int) -> None:
+    """Have GitHub send a webhook once more; `client` is the App's own. Raises the errors of `bot.github.errors`."""
+    await client.write("POST", "/app/hook/deliveries/{id}/attempts", {"id": str(sending_id)}, data={})

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.apply import send_again
 from bot.clock import Clock
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError, TransientError
@@ -59,9 +60,8 @@ class Redelivery:
     async def ask(self) -> Asked:
         """Look through what is new in GitHub's list, then ask for what is missing. Raises TransientError."""
         now, asked = self._clock.now(), Asked()
-        sent = HookDeliveries(self._app.itself())
-        await self._look_through(sent, now, asked)
-        await self._ask_for_missing(sent, now, asked)
+        await self._look_through(HookDeliveries(self._app.itself()), now, asked)
+        await self._ask_for_missing(now, asked)
         await self._store.forget(now - 2 * GITHUB_REMEMBERS)
         log.info("redelivery.done", seen=asked.seen, missed=asked.missed, asked=asked.asked, refused=asked.refused)
         return asked
@@ -91,7 +91,7 @@ class Redelivery:
         since = first_seen.get(sending.repository_id)
         return not sending.arrived or (since is not None and sending.at >= since)
 
-    async def _ask_for_missing(self, sent: HookDeliveries, now: datetime, asked: Asked) -> None:
+    async def _ask_for_missing(self, now: datetime, asked: Asked) -> None:
         """Ask for what is due. That we ask is on disk first: a crash leads to no endless asking."""
         due = await self._store.due(now, sent_after=now - GITHUB_REMEMBERS, asked_below=MOST_ASKED, limit=_AT_ONCE)
         for missed in due:
@@ -99,7 +99,7 @@ class Redelivery:
             if not await self._store.claim(missed, asked=missed.asked + 1, ask_again_at=again_at):
                 continue
             try:
-                await sent.send_again(missed.sending_id)
+                await send_again(self._app.itself(), missed.sending_id)
             except TransientError:
                 raise  # whether it was heard, the next round sees from what has arrived
             except GitHubError as error:

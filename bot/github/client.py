@@ -184,12 +184,12 @@ class GitHubClient(GitHubAPI):
         else:
             await self._pacer.admit()
             self.calls.writes += 1
-        credentials = await self._credentials()
+        token, signed = await self._credentials()
         if method != "GET" and self._may_write is not None:
             self._may_write()
         try:
             answer, more, _ = await self._make_request(
-                method, url, url_vars or {}, data, "application/vnd.github+json", **credentials
+                method, url, url_vars or {}, data, "application/vnd.github+json", jwt=signed, oauth_token=token
             )
         except gidgethub.GitHubException as error:
             raise _translated(error, self._clock.now()) from None
@@ -199,11 +199,11 @@ class GitHubClient(GitHubAPI):
             raise TransientError(f"an unreadable answer from GitHub ({type(error).__name__})") from None
         return answer, more
 
-    async def _credentials(self) -> dict[str, str]:
-        """Return what we sign in with, as gidgethub calls it."""
+    async def _credentials(self) -> tuple[str | None, str | None]:
+        """Return what we sign in with: the installation's token, or the App's JWT."""
         if self._installation_id is None:
-            return {"jwt": self._tokens.app_jwt()}
-        return {"oauth_token": await self._tokens.installation(self._installation_id)}
+            return None, self._tokens.app_jwt()
+        return await self._tokens.installation(self._installation_id), None
 
     def _limited_for_s(self) -> float:
         """Return how long a limit lasts that the newest answer speaks of: GraphQL tells it with status 200."""

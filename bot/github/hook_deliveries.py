@@ -1,4 +1,4 @@
-"""What GitHub says became of the webhooks it sent us, and asking for one once more."""
+"""What GitHub says became of the webhooks it sent us."""
 
 from __future__ import annotations
 
@@ -39,10 +39,6 @@ class HookDeliveries:
             count += 1
             if count >= most_pages:
                 return
-
-    async def send_again(self, sending_id: int) -> None:
-        """Have GitHub send it once more. Raises GitHubError."""
-        await self._client.write("POST", "/app/hook/deliveries/{id}/attempts", {"id": str(sending_id)}, data={})
 
 
 def _sending(item: Any) -> Sending:
