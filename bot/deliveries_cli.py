@@ -136,20 +136,21 @@ async def _sent_again(settings: BotSettings, desk: DeliveryDesk, delivery: Liste
     import aiohttp
 
     from bot.app import open_github
+    from bot.apply import send_again
     from bot.clock import SystemClock
     from bot.github.errors import GitHubError
     from bot.github.hook_deliveries import HookDeliveries
 
     timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        sent = HookDeliveries(open_github(session, settings, SystemClock()).itself())
+        client = open_github(session, settings, SystemClock()).itself()
         try:
-            sending = await _sending_of(sent, delivery)
+            sending = await _sending_of(HookDeliveries(client), delivery)
             if sending is None:
                 return f"GitHub no longer lists {delivery.guid}: it sends again only what is a few days old."
             if not await desk.forget_done(delivery):
                 return f"{delivery.guid} has just changed. Look at the list again."
-            await sent.send_again(sending)
+            await send_again(client, sending)
         except GitHubError as error:
             return f"GitHub was asked to send {delivery.guid} again: {error}. Try again in a minute."
     return ""
