@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import NewType
 
@@ -38,13 +39,17 @@ class Cause:
     """One kind of problem, in words for people: what it is, why it matters, how to put it right.
 
     `id` is "RULE/KIND", e.g. "schema/missing-key". `title` is the line under which all findings of this
-    cause are grouped, so it holds no detail of a single place and no contributor text.
+    cause are grouped, so it holds no detail of a single place and no contributor text. `since` is the day on
+    which it was new, or became stricter: for the first days from then it is told gently. `formerly` is how much
+    a stricter one weighed before, and weighs as long as it is gentle; without it, it is a notice.
     """
 
     id: str
     title: str
     why: str
     remedy: str
+    since: date | None = None
+    formerly: Severity | None = None
 
     @property
     def rule(self) -> RuleId:
