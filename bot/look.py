@@ -13,7 +13,7 @@ from bot.github.pulls import Pull, PullReader
 from bot.policies import Policies
 from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
 from bot.store.pardons import Pardon
-from checks.findings import Check, Severity, Verdict
+from checks.findings import Check, Finding, Severity, Verdict
 from checks.policy import Policy
 from checks.run import assemble
 
@@ -27,7 +27,8 @@ class Look:
     """What was seen of one commit. The files' bytes are not kept."""
 
     facts: Facts
-    judgement: Judgement
+    judgement: Judgement  # without what is kept back: nothing made of it can show that on the pull request
+    kept_back: tuple[Finding, ...] = ()  # for triagers alone
 
 
 _Place = tuple[int, int, bool]
@@ -58,7 +59,9 @@ class Looks:
             return _of(self._kept[place][1], pull)
         facts = await gather(reader, pull, policy, most_commits=self._most_commits, onto=onto)
         judgement = await self._judge(facts)
-        look = Look(replace(facts, files=tuple(replace(f, content=None) for f in facts.files)), judgement)
+        verdict, judgement = judgement.verdict, replace(judgement, verdict=judgement.verdict.told)
+        without_bytes = tuple(replace(f, content=None) for f in facts.files)
+        look = Look(replace(facts, files=without_bytes), judgement, verdict.kept_back)
         if not (judgement.verdict.crashes or judgement.verdict.not_judged):
             self._kept[place] = (key, look)
             self._kept.move_to_end(place)

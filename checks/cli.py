@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -103,6 +104,8 @@ def check(
         from checks.local_check import Question, answer
 
         report = answer(Question(tuple(paths or ()), base, author, policy, tuple(rule or ()), notices))
+        if not notices or output not in (Format.TEXT, Format.JSON):  # else it would show on the pull request
+            report = replace(report, verdict=report.verdict.told)
         _write(report, output, color)
         raise typer.Exit(_exit_status(report))
 

@@ -42,6 +42,8 @@ class Cause:
     cause are grouped, so it holds no detail of a single place and no contributor text. `since` is the day on
     which it was new, or became stricter: for the first days from then it is told gently. `formerly` is how much
     a stricter one weighed before, and weighs as long as it is gentle; without it, it is a notice.
+    What is `kept_back` is a guess about a person's words: only triagers read it, nowhere on the pull request, and
+    it is never more than a notice.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Cause:
     remedy: str
     since: date | None = None
     formerly: Severity | None = None
+    kept_back: bool = False
 
     @property
     def rule(self) -> RuleId:
@@ -96,7 +99,8 @@ class Finding:
         return self.remedy or self.cause.remedy
 
     def weighed(self, severity: Severity) -> Finding:
-        """Return the same finding at another severity."""
+        """Return the same finding at another severity; what is kept back stays a notice."""
+        severity = Severity.NOTICE if self.cause.kept_back else severity
         return self if severity is self.severity else replace(self, severity=severity)
 
 
@@ -136,6 +140,16 @@ class Verdict:
         if check in self.not_judged or any(crash.check is check for crash in self.crashes):
             return Outcome.UNVERIFIED
         return Outcome.PASSED
+
+    @property
+    def kept_back(self) -> tuple[Finding, ...]:
+        """The findings that only triagers read, in order."""
+        return tuple(f for f in self.findings if f.cause.kept_back)
+
+    @property
+    def told(self) -> Verdict:
+        """The verdict as its author may read it: without what is kept back."""
+        return replace(self, findings=tuple(f for f in self.findings if not f.cause.kept_back))
 
     @property
     def overall(self) -> Outcome:

@@ -253,6 +253,19 @@ class Messages(_Section):
     welcome: bool = Field(True, description="Greet people who contribute for the first time.")
 
 
+class NewRules(_Section):
+    """Rules that are new, or have become stricter, are gentle at first: they weigh less for some days."""
+
+    gentle_days: Annotated[int, Field(ge=0)] = Field(
+        14, description="Days for which what a new rule finds is a notice. Pushes after them are judged in full."
+    )
+    start: dict[str, Day] = Field(
+        {},
+        description='From when a rule ("topic") or one cause ("topic/poem") counts as new here, if later than its '
+        "release: so that laptops and CI count as the bot does.",
+    )
+
+
 class Policy(_Section):
     """All settings of one community. Every field has a default, so an empty file is a valid policy."""
 
@@ -268,6 +281,7 @@ class Policy(_Section):
     builds: Builds = Builds()
     care: Care = Care()
     messages: Messages = Messages()
+    new_rules: NewRules = NewRules()
     rules: dict[str, RuleSwitch] = Field(
         {},
         description='Switch a rule ("limits") or one cause ("limits/long-pair") to off, notice, warning or error.',
@@ -319,7 +333,7 @@ def read_policy(text: str) -> Policy:
     except ValidationError as error:
         problems += tuple(_problem(document, detail) for detail in error.errors())
         raise PolicyError(problems) from None
-    problems += _rule_problems(document, policy)
+    problems += _rule_problems(document, policy) + _start_problems(document, policy)
     if problems:
         raise PolicyError(problems)
     return policy
@@ -391,16 +405,34 @@ def _rule_problems(document: YamlDocument, policy: Policy) -> tuple[PolicyProble
     switchable = _rule_and_cause_ids()
     section = document.node_at(("rules",))
     problems = []
-    for name in policy.rules:
+    for name, switch in policy.rules.items():
         if not switchable.get(name, False):
-            key = section.key(name) if isinstance(section, MapNode) else None
-            mark = key.mark if key else yaml_tree.Mark(1, 1)
             message = _CANNOT_BE_SWITCHED.format(name) if name in switchable else _no_rule(name, switchable)
-            problems.append(PolicyProblem(message, mark.line, mark.column))
+        elif switch in (Switch.WARNING, Switch.ERROR) and name in _kept_back_ids():
+            message = _ONLY_FOR_TRIAGERS.format(name)
+        else:
+            continue
+        key = section.key(name) if isinstance(section, MapNode) else None
+        mark = key.mark if key else yaml_tree.Mark(1, 1)
+        problems.append(PolicyProblem(message, mark.line, mark.column))
     return tuple(problems)
 
 
+def _start_problems(document: YamlDocument, policy: Policy) -> tuple[PolicyProblem, ...]:
+    """Refuse days for rules that do not exist."""
+    known = _rule_and_cause_ids()
+    section = document.node_at(("new_rules", "start"))
+    unknown = [name for name in policy.new_rules.start if name not in known]
+    keys = [section.key(name) if isinstance(section, MapNode) else None for name in unknown]
+    marks = [key.mark if key else yaml_tree.Mark(1, 1) for key in keys]
+    return tuple(
+        PolicyProblem(_no_rule(name, known), mark.line, mark.column)
+        for name, mark in zip(unknown, marks, strict=True)
+    )
+
+
 _CANNOT_BE_SWITCHED = 'the rule "{}" cannot be switched: it tells what could not be judged, or protects from harm'
+_ONLY_FOR_TRIAGERS = '"{}" is a guess that only triagers read, so it is a notice or off, never more'
 
 
 def _no_rule(name: str, known: Iterable[str]) -> str:
@@ -415,3 +447,13 @@ def _rule_and_cause_ids() -> dict[str, bool]:
 
     rules = all_rules().values()
     return {i: rule.switchable for rule in rules for i in (rule.id, *(cause.id for cause in rule.causes))}
+
+
+@cache
+def _kept_back_ids() -> frozenset[str]:
+    """Return the ids of causes that only triagers read, and of rules that have no others."""
+    from checks.registry import all_rules  # here, because the registry's rules know the policy
+
+    rules = all_rules().values()
+    causes = {cause.id for rule in rules for cause in rule.causes if cause.kept_back}
+    return frozenset(causes | {rule.id for rule in rules if all(cause.kept_back for cause in rule.causes)})

@@ -65,8 +65,10 @@ def _rule(rule: Rule) -> str:
 
 def _cause(cause: Cause) -> str:
     lines = [f'<a id="{anchor(cause.id)}"></a>', f"### {cause.title}", f"`{cause.id}`", cause.why]
+    if cause.kept_back:
+        lines.append("Only triagers are told, away from the pull request. It can be switched off, not made heavier.")
     if cause.remedy:
-        lines.append(f"**How to fix:** {cause.remedy}")
+        lines.append(f"**{'For triagers' if cause.kept_back else 'How to fix'}:** {cause.remedy}")
     return "\n\n".join(lines)
 
 
