@@ -1,4 +1,7 @@
-"""Rules run in worker processes off the event loop; one over its time limit is killed and replaced."""
+"""Rules run in worker processes off the event loop.
+
+A rule over its time limit (of processor time) ends itself; a process that does not come back is killed and replaced.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ log = structlog.get_logger()
 
 _MEMORY_LIMIT_BYTES = 3 * 1024**3
 _BROKE = (TimeoutError, ProcessExpired, RuntimeError, BrokenProcessPool)
-_WHOLE_RUN_FACTOR = 2  # all rules together get this many times the limit of one
+_LOADING_S = 60.0
+_PATIENCE = 2  # a process is killed after so many times the limit of a rule: the machine may be busy
+_WHOLE_RUN_PATIENCE = 3  # all rules together get this many times the limit of one
 _LONG_TEXT_WITH_NUMBERS = "A bird sang to bird@example.com and +49 30 1234567. " * 100
 _WARM_UP_TEXTS = {
     "qna.yaml": f"""\
@@ -79,7 +84,9 @@ class RuleWorkers:
     async def judge(self, request: JudgeRequest) -> Judgement:
         """Judge; a rule that hangs or takes its process down becomes a Crash and hides no other rule."""
         try:
-            whole: Judgement = await self._schedule(_judge, (request,), self._limit_s * _WHOLE_RUN_FACTOR)
+            whole: Judgement = await self._schedule(
+                _judge, (request, self._limit_s), self._limit_s * _WHOLE_RUN_PATIENCE
+            )
         except _BROKE as error:
             log.warning("rules.run_broke", reason=type(error).__name__)
             return await self._judge_one_by_one(request)
@@ -94,7 +101,9 @@ class RuleWorkers:
         advice: SignOffAdvice | None = None
         for rule in all_rules().values():
             try:
-                part: Judgement = await self._schedule(_judge, (request, rule.id), self._limit_s)
+                part: Judgement = await self._schedule(
+                    _judge, (request, self._limit_s, rule.id), self._limit_s * _PATIENCE
+                )
             except _BROKE as error:
                 log.error("rules.rule_broke", rule=rule.id, reason=type(error).__name__)
                 crashes.append(Crash(rule.id, rule.check, type(error).__name__))
@@ -135,7 +144,7 @@ def _prepare(further: Callable[[], None] | None) -> None:
         ChangedFile(f"knowledge/science/birds/{name}", content=text.encode(), size=len(text))
         for name, text in _WARM_UP_TEXTS.items()
     ]
-    _judge(JudgeRequest(tuple(files), (), "nobody", False, frozenset(), Policy()))
+    _judge(JudgeRequest(tuple(files), (), "nobody", False, frozenset(), Policy()), _LOADING_S)
     if further is not None:
         further()
 
@@ -144,7 +153,7 @@ def _is_ready() -> bool:
     return True
 
 
-def _judge(request: JudgeRequest, rule_id: str = "") -> Judgement:
+def _judge(request: JudgeRequest, rule_limit_s: float, rule_id: str = "") -> Judgement:
     from checks.registry import get_rule
     from checks.rules.dco import advice
     from checks.run import judge
@@ -157,7 +166,7 @@ def _judge(request: JudgeRequest, rule_id: str = "") -> Judgement:
         tree=request.tree,
         refusals=request.refusals,
     )
-    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)
+    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None, rule_limit_s)
     verdict = _with_unread(verdict, request)
     asks_for_sign_off = any(finding.rule == "dco" for finding in verdict.findings)
     return Judgement(verdict, advice(contribution, request.policy) if asks_for_sign_off else None)

@@ -21,6 +21,7 @@ from bot.nightly.schedule import Schedule
 from bot.nightly.terms import NightTerms
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
+from checks.time_limit import RULE_LIMIT_S
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 
 PREFIX = "TAXONOMY_BOT_"
@@ -68,7 +69,7 @@ class BotSettings(BaseSettings):
     writes_per_hour: Annotated[int, Field(gt=0)] = 500
 
     rule_workers: Annotated[int, Field(gt=0)] = 2
-    rule_time_limit_s: Annotated[float, Field(gt=0)] = 5.0
+    rule_time_limit_s: Annotated[float, Field(gt=0)] = RULE_LIMIT_S
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
     nightly: bool = True  # whether builds are planned by themselves
     nightly_cron: str = "0 2 * * *"  # when a build is due, in UTC
