@@ -60,6 +60,7 @@ from bot.policies import Policies
 from bot.reconcile import Reconciler
 from bot.records import Records
 from bot.reruns import Reruns
+from bot.rule_sets import RuleSets
 from bot.rule_workers import RuleWorkers
 from bot.same_leaf import SameLeaf
 from bot.settings import BotSettings
@@ -80,6 +81,7 @@ from bot.store.quarantine import QuarantineStore
 from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import RepositoryStore
+from bot.store.rule_starts import RuleStarts
 from bot.sweeper import Sweeper
 from bot.triage import Triage
 from bot.witness import Witness
@@ -217,7 +219,8 @@ def make_desk(
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
     records = make_records(engine, jobs, clock)
     memories = records.memories
-    looks = Looks(policies, workers, most_commits=settings.max_commits)
+    rule_sets = RuleSets(memories, RuleStarts(engine), clock)
+    looks = Looks(policies, rule_sets, workers, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
     effects = EffectDesk(records, desk_log, clock)
     planner = Planner(signer, settings.github_web_url)

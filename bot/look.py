@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
 from bot.facts import Facts, gather
 from bot.github.pulls import Pull, PullReader
 from bot.policies import Policies
+from bot.rule_sets import Ruling, RuleSets
 from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
 from bot.store.pardons import Pardon
 from checks.findings import Check, Finding, Severity, Verdict
@@ -29,6 +31,8 @@ class Look:
     facts: Facts
     judgement: Judgement  # without what is kept back: nothing made of it can show that on the pull request
     kept_back: tuple[Finding, ...] = ()  # for triagers alone
+    in_full: Verdict = Verdict(())  # the same verdict with what is new at its whole weight
+    ruled_at: datetime | None = None  # whose rules these are: those of the moment of the first judgement
 
 
 _Place = tuple[int, int, bool]
@@ -38,8 +42,9 @@ _Key = tuple[int, int, bool, str, str, Policy]
 class Looks:
     """Looks at pull requests, and remembers the last looks: a commit never changes."""
 
-    def __init__(self, policies: Policies, workers: RuleWorkers, *, most_commits: int) -> None:
+    def __init__(self, policies: Policies, rule_sets: RuleSets, workers: RuleWorkers, *, most_commits: int) -> None:
         self._policies = policies
+        self._rule_sets = rule_sets
         self._workers = workers
         self._most_commits = most_commits
         self._kept: OrderedDict[_Place, tuple[_Key, Look]] = OrderedDict()
@@ -53,21 +58,26 @@ class Looks:
         of `bot.github.errors`.
         """
         policy = await self._policies.of(reader, repository_id, pull)
+        ruling = await self._rule_sets.of(repository_id, pull, policy)
         place = (repository_id, pull.number, bool(onto))
         key: _Key = (*place, pull.head_sha, onto or pull.base_sha, policy)
         if not anew and place in self._kept and self._kept[place][0] == key:
-            return _of(self._kept[place][1], pull)
+            return _of(self._kept[place][1], pull, ruling)
         facts = await gather(reader, pull, policy, most_commits=self._most_commits, onto=onto)
         judgement = await self._judge(facts)
         verdict, judgement = judgement.verdict, replace(judgement, verdict=judgement.verdict.told)
         without_bytes = tuple(replace(f, content=None) for f in facts.files)
-        look = Look(replace(facts, files=without_bytes), judgement, verdict.kept_back)
+        look = Look(replace(facts, files=without_bytes), judgement, verdict.kept_back, judgement.verdict)
         if not (judgement.verdict.crashes or judgement.verdict.not_judged):
             self._kept[place] = (key, look)
             self._kept.move_to_end(place)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return _of(look, pull)
+        return _of(look, pull, ruling)
+
+    async def with_rules_of(self, look: Look, moment: datetime) -> Look:
+        """Return the look by the rules that counted at a moment, at which all of it had been judged."""
+        return _of(look, look.facts.pull, await self._rule_sets.at(moment, look.facts.policy))
 
     async def _judge(self, facts: Facts) -> Judgement:
         if facts.unreadable:
@@ -88,8 +98,9 @@ class Looks:
         return judgement
 
 
-def _of(look: Look, pull: Pull) -> Look:
-    return replace(look, facts=replace(look.facts, pull=pull))
+def _of(look: Look, pull: Pull, ruling: Ruling) -> Look:
+    judgement = replace(look.judgement, verdict=ruling.rules.applied(look.in_full))
+    return replace(look, facts=replace(look.facts, pull=pull), judgement=judgement, ruled_at=ruling.ruled_at)
 
 
 def left_standing(verdict: Verdict, pardons: Iterable[Pardon]) -> Verdict:

@@ -176,6 +176,7 @@ class Triage:
                 seen.memory,
                 head_sha=pull.head_sha,
                 judged_sha=pull.head_sha,
+                ruled_at=seen.look.ruled_at,
                 verdict_digest=digest,
                 outcome="",
                 flags=flags,

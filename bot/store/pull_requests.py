@@ -53,6 +53,7 @@ class PullMemory:
     reviewer: str = ""
     swept: str = ""
     stale_at: datetime | None = None
+    ruled_at: datetime | None = None  # when the head was first judged
 
     @property
     def is_known(self) -> bool:

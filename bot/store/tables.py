@@ -105,9 +105,19 @@ pull_requests = Table(
     Column("swept", String(64), nullable=False, server_default=""),  # how it looked when we last looked
     Column("updated_at", UtcDateTime, nullable=False),
     Column("stale_at", UtcDateTime, nullable=True),  # since when it is stale, while it is
+    Column("ruled_at", UtcDateTime, nullable=True),  # when the head was first judged: the rules of then hold for it
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
     Index("ix_pull_requests_author", "repository_id", "author_id", "number"),
+)
+
+# when each rule that was ever new began to count here; another day of release is another beginning
+rule_starts = Table(
+    "rule_starts",
+    metadata,
+    Column("cause", String(120), primary_key=True),
+    Column("released", String(10), primary_key=True),
+    Column("starts_at", UtcDateTime, nullable=False),
 )
 
 # the leaves that open pull requests add or change, for those that meet
