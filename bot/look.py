@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -12,7 +12,7 @@ import structlog
 from bot.facts import Facts, gather
 from bot.github.pulls import Pull, PullReader
 from bot.policies import Policies
-from bot.rule_sets import Ruling, RuleSets
+from bot.rule_sets import RuleSets, Ruling
 from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
 from bot.store.pardons import Pardon
 from checks.findings import Check, Finding, Severity, Verdict
@@ -31,7 +31,7 @@ class Look:
     facts: Facts
     judgement: Judgement  # without what is kept back: nothing made of it can show that on the pull request
     kept_back: tuple[Finding, ...] = ()  # for triagers alone
-    in_full: Verdict = Verdict(())  # the same verdict with what is new at its whole weight
+    in_full: Verdict = field(default_factory=lambda: Verdict(()))  # the same, with what is new at its whole weight
     ruled_at: datetime | None = None  # whose rules these are: those of the moment of the first judgement
 
 

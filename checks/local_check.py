@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from checks.checkout import CannotCheckError, Facts, Survey, gather, survey
 from checks.contribution import Contribution
 from checks.findings import Verdict
+from checks.gentleness import midnight, rule_set
 from checks.local_git import GitError, read_worktree_file
 from checks.policy import POLICY_PATH, Policy, PolicyError, default_policy, read_policy
 from checks.registry import Rule, UnknownRuleError, all_rules, get_rule
@@ -30,6 +32,7 @@ class Question:
     policy_file: Path | None = None
     rules: tuple[str, ...] = ()
     notices: bool = False
+    on: date | None = None  # the day whose rules count; None: today
 
 
 def answer(question: Question) -> Report:
@@ -41,7 +44,8 @@ def answer(question: Question) -> Report:
     facts = gather(asked, policy.limits.file_bytes, question.author)
     if not facts.contribution.files and question.base is None:
         return _nothing(question, asked, facts, policy)
-    verdict = judge(facts.contribution, policy, rules or None)
+    moment = midnight(question.on) if question.on else datetime.now(UTC)
+    verdict = rule_set(policy, moment).applied(judge(facts.contribution, policy, rules or None))
     took_s = time.perf_counter() - started
     advice = _advice(verdict, facts.contribution, policy)
     return Report(verdict, facts, policy.messages.rules_url, took_s, question.notices, advice)
