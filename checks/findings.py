@@ -44,6 +44,7 @@ class Cause:
     a stricter one weighed before, and weighs as long as it is gentle; without it, it is a notice.
     What is `kept_back` is a guess about a person's words: only triagers read it, nowhere on the pull request, and
     it is never more than a notice.
+    `leaves_open` is for causes that tell what could not be looked at: the check is then neither red nor green.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Cause:
     since: date | None = None
     formerly: Severity | None = None
     kept_back: bool = False
+    leaves_open: bool = False
 
     @property
     def rule(self) -> RuleId:
@@ -62,11 +64,36 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A mechanical fix: the lines `first_line`..`last_line` (1-based, inclusive) become `lines`."""
+    """A mechanical fix: the lines `first_line`..`last_line` (1-based, inclusive) become `lines`.
+
+    One that is not `certain` is only shown: it is one of several remedies, and people choose.
+    """
 
     first_line: int
     last_line: int
     lines: tuple[str, ...]
+    certain: bool = True
+
+
+class Tidying(StrEnum):
+    """A mechanical fix of a whole file, which takes none of its words along."""
+
+    ENCODING = "encoding"
+    BYTE_ORDER_MARK = "byte-order-mark"
+    HIDDEN_CHARACTERS = "hidden-characters"
+    LINE_ENDS = "line-ends"
+    TABS = "tabs"
+    TRAILING_SPACES = "trailing-spaces"
+    EMPTY_LINES = "empty-lines"
+    FINAL_NEWLINE = "final-newline"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A mechanical fix of a place: the file `source`, or the folder with all that lies in it, becomes `target`."""
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +114,8 @@ class Finding:
     remedy: str = ""
     suggestion: Suggestion | None = None
     sha: str | None = None  # the commit meant, for findings about commits
+    tidying: Tidying | None = None  # what puts it right together with all of its kind
+    move: Move | None = None
 
     @property
     def rule(self) -> RuleId:
@@ -97,6 +126,12 @@ class Finding:
     def how_to_fix(self) -> str:
         """The best remedy known for this place."""
         return self.remedy or self.cause.remedy
+
+    @property
+    def is_fixable(self) -> bool:
+        """True when a program can put it right, in one way only."""
+        is_certain = self.suggestion is not None and self.suggestion.certain
+        return self.path is not None and (is_certain or self.tidying is not None or self.move is not None)
 
     def weighed(self, severity: Severity) -> Finding:
         """Return the same finding at another severity; what is kept back stays a notice."""
@@ -139,6 +174,8 @@ class Verdict:
             return Outcome.FAILED
         if check in self.not_judged or any(crash.check is check for crash in self.crashes):
             return Outcome.UNVERIFIED
+        if any(f.cause.leaves_open for f in self.of(check)):
+            return Outcome.UNVERIFIED
         return Outcome.PASSED
 
     @property
@@ -150,6 +187,11 @@ class Verdict:
     def told(self) -> Verdict:
         """The verdict as its author may read it: without what is kept back."""
         return replace(self, findings=tuple(f for f in self.findings if not f.cause.kept_back))
+
+    @property
+    def is_open(self) -> bool:
+        """True when something could not be looked at, through no fault of the contribution."""
+        return any(f.cause.leaves_open for f in self.findings)
 
     @property
     def overall(self) -> Outcome:

@@ -90,7 +90,7 @@ def masked(finding: Finding) -> Finding:
     A mechanical fix that would repeat some is left out, and so is the place where the path itself holds some.
     """
     if finding.path is not None and _is_private(finding.path):
-        finding = replace(finding, path=None, line=None, column=None, suggestion=None)
+        finding = replace(finding, path=None, line=None, column=None, suggestion=None, tidying=None, move=None)
     message, remedy = mask(finding.message), mask(finding.remedy)
     fix = finding.suggestion
     if fix is not None and any(mask(line) != line for line in fix.lines):
