@@ -97,6 +97,28 @@ class Licences(_Section):
     )
 
 
+SourceAddress = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,24}(?:/[!-~]{0,200})?$")
+]
+
+
+class Sources(_Section):
+    """Where knowledge may be taken from without a maintainer looking at it first."""
+
+    approved: tuple[SourceAddress, ...] = Field(
+        (
+            "wikipedia.org",
+            "wikisource.org",
+            "wikibooks.org",
+            "gutenberg.org",
+            "openstax.org",
+            "theopenorganization.org",
+            "scrumguides.org",
+        ),
+        description="Hosts, each with all below it; a path may follow (`github.com/NAME/`). Empty: every source.",
+    )
+
+
 class Documents(_Section):
     """Where knowledge documents may come from."""
 
@@ -272,6 +294,7 @@ class Policy(_Section):
     limits: Limits = Limits()
     versions: Versions = Versions()
     licences: Licences = Licences()
+    sources: Sources = Sources()
     documents: Documents = Documents()
     dco: Dco = Dco()
     pii: Pii = Pii()
