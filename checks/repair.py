@@ -14,6 +14,7 @@ from checks.registry import Rule
 from checks.run import judge
 
 _MOST_ROUNDS = 12
+_MOST_MOVES = 3
 _MOST_TRIES = 3  # of one kind of fix after the other, where all at once do harm
 _CONFIDENTIAL = frozenset({"pii", "secrets"})
 _BLINDING = frozenset({"syntax", "hostile", "intake"})  # while these find errors, others cannot look
@@ -65,7 +66,14 @@ def repairs(
     private = {f.path for f in findings if f.path is not None and f.rule in _CONFIDENTIAL}
     fixable = [f for f in findings if f.is_fixable and f.path in allowed]
     withheld = tuple(sorted({f.path for f in fixable if f.path is not None} & private))
-    moved = _moved(contribution, policy, rules, [f for f in fixable if f.move], allowed, private)
+    moved = _Moved(contribution, {path: path for path in (f.path for f in contribution.files)}, {})
+    for _ in range(_MOST_MOVES):  # a file with a right name may still lie in a folder with a wrong one
+        wanted = [f for f in findings if f.move and f.path and moved.origin.get(f.path) in allowed]
+        further = _moved(moved, policy, rules, wanted, allowed, private) if wanted else moved
+        if further is moved:
+            break
+        moved = further
+        findings = _about_files(moved.contribution, policy, rules)
     found = [
         repair
         for file in moved.contribution.files
@@ -82,39 +90,40 @@ class _Moved:
     origin: Mapping[str, str]
     causes: Mapping[str, tuple[Cause, ...]]
 
+    def after(self, contribution: Contribution, places: Mapping[str, str], cause: Cause) -> _Moved:
+        """Return how it is once the files at `places` are put elsewhere because of `cause`."""
+        origin = {places.get(p, p): was for p, was in self.origin.items()}
+        causes = {places.get(p, p): told for p, told in self.causes.items()}
+        for place in places.values():
+            causes[place] = (*causes.get(place, ()), cause)
+        return _Moved(contribution, origin, causes)
+
 
 def _moved(
-    contribution: Contribution,
+    start: _Moved,
     policy: Policy,
     rules: tuple[Rule, ...] | None,
     findings: Sequence[Finding],
     allowed: set[str],
     private: set[str],
 ) -> _Moved:
-    """Carry out the moves that lead to no new error, one after the other."""
-    origin = {file.path: file.path for file in contribution.files}
-    causes: dict[str, tuple[Cause, ...]] = {}
-    wanted = Counter(f.move.target for f in findings if f.move is not None)
-    done: set[Move] = set()
+    """Carry out the moves that lead to no new error, one after the other; return `start` if there are none."""
+    wanted = Counter(move.target for move in {f.move for f in findings} if move is not None)
+    now = start
     for finding in findings:
         move = finding.move
-        if move is None or move in done or (wanted[move.target] > 1 and _is_of_file(move, contribution)):
+        if move is None or (wanted[move.target] > 1 and _is_of_file(move, now.contribution)):
             continue
-        places = {p: _place(p, move) for p in origin if _place(p, move) != p}
-        touched = {origin[p] for p in places}
-        if not places or not touched <= allowed or touched & private or _meets(places, contribution):
+        places = {p: place for p in now.origin if (place := _place(p, move)) != p}
+        touched = {now.origin[p] for p in places}
+        if not places or not touched <= allowed or touched & private or _meets(places, now.contribution):
             continue
-        tried = _with_moves(contribution, places)
-        is_rename = _is_of_file(move, contribution)  # then it is read for the first time: it may well have errors
-        if not is_rename and _gains(contribution, tried, set(places.values()) | set(places), policy, rules):
-            continue
-        done.add(move)
-        contribution = tried
-        origin = {places.get(p, p): was for p, was in origin.items()}
-        causes = {places.get(p, p): told for p, told in causes.items()}
-        for place in places.values():
-            causes[place] = (*causes.get(place, ()), finding.cause)
-    return _Moved(contribution, origin, causes)
+        tried = _with_moves(now.contribution, places)
+        is_rename = _is_of_file(move, now.contribution)  # read for the first time then: it may well have errors
+        about = {*places, *places.values()}
+        if is_rename or not _gains(now.contribution, tried, about, policy, rules):
+            now = now.after(tried, places, finding.cause)
+    return now
 
 
 def _is_of_file(move: Move, contribution: Contribution) -> bool:
