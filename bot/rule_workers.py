@@ -1,6 +1,6 @@
 """Rules run in worker processes off the event loop.
 
-A rule over its time limit (of processor time) ends itself; a process that does not come back is killed and replaced.
+A rule over its time limit (of processor time) ends itself; a process that does not come back is replaced.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
-from checks.contribution import ChangedFile, Commit, Refusal, read_contribution
+from checks.contribution import KNOWLEDGE_ROOT, ChangedFile, Commit, Refusal, is_leaf, read_contribution, read_leaf
+from checks.documents import DocumentReference, DocumentRefusal, FetchedDocuments
 from checks.findings import Check, Crash, Finding, Verdict
 from checks.policy import Policy
 from checks.sign_off_advice import SignOffAdvice
@@ -57,6 +58,7 @@ class JudgeRequest:
     tree: frozenset[str]
     policy: Policy
     refusals: tuple[Refusal, ...] = ()
+    documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None  # by the paths of leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,20 @@ class RuleWorkers:
             log.warning("rules.run_broke", reason=type(error).__name__)
             return await self._judge_one_by_one(request)
         return whole
+
+    async def references(self, files: Sequence[ChangedFile]) -> dict[str, DocumentReference]:
+        """Return the documents that leaves name, by the leaves' paths; none where reading them is too hard."""
+        named = tuple(file for file in files if is_leaf(file) and file.root == KNOWLEDGE_ROOT)
+        if not named:
+            return {}
+        try:
+            found: dict[str, DocumentReference] = await self._schedule(
+                _references, (named,), self._limit_s * _PATIENCE
+            )
+        except _BROKE as error:
+            log.warning("rules.references_broke", reason=type(error).__name__)
+            return {}
+        return found
 
     async def _judge_one_by_one(self, request: JudgeRequest) -> Judgement:
         from checks.registry import all_rules
@@ -153,6 +169,12 @@ def _is_ready() -> bool:
     return True
 
 
+def _references(files: Sequence[ChangedFile]) -> dict[str, DocumentReference]:
+    from checks.leaf_documents import references_of
+
+    return references_of(read_leaf(file) for file in files)
+
+
 def _judge(request: JudgeRequest, rule_limit_s: float, rule_id: str = "") -> Judgement:
     from checks.registry import get_rule
     from checks.rules.dco import advice
@@ -165,6 +187,7 @@ def _judge(request: JudgeRequest, rule_limit_s: float, rule_id: str = "") -> Jud
         author_is_maintainer=request.author_is_maintainer,
         tree=request.tree,
         refusals=request.refusals,
+        documents=request.documents,
     )
     verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None, rule_limit_s)
     verdict = _with_unread(verdict, request)

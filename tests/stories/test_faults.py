@@ -96,7 +96,7 @@ def breaking_workers() -> Iterator[RuleWorkers]:
 async def test_a_rule_of_ours_that_breaks_is_no_failure_and_no_green_light(
     database_url: str, breaking_workers: RuleWorkers
 ) -> None:
-    "Whether a rule hangs, sleeps, kills its process or raises: neutral, no triage label, nothing for the author to do."
+    "Whether a rule hangs, sleeps, kills its process or raises: neutral, no label, nothing for the author to do."
     async with World(database_url, breaking_workers) as world:
         for author in ("raise", "die", "hang", "sleep"):
             pr = await Person(world, author).opens_pr()
