@@ -1,8 +1,8 @@
 """Measures the rules that read words, over leaves that this project has written and labelled.
 
-Run `python -m benchmarks.wording [PULL_REQUESTS.jsonl] [--misses]`. For topics, machine-written text and leaves in the
-wrong tree it prints precision and recall, on the half that was tuned on and on the half that was only measured. With
-recorded pull requests it lists which of them each rule touches. Exits 1 where precision is below the goal.
+Run `python -m benchmarks.wording [PULL_REQUESTS.jsonl] [--misses]`. For topics, machine-written text and leaves in
+the wrong tree it prints precision and recall, on the half that was tuned on and on the half that was only measured.
+With recorded pull requests it lists which of them each rule touches. Exits 1 where precision is below the goal.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def measure(name: str, half: str, tell: Callable[[str], None] = lambda _: None) 
 
 
 def _names(found: Iterable[Finding], want: str) -> bool:
-    return want == "machine" or any(f"/topic {want}`" in f.remedy or f.cause.id.startswith(f"mixup/{want}") for f in found)
+    return want == "machine" or any(
+        f"/topic {want}`" in f.remedy or f.cause.id.startswith(f"mixup/{want}") for f in found
+    )
 
 
 def _contribution(item: dict[str, Any]) -> Contribution:

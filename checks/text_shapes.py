@@ -15,7 +15,8 @@ _CODE_LINE = re.compile(
     r"^\s{0,40}(?:```|def \w+\(|class \w+[:({]|import [\w.]+;?$|from [\w.]+ import |#include\b|#!/"
     r"|public (?:static|class)\b|(?:const|let|var) \w+ ?=|function \w*\(|fn \w+\(|SELECT\b.{1,200}\bFROM\b"
     r"|(?:for|while|if) ?\(.{1,100}\) ?\{|return \w.{0,100};|for \w+ in .{1,80}:$|if .{1,80}:$|print\("
-    r"|console\.log\(|System\.out|\w[\w.]{0,40}\(.{0,100}\);$|</?\w+>$|\w+ = \w+\(.{0,80}\)$"
+    r"|console\.log\(|System\.out|\w[\w.]{0,40}\(.{0,100}\);$|\w+ = \w+\(.{0,80}\)$"
+    r"|</?(?:html|head|body|div|p|ul|li|form|input|button)\b.{0,80}>$"
     r"|INSERT INTO\b|CREATE TABLE\b|\$ ?(?:sudo|git|ls|grep|awk|sed)\b)",
     re.MULTILINE,
 )

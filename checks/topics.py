@@ -15,6 +15,7 @@ _LIST = "topics.yaml"
 _HEAD, _TAIL = 45, 25  # words of a question in which it is asked; what stands between is what it is asked about
 _ASKED, _ANSWERED, _TOLD, _SHAPE = 2.0, 0.8, 1.0, 0.6
 _ENOUGH = 1.25
+_BOTH = 2.0  # the folders and the task both say so, as plainly as can be
 _FEWEST_PAIRS = 2  # that have to agree, where there are so many
 _FACT = "fact"
 
@@ -69,10 +70,12 @@ def _guess(
 ) -> TopicGuess | None:
     asked = [s.asked.get(topic, 0.0) for s in said]
     answered = [s.answered.get(topic, 0.0) for s in said]
+    if told >= _BOTH and not any(asked) and not any(answered):
+        return TopicGuess(topic, name, told, len(pairs), ())
     agreeing = [p for p, q, a in zip(pairs, asked, answered, strict=True) if q >= 0.5 or a >= 0.5]
     if len(agreeing) < min(_FEWEST_PAIRS, len(pairs)):
         return None
-    score = (_ASKED * sum(asked) + _ANSWERED * sum(answered)) / len(pairs) + _TOLD * told
+    score = (_ASKED * sum(asked) + _ANSWERED * sum(answered)) / len(pairs) + _TOLD * min(told, 1.0)
     if score < _ENOUGH:
         return None
     return TopicGuess(topic, name, round(score, 2), len(pairs), tuple(pair.line for pair in agreeing))
@@ -116,7 +119,7 @@ def _told(leaf: Leaf, lists: _Lists) -> dict[str, float]:
     for text in (_text(task) if isinstance(task, Scalar) else "", folders):
         weights = _weights(lists.tasks, words_of(text))
         for topic, weight in weights.items():
-            found[topic] = max(found.get(topic, 0.0), weight)
+            found[topic] = found.get(topic, 0.0) + weight
     return {topic: weight for topic, weight in found.items() if f"not {topic}" not in found}
 
 

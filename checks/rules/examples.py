@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from checks.contribution import Contribution, Leaf, QuestionAnswer
@@ -44,7 +44,7 @@ _LABELLED_TURNS = re.compile(
     r"<\|(?:user|assistant|system|im_start)\|?>|\[/?INST\]|^### (?:Instruction|Response):", re.MULTILINE
 )
 _OPENING = re.compile(
-    r"\s*(?:sure|certainly|of course|absolutely|great question|good question)\s?[!,.]\s+(?:here|i |i'd|let|that|the)",
+    r"\s*(?:sure|certainly|of course|absolutely|(?:great|good) question)\s?[!,.]\s+(?:here|i |i'd|let|that|the)",
     re.IGNORECASE,
 )
 _FEWEST_TURNS = 2
@@ -97,7 +97,7 @@ def _alike(texts: Sequence[list[str]]) -> int:
     for shape in (_but_the_end, _but_the_start, _but_the_middle):
         counts: dict[tuple[str, ...], int] = {}
         for words in texts:
-            for frame in shape(words):
+            for frame in set(shape(words)):
                 counts[frame] = counts.get(frame, 0) + 1
         best = max(best, *counts.values(), 0)
     return best

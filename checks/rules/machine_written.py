@@ -13,8 +13,8 @@ from checks.readable import is_binary, is_too_large, mapping_leaves
 from checks.registry import rule
 
 _WHY = (
-    "Most makers of models forbid to train others on what theirs have written, and a model that learns from a model "
-    "learns its mistakes. Only a person can say where a text comes from."
+    "Most makers of models forbid to train others on what theirs have written, and a model that learns from a "
+    "model learns its mistakes. Only a person can say where a text comes from."
 )
 _ASK = "Ask the author where the text comes from. If a proprietary model wrote it: `/topic proprietary`."
 

@@ -8,24 +8,25 @@ from datetime import date
 
 from checks.contribution import KNOWLEDGE_ROOT, LEAF_FILE, SKILL_ROOT, Contribution, Leaf, LeafKind
 from checks.findings import Cause, Finding, Severity
+from checks.phrases import load
 from checks.policy import Policy
-from checks.quoting import as_code
 from checks.question_forms import asks_for_fact, asks_to_do, is_instruction, shared_subject
+from checks.quoting import as_code
 from checks.readable import mapping_leaves
 from checks.registry import rule
 from checks.taxonomy_paths import GROUNDED, better_name
 from checks.yaml_tree import Scalar
 
 _WHY = (
-    "A model learns facts from a document, and skills from examples of doing something. Facts without a document are "
-    "learned badly, and a document is no help for a skill."
+    "A model learns facts from a document, and skills from examples of doing something. Facts without a document "
+    "are learned badly, and a document is no help for a skill."
 )
 
 KNOWLEDGE_IN_SKILLS = Cause(
     "mixup/knowledge-in-skills",
     "A skill looks like knowledge: its questions ask for facts",
     _WHY,
-    "Move it into the knowledge tree, with a document behind it. Or let the questions ask for something to be done.",
+    "Move it into the knowledge tree, with a document behind it. Or let the questions ask to have something done.",
 )
 SKILL_IN_KNOWLEDGE = Cause(
     "mixup/skill-in-knowledge",
@@ -37,14 +38,12 @@ SKILL_IN_KNOWLEDGE = Cause(
 _FACTS, _SURE_FACTS, _TASKS = 0.6, 0.85, 0.5
 _GROUNDED_SHARE = 0.5
 _TEACHES_FACTS = re.compile(
-    r"\b(?:facts?|trivia|knowledge|history|biography|information (?:about|on)|learn(?:s|ing)? about|teach(?:es)? .{0,40}"
-    r"\babout|questions? (?:about|on|regarding|related to)|details about|know(?:s|ing)? about|general knowledge|overview)\b",
+    r"\b(?:facts?|trivia|(?:general )?knowledge|history|biography|overview|details about|information (?:about|on)"
+    r"|learn(?:s|ing)? about|know(?:s|ing)? about|teach(?:es)? .{0,40}\babout"
+    r"|questions? (?:about|on|regarding|related to))\b",
     re.IGNORECASE,
 )
-_SKILL_FOLDERS = frozenset(
-    "freeform grounded writing extraction inference information linguistics qualitative quantitative prose general "
-    "general_knowledge knowledge skills skill misc miscellaneous".split()
-)
+_SKILL_FOLDERS = frozenset(load("question_words.yaml")["skill_folders"])
 
 
 @rule(
@@ -69,9 +68,10 @@ def _knowledge_in_skills(leaf: Leaf) -> Iterator[Finding]:
     grounded = sum(1 for seed in leaf.seed_examples if seed.context)
     if len(pairs) < 2 or grounded > _GROUNDED_SHARE * len(leaf.seed_examples):
         return
-    facts = sum(map(asks_for_fact, pairs))
+    subject = shared_subject(pairs)
+    facts = sum(asks_for_fact(pair, subject) for pair in pairs)
     share = facts / len(pairs)
-    agrees = bool(shared_subject(pairs)) or _says_that_it_teaches_facts(leaf)
+    agrees = bool(subject) or _says_that_it_teaches_facts(leaf)
     if any(map(is_instruction, pairs)) or share < (_FACTS if agrees else _SURE_FACTS):
         return
     message = f"{facts} of {len(pairs)} questions ask for facts, and no document says them."

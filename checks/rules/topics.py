@@ -39,4 +39,6 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
 
 
 def _message(guess: TopicGuess) -> str:
+    if not guess.lines:
+        return f"This looks like {guess.name}: its folders and its task say so."
     return f"This looks like {guess.name}: {len(guess.lines)} of {guess.pairs} questions and answers say so."
