@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from checks.contribution import Leaf, QuestionAnswer, SeedExample
 from checks.phrases import Hit, PhraseBook, load, read_phrase, without_quotations, words_of
@@ -115,7 +115,7 @@ def _names_in(seed: SeedExample, pair: QuestionAnswer, known: set[str]) -> Itera
 def _provenance_in_comments(leaf: Leaf) -> Iterator[MachineSign]:
     """Yield what comments, the creator and the answers themselves say of where the text comes from."""
     for number, line in enumerate(leaf.lines, 1):
-        comment = _COMMENT.search(line[:1000])
+        comment = _COMMENT.search(line[:1000]) if "#" in line else None
         if comment and (phrases := _of(_PROVENANCE, _hits(words_of(comment[1])))):
             yield MachineSign(Sign.PROVENANCE, number, phrases)
     for key in ("task_description", "document_outline", "created_by"):
@@ -152,9 +152,14 @@ def _of(part: str, hits: Sequence[Hit]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hit.phrase.written for hit in hits if hit.phrase.of == part))
 
 
-def _hits(words: list[str]) -> list[Hit]:
+def _hits(words: list[str]) -> tuple[Hit, ...]:
+    return _hits_in(tuple(words))
+
+
+@lru_cache(maxsize=1_024)  # an answer is asked for each of the signs
+def _hits_in(words: tuple[str, ...]) -> tuple[Hit, ...]:
     lists = _lists()
-    return [hit for hit in lists.book.search(words) if not _is_somebody_else(hit, words, lists)]
+    return tuple(hit for hit in lists.book.search(words) if not _is_somebody_else(hit, words, lists))
 
 
 def _is_somebody_else(hit: Hit, words: Sequence[str], lists: _Lists) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -89,6 +89,16 @@ class Phrase:
     elements: tuple[Element, ...]
     only_at_start: bool = False
 
+    @property
+    def second_words(self) -> frozenset[str] | None:
+        """The words one of which has to stand behind the first, None where that cannot be said so simply."""
+        if len(self.elements) < 2 or self.elements[0].runs:
+            return None
+        second = self.elements[1]
+        if second.is_gap or second.may_be_missing or second.prefixes or _NUMBER in second.words:
+            return None
+        return frozenset(second.beginnings)
+
     def ends_at(self, words: Sequence[str], start: int) -> int:
         """Return where the phrase that begins at `start` ends, 0 where it does not stand there."""
         places = {start}
@@ -111,23 +121,29 @@ class Hit:
     at: int
 
 
+_Indexed = tuple[Phrase, frozenset[str] | None]
+
+
 class PhraseBook:
     """Many phrases, found by the word they begin with."""
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
-        self._by_first: defaultdict[str, list[Phrase]] = defaultdict(list)
-        self._by_stem: defaultdict[str, list[Phrase]] = defaultdict(list)
+        self._by_first: defaultdict[str, list[_Indexed]] = defaultdict(list)
+        self._by_stem: defaultdict[str, list[_Indexed]] = defaultdict(list)
         for phrase in phrases:
+            indexed = (phrase, phrase.second_words)
             for word in phrase.elements[0].beginnings:
-                self._by_first[word].append(phrase)
+                self._by_first[word].append(indexed)
             for stem in {prefix[:_STEM] for prefix in phrase.elements[0].prefixes}:
-                self._by_stem[stem].append(phrase)
+                self._by_stem[stem].append(indexed)
 
     def search(self, words: Sequence[str]) -> Iterator[Hit]:
         """Yield every phrase that stands in the words of a text."""
-        for at, word in enumerate(words):
+        for at, (word, following) in enumerate(itertools.pairwise((*words, ""))):
             known = self._by_first.get(_NUMBER if word.isdigit() else word, ())
-            for phrase in itertools.chain(known, self._by_stem.get(word[:_STEM], ())):
+            for phrase, second in itertools.chain(known, self._by_stem.get(word[:_STEM], ())):
+                if second is not None and following not in second:
+                    continue
                 if not (phrase.only_at_start and at) and phrase.ends_at(words, at):
                     yield Hit(phrase, at)
 
@@ -136,18 +152,26 @@ def words_of(text: str) -> list[str]:
     """Return the words and numbers of a text, folded; of a long one only its beginning and its end."""
     if len(text) > _LONGEST_TEXT:
         text = f"{text[: _LONGEST_TEXT // 2]}\n{text[-_LONGEST_TEXT // 2 :]}"
-    return _WORD.findall(_in_full(text))
+    return list(_words(text))
+
+
+@lru_cache(maxsize=1_024)  # several rules read the same questions and answers
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(_in_full(text)))
 
 
 def _in_full(text: str) -> str:
     """Return a text in lower case with its short forms written out: "can't" as "can not"."""
     text = text.casefold().replace("’", "'")
+    if "'" not in text and "cannot" not in text:
+        return text
     return _SHORT_FORM.sub(lambda match: _FULL_FORMS[match.group()], text)
 
 
 def without_quotations(text: str) -> str:
     """Return a text without what stands in quotation marks: it is spoken of, not said."""
-    return _QUOTED.sub(" ", text[: 10 * _LONGEST_TEXT])
+    text = text[: 10 * _LONGEST_TEXT]
+    return _QUOTED.sub(" ", text) if any(mark in text for mark in '"“«') else text
 
 
 def read_phrases(of: str, listed: Mapping[Any, Any], sets: Mapping[str, Sequence[str]]) -> Iterator[Phrase]:
