@@ -169,7 +169,7 @@ def _named_identities(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
 
 
 def folded(text: str) -> str:
-    """Return the text in lower case, as patterns see it that ignore case: some odd letters are plain ones to them."""
+    """Return the text in lower case, as patterns that ignore case see it: to them some odd letters are plain."""
     return text.lower() if text.isascii() else text.casefold().replace("ı", "i").replace("i\u0307", "i")
 
 
