@@ -173,17 +173,19 @@ def _misspelt(left: set[str], right: set[str], codes: frozenset[str]) -> int:
     from rapidfuzz.distance import OSA
 
     found = 0
-    for word in sorted(left):
+    others = [w for w in sorted(right - codes) if len(w) >= 4 and not has_digit(w)]
+    for word in sorted(left) if others else ():
         if len(word) < 4 or has_digit(word) or word in codes:
             continue
         most = 2 if len(word) > 8 else 1
         near = (
             w
-            for w in sorted(right - codes)
-            if len(w) >= 4 and not has_digit(w) and OSA.distance(word, w, score_cutoff=most) <= most
+            for w in others
+            if abs(len(w) - len(word)) <= most and OSA.distance(word, w, score_cutoff=most) <= most
         )
         if (other := next(near, None)) is not None:
             left.discard(word)
             right.discard(other)
+            others.remove(other)
             found += 1
     return found
