@@ -18,6 +18,7 @@ from bot.github.pulls import (
     TooManyCommitsError,
     TreeEntry,
 )
+from bot.pull_templates import read_templates
 from checks.contribution import (
     ATTRIBUTION_FILE,
     FOUNDATIONAL_ROOT,
@@ -52,6 +53,7 @@ class Facts:
     unreadable: str = ""
     content_digest: str = ""  # of the tree of the changed paths; empty when not read
     clashes: tuple[str, ...] = ()  # changed paths that the base branch has changed meanwhile, too
+    templates: tuple[str, ...] = ()  # what descriptions begin with
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -89,12 +91,13 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
     read = [f for f in comparison.files if _is_read(_changed_file(f, tree), policy.limits.file_bytes)]
     if (total := sum(tree[f.path].size for f in read)) > _MOST_BYTES:
         return Facts(pull, policy, commits=comparison.commits, refusals=(_too_much_text(total),))
-    files, commits, is_maintainer = await asyncio.gather(
+    files, commits, is_maintainer, templates = await asyncio.gather(
         _with_content(reader, comparison.files, tree, policy.limits.file_bytes),
         _with_membership(reader, comparison, policy),
         _author_is_maintainer(reader, pull, comparison),
+        read_templates(reader, pull, (*tree, *(file.path for file in comparison.files))),
     )
-    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer)
+    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, templates=templates)
     facts = replace(facts, content_digest=content_digest(facts.paths, tree))
     return await _merged(reader, facts, comparison, Sha(onto)) if onto else facts
 

@@ -240,6 +240,8 @@ class Contribution:
     refusals: tuple[Refusal, ...] = field(default=())
     documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None  # of leaves, by their paths
     neighbours: tuple[Neighbour, ...] | None = None  # what elsewhere comes closest to what is new here
+    description: str | None = None  # what the pull request says of itself
+    templates: tuple[str, ...] | None = None  # what descriptions begin with, as the base branch has it
 
     def present(self, path: str) -> bool:
         """True when `path` exists at the head, as far as the facts tell."""
@@ -269,6 +271,8 @@ def read_contribution(
     tree: Iterable[str] | None = None,
     refusals: Iterable[Refusal] = (),
     documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None,
+    description: str | None = None,
+    templates: Iterable[str] | None = None,
 ) -> Contribution:
     """Read the leaves out of the changed files. Never raises on any content; files are taken in path order."""
     ordered = tuple(sorted(files, key=lambda f: f.path))
@@ -281,6 +285,8 @@ def read_contribution(
         tree=frozenset(tree) if tree is not None else None,
         refusals=tuple(refusals),
         documents=documents,
+        description=description,
+        templates=tuple(templates) if templates is not None else None,
     )
 
 

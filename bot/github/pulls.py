@@ -55,6 +55,11 @@ class Pull:
     comments: int = 1  # 0: nobody has said anything yet
     assignees: tuple[Login, ...] = ()
     mergeable_state: str = ""  # GitHub's word: "clean", "blocked", "dirty", "unknown" ...
+    description: str = ""
+    head_repository: str = ""  # full name of where its branch is; empty once that is gone
+    head_ref: str = ""
+    allows_edits: bool = False  # of those who may write to the base
+    asks_web_sign_off: bool = False  # then GitHub signs off what is committed in its web pages
 
     def after(self, actions: Iterable[Action]) -> Pull:
         """Return the pull request as it is once these label changes and openings are done."""
@@ -70,6 +75,11 @@ class Pull:
                 case _:
                     pass
         return replace(self, labels=frozenset(labels), is_open=is_open)
+
+    @property
+    def may_be_pushed_to(self) -> bool:
+        """True where its author lets maintainers push to its branch."""
+        return self.head_repository == self.repository or (bool(self.head_repository) and self.allows_edits)
 
     @property
     def targets_default_branch(self) -> bool:
@@ -177,6 +187,11 @@ class PullReader:
             comments=data["comments"],
             assignees=tuple(Login(person["login"]) for person in data["assignees"]),
             mergeable_state=data.get("mergeable_state") or "",
+            description=data.get("body") or "",
+            head_repository=(data["head"].get("repo") or {}).get("full_name", ""),
+            head_ref=data["head"]["ref"],
+            allows_edits=bool(data.get("maintainer_can_modify")),
+            asks_web_sign_off=bool(base["repo"].get("web_commit_signoff_required")),
         )
 
     async def comparison(self, base: Sha, head: Sha, most_commits: int) -> Comparison:
