@@ -62,13 +62,13 @@ _BLANKED = (
 )
 _EMAIL_SIGN = re.compile("@")
 _EMAIL_AROUND = 300
-_PHONE_SHAPE = re.compile(  # as wide as what phonenumbers takes for punctuation, which it keeps up to date with
-    r"\d(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()\uff08\uff09\uff3b\uff3d"
-    r".\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}"
+_PHONE_SHAPE = re.compile(  # as wide as what phonenumbers takes for punctuation, and never beside a letter
+    r"(?<![A-Za-z\d])\d(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()\uff08\uff09\uff3b\uff3d"
+    r".\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}(?![A-Za-z\d])"
 )
 _LONGEST_PHONE = 200  # of a run of digits looked at
-_CARD_SHAPE = re.compile(r"\d(?:[ -]?\d){12,}")
-_IBAN_SHAPE = re.compile(r"\d{2}(?<=[A-Za-z]{2}\d{2})[ -]?[A-Za-z0-9]{4}")  # begins with the rarest: digits
+_CARD_SHAPE = re.compile(r"(?<!\w)\d(?:[ -]?\d){12,}")
+_IBAN_SHAPE = re.compile(r"\d{2}(?<=[A-Z]{2}\d{2})(?:[ -]?[A-Z0-9]{4}){2}")  # begins with the rarest: digits
 _SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _PHONE_WORDS = re.compile(
