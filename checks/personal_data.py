@@ -63,8 +63,8 @@ _BLANKED = (
 _EMAIL_SIGN = re.compile("@")
 _EMAIL_AROUND = 300
 _PHONE_SHAPE = re.compile(  # as wide as what phonenumbers takes for punctuation, and never beside a letter
-    r"(?<![A-Za-z\d])\d(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()\uff08\uff09\uff3b\uff3d"
-    r".\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}(?![A-Za-z\d])"
+    r"(?<![A-Za-z\d])\d(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()"
+    r"\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}(?![A-Za-z\d])"
 )
 _LONGEST_PHONE = 200  # of a run of digits looked at
 _CARD_SHAPE = re.compile(r"(?<!\w)\d(?:[ -]?\d){12,}")
