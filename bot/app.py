@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 import aiohttp
@@ -26,6 +27,7 @@ from bot.desk import Desk, OnTriaged, Rooms
 from bot.dispatcher import Dispatcher
 from bot.dossier import Dossiers
 from bot.effects import EffectDesk
+from bot.fixing import Fixer
 from bot.github.client import GitHubApp
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
@@ -37,6 +39,7 @@ from bot.job_log_downloads import JobLogDownloads
 from bot.job_retention import JobRetention
 from bot.job_shop import JobShop
 from bot.jobs import JobQueue, NoJobs
+from bot.linked_documents import DocumentTerms, LinkedDocuments
 from bot.locks import PullLocks
 from bot.look import Looks
 from bot.merge_groups import MergeGroups
@@ -144,7 +147,10 @@ def make_app(
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
             queue = jobs or (shop.queue if shop is not None else NoJobs())
             locks = PullLocks()
-            desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged, locks)
+            documents = make_documents(settings, engine, artifact_store, clock)
+            desk, sweeper = make_desk(
+                github, settings, policies, engine, workers, clock, queue, on_triaged, locks, documents
+            )
             foreman = (
                 make_foreman(github, settings, policies, engine, clock, shop.queue, shop.outlooks, locks)
                 if shop is not None
@@ -184,6 +190,8 @@ def make_app(
             if foreman is not None:
                 await foreman.stop()
             await sweeper.stop()
+            if documents is not None:
+                await documents.stop()
             if shop is not None:
                 await shop.stop()
             await dispatcher.stop()
@@ -214,13 +222,14 @@ def make_desk(
     jobs: JobQueue,
     on_triaged: OnTriaged | None = None,
     locks: PullLocks | None = None,
+    documents: LinkedDocuments | None = None,
 ) -> tuple[Desk, Sweeper]:
     """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
     records = make_records(engine, jobs, clock)
     memories = records.memories
     rule_sets = RuleSets(memories, RuleStarts(engine), clock)
-    looks = Looks(policies, rule_sets, workers, most_commits=settings.max_commits)
+    looks = Looks(policies, rule_sets, workers, documents, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
     effects = EffectDesk(records, desk_log, clock)
     planner = Planner(signer, settings.github_web_url)
@@ -229,10 +238,14 @@ def make_desk(
     )
     triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock)
     batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock)
+    web_url = settings.github_web_url
+    fixer = Fixer(github, looks, records.pardons, desk_log, signer, clock, web_url=web_url)
     rooms = Rooms(
         triage=triage,
         commands=commands,
-        answers=Answers(github, looks, records.pardons, batches, signer, clock, web_url=settings.github_web_url),
+        answers=Answers(
+            github, looks, records.pardons, batches, fixer, signer, clock, web_url=settings.github_web_url
+        ),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
         merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks.of),
@@ -240,15 +253,34 @@ def make_desk(
         closing=Closing(github, records, signer, clock, builds_at=settings.schedule if settings.nightly else None),
         reruns=Reruns(github, commands, jobs, signer, clock),
         ends=JobEnds(records, effects, clock),
+        fixer=fixer,
     )
     desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
-    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock)
+    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock, documents)
+    if documents is not None:
+        documents.tell(partial(_look_again, desk, records.repositories))
     logs = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
     told = DeliveryRetention(DeliveryStore(engine), records.history, clock, settings.keeps_deliveries_for)
     tidying = (logs.clean_up, told.clean_up)
     every_s, serves = settings.sweep_minutes * 60, settings.repositories
     return desk, Sweeper(reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
+
+
+async def _look_again(desk: Desk, repositories: RepositoryStore, repository_id: int, number: int) -> None:
+    origin = await repositories.origin_of(repository_id)
+    if origin is not None:
+        await desk.refresh(origin, number)
+
+
+def make_documents(
+    settings: BotSettings, engine: AsyncEngine, artifacts: ArtifactStore, clock: Clock
+) -> LinkedDocuments | None:
+    """Return what fetches the documents of pull requests; None where that is switched off."""
+    if not settings.check_documents:
+        return None
+    terms = DocumentTerms(settings.document_wait_s, settings.document_networks, settings.document_ca_file)
+    return LinkedDocuments(ArtifactRows(engine), artifacts, clock, terms)
 
 
 def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:
@@ -362,8 +394,10 @@ def make_scheduler(github: GitHubApp, settings: BotSettings, engine: AsyncEngine
     return NightlyScheduler(desk, RepositoryStore(engine, clock), schedule, clock, settings.repositories)
 
 
-def open_github(session: aiohttp.ClientSession, settings: BotSettings, clock: Clock) -> GitHubApp:
-    """Return our App on GitHub, as the settings describe it."""
+def open_github(
+    session: aiohttp.ClientSession, settings: BotSettings, clock: Clock, *, only_reads: bool = False
+) -> GitHubApp:
+    """Return our App on GitHub, as the settings describe it; with `only_reads` it refuses to write."""
     return GitHubApp(
         session,
         base_url=settings.github_api_url,
@@ -372,6 +406,7 @@ def open_github(session: aiohttp.ClientSession, settings: BotSettings, clock: Cl
         private_key=settings.private_key,
         clock=clock,
         write_limits=WriteLimits(settings.write_burst, settings.writes_per_minute, settings.writes_per_hour),
+        only_reads=only_reads,
     )
 
 

@@ -40,13 +40,13 @@ class RuleSets:
         if memory is not None and memory.ruled_at is not None and memory.head_sha == pull.head_sha:
             return await self.at(memory.ruled_at, policy)
         now = self._clock.now()
-        return Ruling(rule_set(policy, now, await self._begun()), now)
+        return Ruling(rule_set(policy, now, await self.starts()), now)
 
     async def at(self, ruled_at: datetime, policy: Policy) -> Ruling:
         """Return the rules for a commit that was first judged at a moment."""
-        return Ruling(rule_set(policy, ruled_at, await self._begun(), judged_then=True), ruled_at)
+        return Ruling(rule_set(policy, ruled_at, await self.starts(), judged_then=True), ruled_at)
 
-    async def _begun(self) -> Mapping[str, datetime]:
+    async def starts(self) -> Mapping[str, datetime]:
         """Return when each new rule began to count; the first time in this process it is written down."""
         async with self._reading:
             if self._starts is None:

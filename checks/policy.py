@@ -355,11 +355,26 @@ def read_policy(text: str) -> Policy:
         policy = Policy.model_validate(_tuples(data))
     except ValidationError as error:
         problems += tuple(_problem(document, detail) for detail in error.errors())
-        raise PolicyError(problems) from None
+        readable = _readable_part(data)
+        problems += _rule_problems(document, readable) + _start_problems(document, readable)
+        raise PolicyError(tuple(sorted(problems, key=lambda p: (p.line, p.column)))) from None
     problems += _rule_problems(document, policy) + _start_problems(document, policy)
     if problems:
         raise PolicyError(problems)
     return policy
+
+
+def _readable_part(data: Any) -> Policy:
+    """Return a policy with the rules that a file names, as far as they can be read: their names are looked at, too."""
+
+    def section(value: Any, key: str) -> dict[Any, Any]:
+        found = value.get(key) if isinstance(value, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    rules = {name: value for name, value in section(data, "rules").items() if isinstance(name, str)}
+    starts = [name for name in section(section(data, "new_rules"), "start") if isinstance(name, str)]
+    known = {name: _switch(value) for name, value in rules.items() if value is False or value in list(Switch)}
+    return Policy(rules=known, new_rules=NewRules(start=dict.fromkeys(starts, date.min)))
 
 
 def _unreadable(document: YamlDocument) -> tuple[PolicyProblem, ...]:
