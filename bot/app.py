@@ -44,6 +44,7 @@ from bot.locks import PullLocks
 from bot.look import Looks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
+from bot.neighbourhood import Neighbourhood
 from bot.nightly.build_labels import BuildLabels
 from bot.nightly.build_marks import BuildMarks
 from bot.nightly.desk import NightlyDesk
@@ -79,6 +80,7 @@ from bot.store.jobs import JobStore
 from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
+from bot.store.passages import PassageStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
 from bot.store.releases import ReleaseStore
@@ -100,6 +102,7 @@ class Health:
     ready: bool = False
 
 
+NEIGHBOURHOOD: web.AppKey[Neighbourhood | None] = web.AppKey("neighbourhood")
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SWEEPER = web.AppKey("sweeper", Sweeper)
 NIGHTLY = web.AppKey("nightly", NightlyScheduler)
@@ -148,8 +151,19 @@ def make_app(
             queue = jobs or (shop.queue if shop is not None else NoJobs())
             locks = PullLocks()
             documents = make_documents(settings, engine, artifact_store, clock)
+            neighbourhood = make_neighbourhood(github, settings, engine, workers, clock)
             desk, sweeper = make_desk(
-                github, settings, policies, engine, workers, clock, queue, on_triaged, locks, documents
+                github,
+                settings,
+                policies,
+                engine,
+                workers,
+                clock,
+                queue,
+                on_triaged,
+                locks,
+                documents,
+                neighbourhood,
             )
             foreman = (
                 make_foreman(github, settings, policies, engine, clock, shop.queue, shop.outlooks, locks)
@@ -166,6 +180,7 @@ def make_app(
             app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
             app[DISPATCHER] = dispatcher
             app[SWEEPER] = sweeper
+            app[NEIGHBOURHOOD] = neighbourhood
             app[REPORTING] = reporting
             nightly = app[NIGHTLY] = make_scheduler(github, settings, engine, clock)
             await workers.warm_up()
@@ -192,6 +207,8 @@ def make_app(
             await sweeper.stop()
             if documents is not None:
                 await documents.stop()
+            if neighbourhood is not None:
+                await neighbourhood.stop()
             if shop is not None:
                 await shop.stop()
             await dispatcher.stop()
@@ -223,13 +240,14 @@ def make_desk(
     on_triaged: OnTriaged | None = None,
     locks: PullLocks | None = None,
     documents: LinkedDocuments | None = None,
+    neighbourhood: Neighbourhood | None = None,
 ) -> tuple[Desk, Sweeper]:
     """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
     records = make_records(engine, jobs, clock)
     memories = records.memories
     rule_sets = RuleSets(memories, RuleStarts(engine), clock)
-    looks = Looks(policies, rule_sets, workers, documents, most_commits=settings.max_commits)
+    looks = Looks(policies, rule_sets, workers, documents, neighbourhood, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
     effects = EffectDesk(records, desk_log, clock)
     planner = Planner(signer, settings.github_web_url)
@@ -255,11 +273,13 @@ def make_desk(
         ends=JobEnds(records, effects, clock),
         fixer=fixer,
     )
-    desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
+    desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged, neighbourhood)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
     reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock, documents)
     if documents is not None:
         documents.tell(partial(_look_again, desk, records.repositories))
+    if neighbourhood is not None:
+        neighbourhood.start(partial(_look_again, desk, records.repositories))
     logs = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
     told = DeliveryRetention(DeliveryStore(engine), records.history, clock, settings.keeps_deliveries_for)
     tidying = (logs.clean_up, told.clean_up)
@@ -281,6 +301,16 @@ def make_documents(
         return None
     terms = DocumentTerms(settings.document_wait_s, settings.document_networks, settings.document_ca_file)
     return LinkedDocuments(ArtifactRows(engine), artifacts, clock, terms)
+
+
+def make_neighbourhood(
+    github: GitHubApp, settings: BotSettings, engine: AsyncEngine, workers: RuleWorkers, clock: Clock
+) -> Neighbourhood | None:
+    """Return what pull requests are compared with; None where that is switched off."""
+    if not settings.check_duplicates:
+        return None
+    repositories, folder = RepositoryStore(engine, clock), settings.indexes_folder
+    return Neighbourhood(github, PassageStore(engine), repositories, workers, folder, clock)
 
 
 def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.github.errors import NotFoundError
 from bot.github.pulls import (
@@ -52,6 +52,9 @@ class Facts:
     author_is_maintainer: bool = False
     unreadable: str = ""
     content_digest: str = ""  # of the tree of the changed paths; empty when not read
+    shown_lines: Mapping[str, frozenset[int]] = field(
+        default_factory=dict
+    )  # of the diff, where suggestions are made
     clashes: tuple[str, ...] = ()  # changed paths that the base branch has changed meanwhile, too
     templates: tuple[str, ...] = ()  # what descriptions begin with
 
@@ -98,7 +101,8 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
         read_templates(reader, pull, (*tree, *(file.path for file in comparison.files))),
     )
     facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, templates=templates)
-    facts = replace(facts, content_digest=content_digest(facts.paths, tree))
+    shown = {f.path: f.shown_lines for f in comparison.files} if pull.asks_web_sign_off else {}
+    facts = replace(facts, content_digest=content_digest(facts.paths, tree), shown_lines=shown)
     return await _merged(reader, facts, comparison, Sha(onto)) if onto else facts
 
 

@@ -12,12 +12,14 @@ import structlog
 from bot.facts import Facts, gather
 from bot.github.pulls import Pull, PullReader
 from bot.linked_documents import LinkedDocuments
+from bot.neighbourhood import Neighbourhood
 from bot.policies import Policies
 from bot.rule_sets import RuleSets, Ruling
 from bot.rule_workers import Judgement, JudgeRequest, RuleWorkers
 from bot.store.pardons import Pardon
 from checks.documents import DocumentRefusal, FetchedDocuments
 from checks.findings import Check, Finding, Severity, Verdict
+from checks.likeness.neighbours import Surroundings
 from checks.policy import Policy
 from checks.repair import Repairs
 from checks.run import assemble
@@ -39,7 +41,7 @@ class Look:
 
 
 _Place = tuple[int, int, bool]
-_Key = tuple[int, int, bool, str, str, Policy, str]
+_Key = tuple[int, int, bool, str, str, Policy, str, int]
 
 
 class Looks:
@@ -51,14 +53,16 @@ class Looks:
         rule_sets: RuleSets,
         workers: RuleWorkers,
         documents: LinkedDocuments | None = None,
+        neighbourhood: Neighbourhood | None = None,
         *,
         most_commits: int,
     ) -> None:
-        """Without `documents` nobody asks for those that leaves name."""
+        """Without `documents` nobody asks for what leaves name; without `neighbourhood` nobody compares them."""
         self._policies = policies
         self._rule_sets = rule_sets
         self._workers = workers
         self._documents = documents
+        self._neighbourhood = neighbourhood
         self._most_commits = most_commits
         self._kept: OrderedDict[_Place, tuple[_Key, Look]] = OrderedDict()
 
@@ -73,11 +77,14 @@ class Looks:
         policy = await self._policies.of(reader, repository_id, pull)
         ruling = await self._rule_sets.of(repository_id, pull, policy)
         place = (repository_id, pull.number, bool(onto))
-        key: _Key = (*place, pull.head_sha, onto or pull.base_sha, policy, pull.description)
+        mark = self._neighbourhood.mark(repository_id, pull.number) if self._neighbourhood else 0
+        key: _Key = (*place, pull.head_sha, onto or pull.base_sha, policy, pull.description, mark)
         if not anew and place in self._kept and self._kept[place][0] == key:
             return _of(self._kept[place][1], pull, ruling)
         facts = await gather(reader, pull, policy, most_commits=self._most_commits, onto=onto)
         judgement = await self._judge(facts, repository_id, anew=anew)
+        if self._neighbourhood is not None and not onto and not facts.unreadable:
+            await self._neighbourhood.note(repository_id, pull, judgement)
         verdict, judgement = judgement.verdict, replace(judgement, verdict=judgement.verdict.told)
         without_bytes = tuple(replace(f, content=None) for f in facts.files)
         look = Look(replace(facts, files=without_bytes), judgement, verdict.kept_back, judgement.verdict)
@@ -109,7 +116,6 @@ class Looks:
             log.error("triage.rule_crashed", number=facts.pull.number, rule=crash.rule, detail=crash.detail)
         return judgement
 
-
     async def _request(self, facts: Facts, repository_id: int, *, anew: bool) -> JudgeRequest:
         return JudgeRequest(
             facts.files,
@@ -122,7 +128,14 @@ class Looks:
             await self._documents_of(facts, repository_id, anew=anew),
             description=facts.pull.description,
             templates=facts.templates,
+            surroundings=await self._surroundings_of(facts, repository_id),
         )
+
+    async def _surroundings_of(self, facts: Facts, repository_id: int) -> Surroundings | None:
+        """Return where to look for what is taught already, as far as that is known by now."""
+        if self._neighbourhood is None:
+            return None
+        return await self._neighbourhood.around(repository_id, facts.pull)
 
     async def _documents_of(
         self, facts: Facts, repository_id: int, *, anew: bool

@@ -11,20 +11,36 @@ import resource
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
-from checks.contribution import KNOWLEDGE_ROOT, ChangedFile, Commit, Refusal, is_leaf, read_contribution, read_leaf
+from checks.contribution import (
+    KNOWLEDGE_ROOT,
+    ChangedFile,
+    Commit,
+    Contribution,
+    Refusal,
+    is_leaf,
+    read_contribution,
+    read_leaf,
+)
 from checks.documents import DocumentReference, DocumentRefusal, FetchedDocuments
-from checks.findings import Check, Crash, Finding, Verdict
+from checks.findings import Check, Crash, Finding, RuleId, Verdict
+from checks.likeness.neighbours import Surroundings, neighbours_in
 from checks.policy import Policy
 from checks.repair import Repairs, repairs
+from checks.run import crash_site
 from checks.sign_off_advice import SignOffAdvice
+
+if TYPE_CHECKING:
+    from checks.likeness.sheets import Sheet
 
 log = structlog.get_logger()
 
+_DUPLICATES = "duplicates"
+_MOST_SHEET_BYTES = 1024**2
 _MEMORY_LIMIT_BYTES = 3 * 1024**3
 _BROKE = (TimeoutError, ProcessExpired, RuntimeError, BrokenProcessPool)
 _LOADING_S = 60.0
@@ -63,6 +79,7 @@ class JudgeRequest:
     documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None  # by the paths of leaves
     description: str | None = None
     templates: tuple[str, ...] | None = None
+    surroundings: Surroundings | None = None  # where to look for what is taught already; None: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +239,7 @@ def _judge(request: JudgeRequest, rule_limit_s: float, rule_id: str = "") -> Jud
     return judgement if request.surroundings is None or rule_id else _with_passages(judgement, contribution)
 
 
-def _with_neighbours(
-    contribution: Contribution, surroundings: Surroundings
-) -> tuple[Contribution, Crash | None]:
+def _with_neighbours(contribution: Contribution, surroundings: Surroundings) -> tuple[Contribution, Crash | None]:
     """Return the contribution with its neighbours; should looking for them break down, with a crash of the rule."""
     try:
         found = neighbours_in(surroundings, contribution.leaves, contribution.files)

@@ -63,7 +63,7 @@ def repairs(
     rules = None if rules is None else tuple(rules)
     findings = _about_files(contribution, policy, rules)
     allowed = {f.path for f in contribution.files} if only is None else set(only)
-    private = {f.path for f in findings if f.path is not None and f.rule in _CONFIDENTIAL}
+    private = confidential_paths(findings)
     fixable = [f for f in findings if f.is_fixable and f.path in allowed]
     withheld = tuple(sorted({f.path for f in fixable if f.path is not None} & private))
     moved = _Moved(contribution, {path: path for path in (f.path for f in contribution.files)}, {})
@@ -80,6 +80,11 @@ def repairs(
         if (repair := _repaired(file, moved, policy, rules, allowed, private)) is not None
     ]
     return Repairs(tuple(found), withheld)
+
+
+def confidential_paths(findings: Iterable[Finding]) -> set[str]:
+    """Return the files in which personal data or secrets were found: nobody but people touches those."""
+    return {f.path for f in findings if f.path is not None and f.rule in _CONFIDENTIAL}
 
 
 @dataclass(frozen=True, slots=True)

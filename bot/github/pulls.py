@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from checks.contribution import Commit, FileKind, FileStatus, Identity, Login, S
 
 MOST_LISTED_FILES = 300  # GitHub lists no more in a comparison
 _BLOBS_AT_ONCE = 4
+_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 class IncompleteListingError(GitHubError):
@@ -94,6 +96,20 @@ class ListedFile:
     path: str
     status: FileStatus
     previous_path: str | None
+    patch: str = ""  # as GitHub shows it; empty for files that are too large, or no text
+
+    @property
+    def shown_lines(self) -> frozenset[int]:
+        """The lines of the file that the diff shows: only those can be commented on."""
+        shown: set[int] = set()
+        line = 0
+        for row in self.patch.split("\n"):
+            if found := _HUNK.match(row):
+                line = int(found[1])
+            elif row.startswith(("+", " ")):
+                shown.add(line)
+                line += 1
+        return frozenset(shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +316,7 @@ class PullReader:
 
 def _listed_file(item: Mapping[str, Any]) -> ListedFile:
     status = _STATUS.get(item["status"], FileStatus.MODIFIED)
-    return ListedFile(item["filename"], status, item.get("previous_filename"))
+    return ListedFile(item["filename"], status, item.get("previous_filename"), item.get("patch") or "")
 
 
 def _commit(item: Mapping[str, Any]) -> Commit:
