@@ -22,7 +22,7 @@ _DO = frozenset(load(_LIST)["instructions"])
 _DO_IN_KNOWLEDGE = _DO - frozenset(load(_LIST)["of_documents"])
 _ABOUT_WORDS = re.compile(
     r"\b(?:synonym|antonym|opposite|plural|singular|past tense|rhymes?|spell|spelled|spelt|letters?|vowels?"
-    r"|syllables?|sentences?|paragraph|passage|the text|this text|word for|words?|adjectives?|adverbs?|verbs?|nouns?"
+    r"|syllables?|sentences?|paragraph|passage|(?:the|this) text|word for|words?|adjectives?|adverbs?|verbs?|nouns?"
     r"|grammar|tense|translation|in (?:french|spanish|german|italian|english|hindi|latin)|the following|below|above"
     r"|of these|this|these|given|suppose|imagine|if)\b",
     re.IGNORECASE,

@@ -34,9 +34,9 @@ CHAT = Cause(
 )
 
 _SHORT_PAIR, _SHORT_SHARE = 4, 0.75  # words of a question and its answer together
-_FEWEST_ALIKE, _ALIKE_SHARE = 5, 0.8
+_FEWEST_ALIKE, _ALIKE_SHARE = 5, 0.9
 _FEWEST_FRAME_WORDS = 3
-_MOST_EXCHANGED = 2  # words
+_MOST_EXCHANGED = 1  # word
 _TURN = re.compile(
     r"\s*(?:user|human|assistant|ai|bot|chatbot|system|customer bot|prompt|response)\s?:\s", re.IGNORECASE
 )
@@ -87,12 +87,12 @@ def _same_frame(leaf: Leaf, pairs: Sequence[QuestionAnswer]) -> Iterator[Finding
     questions = _alike([words_of(_text(pair.question)) for pair in pairs])
     answers = _alike([words_of(_text(pair.answer)) for pair in pairs])
     if min(questions, answers) >= max(_FEWEST_ALIKE, _ALIKE_SHARE * len(pairs)):
-        message = f"{min(questions, answers)} of {len(pairs)} questions and answers differ in a word or two only."
+        message = f"{min(questions, answers)} of {len(pairs)} questions and answers differ in a word only."
         yield _finding(SAME_FRAME, Severity.WARNING, leaf, pairs[0], message)
 
 
 def _alike(texts: Sequence[list[str]]) -> int:
-    """Return how many texts share the most frequent beginning and end, with two words at most between."""
+    """Return how many texts share the most frequent beginning and end, with one word between at most."""
     best = 0
     for shape in (_but_the_end, _but_the_start, _but_the_middle):
         counts: dict[tuple[str, ...], int] = {}
