@@ -35,7 +35,7 @@ def fetch_or_offer(
     resolve: Resolve = system_addresses,
     scratch: Path | None = None,
 ) -> FetchedDocuments | DocumentRefusal:
-    """Return the files, or why there are none; a refusal of what is not exact comes with an offer, if there is one."""
+    """Return the files, or why there are none: of what is not exact with an offer, if one can be made."""
     limits = limits or DocumentLimits()
     found = fetch_documents(reference, reach, limits, resolve=resolve, scratch=scratch)
     if isinstance(found, FetchedDocuments) or found.problem not in _INEXACT:

@@ -95,7 +95,7 @@ class FetchedDocuments:
         return sum(len(file.content) for file in self.files)
 
     def readable_part(self, most_bytes: int) -> FetchedDocuments:
-        """Return the documents with only the files that rules can read as text, as many as fit; never a part of one."""
+        """Return the documents with only the files that are text, as many as fit; never a part of one."""
         kept: list[DocumentFile] = []
         left = most_bytes
         for file in self.files:
@@ -170,7 +170,7 @@ def _fetched(
 def connect(
     repo: str, reach: DocumentReach, limits: DocumentLimits, resolve: Resolve, folder: Path, deadline: Deadline
 ) -> tuple[GitPlace, ConfinedGit]:
-    """Return where a repository's server is, with a git in `folder` that can ask nobody else. Raises RefusedError."""
+    """Return where a repository is, with a git in `folder` that can ask nobody else. Raises RefusedError."""
     authorities = _authorities(reach, folder)
     place = find_git_place(repo, reach, trust_in(authorities), resolve, deadline)
     git = ConfinedGit(folder / "git", place, authorities, limits, deadline)

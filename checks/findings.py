@@ -133,9 +133,14 @@ class Finding:
         is_certain = self.suggestion is not None and self.suggestion.certain
         return self.path is not None and (is_certain or self.tidying is not None or self.move is not None)
 
+    @property
+    def closed(self) -> Finding:
+        """The same finding for where somebody has decided that it leaves nothing open."""
+        return replace(self, cause=replace(self.cause, leaves_open=False)) if self.cause.leaves_open else self
+
     def weighed(self, severity: Severity) -> Finding:
-        """Return the same finding at another severity; what is kept back stays a notice."""
-        severity = Severity.NOTICE if self.cause.kept_back else severity
+        """Return the same finding at another severity; what is kept back, or left open, stays a notice."""
+        severity = Severity.NOTICE if self.cause.kept_back or self.cause.leaves_open else severity
         return self if severity is self.severity else replace(self, severity=severity)
 
 

@@ -35,7 +35,7 @@ class RuleSet:
             return None
         if finding.cause.id in self.gentle or finding.cause.id in self.not_yet:
             at_most = formerly or Severity.NOTICE
-            return finding.weighed(max(finding.severity, at_most, key=_LIGHTEST_LAST.__getitem__))
+            return finding.closed.weighed(max(finding.severity, at_most, key=_LIGHTEST_LAST.__getitem__))
         return finding
 
 

@@ -57,7 +57,7 @@ class Effort:
     """What may still be spent on searching by likeness: passages, and pairs of words that are compared."""
 
     passages: int = 50
-    pairs: int = 8_000_000
+    pairs: int = 5_000_000
 
 
 class Library:
@@ -83,7 +83,7 @@ class Library:
         return not words or f" {' '.join(words)} " in self._joined
 
     def closest(self, passages: Sequence[str], effort: Effort) -> list[Likeness | None]:
-        """Return for each passage the stretch most like it; None where the effort did not suffice to look for it."""
+        """Return for each passage the stretch most like it; None where the effort did not suffice."""
         searched = [_words(_plain(passage))[:_LONGEST_PASSAGE] for passage in passages[: effort.passages]]
         effort.passages -= len(searched)
         found: list[Likeness | None] = []

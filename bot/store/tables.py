@@ -105,6 +105,9 @@ pull_requests = Table(
     Column("swept", String(64), nullable=False, server_default=""),  # how it looked when we last looked
     Column("updated_at", UtcDateTime, nullable=False),
     Column("stale_at", UtcDateTime, nullable=True),  # since when it is stale, while it is
+    Column(
+        "source_hold", String(48), nullable=False, server_default=""
+    ),  # whose the legal hold is, for which sources
     Column("ruled_at", UtcDateTime, nullable=True),  # when the head was first judged: the rules of then hold for it
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
@@ -505,4 +508,15 @@ announcements = Table(
     Column("made_at", UtcDateTime, nullable=True),  # None: not said yet
     Column("reference", BigInteger, nullable=False, server_default="0"),  # such as the number of an issue
     Column("gist", Text, nullable=False, server_default=""),  # what was said, in a line
+)
+
+# what open pull requests say, so that a later one hears of it when it says it again
+passages = Table(
+    "passages",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("sheets", LargeBinary, nullable=False),  # checks.likeness.sheets.packed
+    Column("told_of", Text, nullable=False, server_default=""),  # numbers of those it may repeat
 )

@@ -11,7 +11,7 @@ from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.leaf_documents import is_filled_in
 from checks.policy import Policy
 from checks.quoting import as_code
-from checks.readable import line_suggestion, mapping_leaves
+from checks.readable import line_suggestion, mapping_leaves, may_be_private
 from checks.registry import rule
 from checks.repository_links import LinkProblem, RepositoryLink, read_link
 from checks.yaml_tree import ListNode, MapNode, Scalar
@@ -98,8 +98,8 @@ def _whole_block(offer: DocumentOffer) -> str:
     patterns = ", ".join(as_code(pattern, 200) for pattern in offer.patterns[:5])
     more = f" and {len(offer.patterns) - 5} more" if len(offer.patterns) > 5 else ""
     return (
-        f"We looked it up. The finished block says under repo {as_code(offer.repo, 200)}, under commit "
-        f"{offer.commit}, under patterns {patterns}{more}."
+        f"Write under repo {as_code(offer.repo, 200)}, under commit `{offer.commit}` and under patterns "
+        f"{patterns}{more}: we looked it up there."
     )
 
 
@@ -236,4 +236,7 @@ def _replacement(leaf: Leaf, value: Scalar, better: str) -> Suggestion | None:
     line = leaf.line_text(value.mark.line)
     start, end = value.mark.column - 1, value.end.column - 1
     quote = line[start] if not value.plain and line[start : start + 1] in {'"', "'"} else ""
-    return line_suggestion(leaf, value.mark.line, f"{line[:start]}{quote}{better}{quote}{line[end:]}")
+    instead = f"{line[:start]}{quote}{better}{quote}{line[end:]}"
+    if _FULL_ID.fullmatch(better) and not may_be_private(line[:start] + line[end:]) and len(instead) <= _LONGEST:
+        return Suggestion(value.mark.line, value.mark.line, (instead,))  # its digits are nobody's number
+    return line_suggestion(leaf, value.mark.line, instead)

@@ -108,7 +108,7 @@ def _links(each: Source) -> list[tuple[Entry, str]]:
 
 
 def _is_approved(link: str, policy: Policy) -> bool:
-    """True for an address at an approved host, below its path if the list names one; archived ones count as they."""
+    """True for an address at an approved host, below its path if the list names one, or for an archived copy."""
     host, path = _place(link)
     if host == "web.archive.org" and (inner := re.search(r"https?:/{1,2}(?!.*https?:/)(.+)", path)):
         host, path = _place(f"https://{inner[1]}")

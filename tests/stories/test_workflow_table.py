@@ -37,6 +37,8 @@ _OF_TRIAGE = frozenset(
         Trigger.FAILED_ANEW,
         Trigger.UNVERIFIED,
         Trigger.UNVERIFIED_ANEW,
+        Trigger.SOURCE_DOUBTED,
+        Trigger.SOURCES_SETTLED,
         Trigger.BECAME_READY,
         Trigger.BECAME_BLOCKED,
     }

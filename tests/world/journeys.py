@@ -13,7 +13,7 @@ from enum import Enum, auto
 from bot.labels import Label
 from bot.roles import Role
 from bot.workflow import State, Transition, Trigger
-from tests.checks.contributions import a_skill, attribution
+from tests.checks.contributions import a_knowledge, a_skill, attribution
 from tests.world.job_failure import a_job_fails
 from tests.world.people import Files, Person, PullRequest
 from tests.world.unbuilt import UNBUILT, comes_about, is_looked_at_again
@@ -27,6 +27,7 @@ class Weather(Enum):
     """What the world is like during a step."""
 
     CLEAR = auto()
+    DOUBTFUL = auto()  # the community approves of other sources than a good leaf of ours has
     STRICT = auto()  # the community asks for more seed examples than a good skill of ours has
     UNREADABLE = auto()  # GitHub lists fewer files than it counts
     SILENT = auto()  # three weeks go by, and the bot sweeps
@@ -41,6 +42,9 @@ class Journey:
         self.row = row
         self.path = f"compositional_skills/writing/freeform/journey_{number}/qna.yaml"
         self.is_docs = False
+        self.is_knowledge = row.trigger in (Trigger.SOURCE_DOUBTED, Trigger.SOURCES_SETTLED)
+        if self.is_knowledge:
+            self.path = f"knowledge/science/birds/journey_{number}/qna.yaml"
         self._versions = 0
         self._pr: PullRequest | None = None
 
@@ -80,8 +84,12 @@ class Journey:
         if self.is_docs:
             return {f"docs/{self.path.split('/')[-2]}.md": f"# Version {self._versions}\n"}
         seeds = 3 if bad else 5
+        beside = {self.path.replace("qna.yaml", "attribution.txt"): attribution()}
+        if self.is_knowledge:
+            outline = f"What birds eat, variant {self._versions}."
+            return {self.path: a_knowledge(contexts=seeds, document_outline=outline), **beside}
         text = a_skill(seed_examples=seeds, task_description=f"Shorten a sentence, variant {self._versions}.")
-        return {self.path: text, self.path.replace("qna.yaml", "attribution.txt"): attribution()}
+        return {self.path: text, **beside}
 
 
 Step = Callable[[Journey], Awaitable[None]]
@@ -167,7 +175,8 @@ async def is_dressed(journey: Journey) -> None:
     wanted = row.drops - row.adds
     is_passing = row.source is not State.NOT_READY and row.trigger is not Trigger.RECOVERED
     is_told_of = bool(row.acts) or row.source in (State.NEEDED, State.APPROVED)  # what is lost, and what stays
-    commands = ["/hold"] * (Label.HOLD in wanted) + ["/legal-hold"] * (Label.LEGAL_HOLD in wanted)
+    is_held_by_a_person = Label.LEGAL_HOLD in wanted and row.trigger is not Trigger.SOURCES_SETTLED
+    commands = ["/hold"] * (Label.HOLD in wanted) + ["/legal-hold"] * is_held_by_a_person
     if is_passing:
         commands += ["/generate"] * (Label.GENERATE_READY in wanted or bool(row.acts))
         commands += ["/approve"] * is_told_of
@@ -228,6 +237,8 @@ PULLS: dict[Trigger, Step] = {
     Trigger.FAILED_ANEW: pushes(bad=True),
     Trigger.UNVERIFIED: CHECK,
     Trigger.UNVERIFIED_ANEW: pushes(),
+    Trigger.SOURCE_DOUBTED: CHECK,
+    Trigger.SOURCES_SETTLED: CHECK,
     Trigger.SIGN_OFF_VOID: the_sign_off_is_edited,
     Trigger.BECAME_READY: LOOKS_GOOD,
     Trigger.BECAME_BLOCKED: says("max", "/lgtm cancel"),
@@ -256,6 +267,7 @@ WORDS: dict[Trigger, tuple[Role, str]] = {
 _WEATHER_OF_PULL = {
     Trigger.WENT_STALE: Weather.SILENT,
     Trigger.FAILED: Weather.STRICT,
+    Trigger.SOURCE_DOUBTED: Weather.DOUBTFUL,
     Trigger.UNVERIFIED: Weather.UNREADABLE,
     Trigger.UNVERIFIED_ANEW: Weather.UNREADABLE,
 }
@@ -307,6 +319,9 @@ def plan_of(row: Transition) -> Plan:
     if row.trigger is Trigger.RECOVERED:
         reach = FAILING_COMES_TO[row.source]
         return Plan(((Weather.STRICT, reach), (Weather.STRICT, is_dressed), (_C, pull)), row.source)
+    if row.trigger is Trigger.SOURCES_SETTLED:
+        doubtful = ((Weather.DOUBTFUL, COMES_TO[row.source]), (Weather.DOUBTFUL, is_dressed))
+        return Plan((*doubtful, (_C, pull)), row.source)
     if row.trigger is Trigger.BECAME_READY:
         return Plan(((_C, DOCS_COME_TO[row.source]), (_C, pull)), row.source)
     if row.trigger is Trigger.BECAME_BLOCKED:

@@ -7,6 +7,7 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -123,6 +124,9 @@ class World:
             "github_api_url": self.github.url,
             "sweep_minutes": 0,  # a story that is about sweeps asks for them
             "nightly": False,  # likewise
+            "check_duplicates": False,  # likewise: most stories open the same leaf again and again
+            "index_folder": Path(self._stores.name) / "indexes",
+            "check_documents": False,  # likewise: the leaves of most stories name documents of nowhere
         }
         return BotSettings(**(values | self._settings))
 
