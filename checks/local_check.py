@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from checks.checkout import CannotCheckError, Facts, Survey, gather, survey
+from checks.checkout_neighbours import with_neighbours
 from checks.contribution import Contribution
 from checks.document_resolving import fetch_or_offer
 from checks.document_terms import DocumentReach
@@ -24,6 +25,7 @@ from checks.report.content import Report
 from checks.report.sign_off import advice_lines
 from checks.run import judge
 
+_DUPLICATES = "duplicates"
 _POLICY_MAX_BYTES = 256 * 1024
 
 
@@ -67,11 +69,16 @@ def answer(question: Question, mending: Mending | None = None) -> Report:
         facts = mending.mend(asked, facts, policy, rules)
         if question.online is not None and mending.done:
             facts = _with_documents(facts, question.online, policy)
+    facts = with_neighbours(asked, facts) if _is_asked_for(_DUPLICATES, rules) else facts
     moment = midnight(question.on) if question.on else datetime.now(UTC)
     verdict = rule_set(policy, moment).applied(judge(facts.contribution, policy, rules or None))
     took_s = time.perf_counter() - started
     advice = _advice(verdict, facts.contribution, policy)
     return Report(verdict, facts, policy.messages.rules_url, took_s, question.notices, advice)
+
+
+def _is_asked_for(rule_id: str, rules: Sequence[Rule]) -> bool:
+    return not rules or any(rule.id == rule_id for rule in rules)
 
 
 def _with_documents(facts: Facts, online: Online, policy: Policy) -> Facts:

@@ -7,7 +7,7 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -166,22 +166,18 @@ class PassageIndex:
         first, last = (int(self._rows["file"].searchsorted(n, side)) for side in ("left", "right"))
         return [self.passage(row) for row in range(first, last)]
 
-    def sheets(self, wanted: Iterable[int]) -> dict[int, Sheet]:
-        """Return the sheets of some sources, by their place in `sources`: they need not be made anew."""
+    def sheets(self, wanted: Iterable[int]) -> Iterator[tuple[int, Sheet]]:
+        """Yield the sheets of some sources, by their place in `sources`: they need not be made anew."""
         import numpy as np
 
         bands = np.empty((len(self), BANDS), dtype=np.uint32)
         for b in range(BANDS):
             bands[self._order[b], b] = self._keys[b]
-        files = np.asarray(self._rows["file"])
-        firsts = np.searchsorted(files, np.arange(len(self.sources) + 1))
-        found = {}
+        firsts = np.searchsorted(self._rows["file"], np.arange(len(self.sources) + 1))
         for n in wanted:
-            span = range(int(firsts[n]), int(firsts[n + 1]))
-            passages = tuple(self.passage(row) for row in span)
-            where = slice(span.start, span.stop)
-            found[n] = Sheet(passages, bands[where].copy(), np.array(self._rows["asked"][where]))
-        return found
+            first, last = int(firsts[n]), int(firsts[n + 1])
+            passages = tuple(self.passage(row) for row in range(first, last))
+            yield n, Sheet(passages, bands[first:last].copy(), np.array(self._rows["asked"][first:last]))
 
 
 @dataclass

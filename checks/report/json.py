@@ -32,6 +32,7 @@ def _scope(report: Report) -> dict[str, Any]:
     return {
         "text": facts.scope,
         "base": facts.base,
+        "compared_with": facts.compared or None,
         "uncommitted_files": facts.uncommitted,
         "files": [file.path for file in facts.contribution.files],
         "leaves": len(facts.contribution.leaves),
