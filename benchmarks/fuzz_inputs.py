@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from hypothesis import strategies as st
@@ -50,6 +51,7 @@ PATHS = (
     f"{KNOWLEDGE_PATH.rpartition('/')[0]}/attribution.txt",
     f"{SKILL_PATH.rpartition('/')[0]}/attribution.txt",
 )
+T = TypeVar("T")
 _PLACES = 1_000  # a place in a text is drawn in thousandths of it, so that it means something in every text
 _MOST_BYTES = 1_200_000  # a little over the size that is read
 
@@ -232,11 +234,19 @@ def _dumped(value: object) -> str:
 
 def texts(seeds: Sequence[str]) -> st.SearchStrategy[bytes]:
     """Return a strategy for the content of a file: mutated, built of wrong values, or just bytes."""
-    mutated = st.builds(_mutated, st.sampled_from(seeds), st.lists(_edit, max_size=5))
-    built = st.dictionaries(_key, _value, max_size=8).map(_dumped)
-    text = st.one_of(mutated, mutated, built).map(lambda t: t.encode("utf-8", "surrogatepass")[:_MOST_BYTES])
-    other = st.one_of(st.binary(max_size=60), text.map(lambda b: b.decode("utf-8", "ignore").encode("utf-16")))
-    return st.one_of(text, text, text, text, text, text, other)
+    mutated = st.builds(_mutated, st.sampled_from(seeds), st.lists(_edit, max_size=5)).map(_encoded)
+    built = st.dictionaries(_key, _value, max_size=8).map(_dumped).map(_encoded)
+    other = st.one_of(st.binary(max_size=60), st.sampled_from(seeds).map(lambda t: t.encode("utf-16")))
+    return _mostly((12, mutated), (6, built), (1, other))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")[:_MOST_BYTES]
+
+
+def _mostly(*weighed: tuple[int, st.SearchStrategy[T]]) -> st.SearchStrategy[T]:
+    """Choose among strategies by weight; the first is the simplest."""
+    return st.sampled_from([one for weight, one in weighed for _ in range(weight)]).flatmap(lambda one: one)
 
 
 def _mutated(seed: str, edits: Sequence[Edit]) -> str:
@@ -247,7 +257,7 @@ def _mutated(seed: str, edits: Sequence[Edit]) -> str:
 
 def contributions(seeds: Sequence[str]) -> st.SearchStrategy[Facts]:
     """Return a strategy for the facts of a whole pull request."""
-    path = st.one_of(st.sampled_from(PATHS[:3]), st.sampled_from(PATHS))
+    path = st.sampled_from([*PATHS[:3] * 4, *PATHS])
     kind = st.sampled_from([FileKind.REGULAR] * 12 + [FileKind.SYMLINK, FileKind.SUBMODULE])
     status = st.sampled_from([FileStatus.ADDED] * 8 + list(FileStatus))
     file = st.builds(_changed, path, texts(seeds), kind, status)
