@@ -51,6 +51,7 @@ docs: $(READY) ## Write the generated documents anew
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps, jobs
 	$(PY) -m benchmarks.checks_speed
 	$(PY) -m benchmarks.personal_data
+	$(PY) -m benchmarks.wording
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.reconcile_calls

@@ -14,15 +14,9 @@ from checks.yaml_tree import Scalar
 
 _LIST = "machine_words.yaml"
 _COMMENT = re.compile(r"(?:^|\s)#\s?(.{1,300})", re.MULTILINE)
-_ONESELF, _POLISH, _NAMES, _PROVENANCE, _FACTS, _ABOUT = (
-    "oneself",
-    "polish",
-    "names",
-    "provenance",
-    "facts",
-    "about_machines",
-)
-_PARTS = (_ONESELF, _POLISH, _NAMES, _PROVENANCE, _FACTS, _ABOUT)
+_ONESELF, _POLISH, _COURTESY, _LETTERS = "oneself", "polish", "courtesy", "letters"
+_NAMES, _PROVENANCE, _FACTS, _ABOUT = "names", "provenance", "facts", "about_machines"
+_PARTS = (_ONESELF, _POLISH, _COURTESY, _LETTERS, _NAMES, _PROVENANCE, _FACTS, _ABOUT)
 _FEWEST_PHRASES, _FEWEST_ANSWERS, _POLISHED_SHARE = 3, 2, 0.5
 _LOOKED_AHEAD = 8  # words after a name in which it may turn out to be somebody else's
 
@@ -53,7 +47,7 @@ class _Lists:
 
 def machine_signs(leaf: Leaf) -> Iterator[MachineSign]:
     """Yield the signs in a leaf, each kind at most once, at the first place of it."""
-    is_about_machines = _is_about_machines(leaf)
+    is_about_machines = _is_about(_ABOUT, leaf)
     yield from _first(_oneself(leaf, is_about_machines))
     yield from _polish(leaf)
     if not leaf.is_knowledge and not is_about_machines:
@@ -82,8 +76,9 @@ def _polish(leaf: Leaf) -> Iterator[MachineSign]:
     """Yield one sign where several different set phrases stand in several answers."""
     found: dict[int, tuple[str, ...]] = {}
     answers = [pair.answer for pair in leaf.pairs if pair.answer]
+    counted = (_POLISH,) if _is_about(_LETTERS, leaf) else (_POLISH, _COURTESY)
     for answer in answers:
-        if phrases := _of(_POLISH, _hits(_spoken(answer))):
+        if phrases := _of(counted, _hits(_spoken(answer))):
             found[answer.mark.line] = phrases
     different = tuple(dict.fromkeys(phrase for phrases in found.values() for phrase in phrases))
     enough = max(_FEWEST_PHRASES, int(len(answers) * _POLISHED_SHARE))
@@ -128,10 +123,10 @@ def _provenance_in_comments(leaf: Leaf) -> Iterator[MachineSign]:
             yield MachineSign(Sign.PROVENANCE, pair.answer.mark.line, phrases)
 
 
-def _is_about_machines(leaf: Leaf) -> bool:
+def _is_about(part: str, leaf: Leaf) -> bool:
     task = leaf.mapping.get("task_description") if leaf.mapping else None
     said = task.text if isinstance(task, Scalar) else ""
-    return bool(_of(_ABOUT, _hits(words_of(f"{said} {leaf.file.folder.replace('_', ' ')}"))))
+    return bool(_of(part, _hits(words_of(f"{said} {leaf.file.folder.replace('_', ' ')}"))))
 
 
 def _asks_for_a_fact(pair: QuestionAnswer) -> bool:
@@ -148,8 +143,9 @@ def _first(signs: Iterator[MachineSign]) -> Iterator[MachineSign]:
         yield first
 
 
-def _of(part: str, hits: Sequence[Hit]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(hit.phrase.written for hit in hits if hit.phrase.of == part))
+def _of(parts: str | tuple[str, ...], hits: Sequence[Hit]) -> tuple[str, ...]:
+    wanted = (parts,) if isinstance(parts, str) else parts
+    return tuple(dict.fromkeys(hit.phrase.written for hit in hits if hit.phrase.of in wanted))
 
 
 def _hits(words: list[str]) -> tuple[Hit, ...]:

@@ -154,6 +154,41 @@ class Pii(_Section):
     )
 
 
+def _known_topic(name: str) -> str:
+    from checks.topics import topic_names  # here, because few policies name one
+
+    if name not in topic_names():
+        raise ValueError(f'there is no topic "{name[:40]}"; the topics are {", ".join(topic_names())}')
+    return name
+
+
+def _phrase(written: str) -> str:
+    from checks.phrases import PhraseError, read_phrase
+
+    try:
+        read_phrase("policy", written, 1.0, {})
+    except PhraseError as error:
+        raise ValueError(str(error)) from None
+    return written
+
+
+TopicName = Annotated[str, AfterValidator(_known_topic)]
+PhraseText = Annotated[str, Field(max_length=200), AfterValidator(_phrase)]
+
+
+class Topics(_Section):
+    """Topics that are not taken, of which triagers are told."""
+
+    accepted: tuple[TopicName, ...] = Field(
+        (), description="Topics that this community takes: nobody is told of them."
+    )
+    phrases: dict[TopicName, Annotated[tuple[PhraseText, ...], Field(max_length=100)]] = Field(
+        {},
+        description="Further phrases of questions, by topic: words with blanks between them, `(a|b)` for a choice, "
+        "`...` for up to four words of any kind.",
+    )
+
+
 class Teams(_Section):
     """Team slugs of the organisation; empty means nobody by team (repository permissions still count)."""
 
@@ -298,6 +333,7 @@ class Policy(_Section):
     documents: Documents = Documents()
     dco: Dco = Dco()
     pii: Pii = Pii()
+    topics: Topics = Topics()
     teams: Teams = Teams()
     merging: Merging = Merging()
     generation: Generation = Generation()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from checks.contribution import ROOTS, Leaf, QuestionAnswer
 from checks.phrases import Phrase, PhraseBook, load, read_phrase, read_phrases, without_quotations, words_of
@@ -53,9 +53,12 @@ def topic_names() -> Mapping[str, str]:
     return _lists().names
 
 
-def guess_topics(leaf: Leaf) -> tuple[TopicGuess, ...]:
-    """Return the topics that a leaf seems to be about, the surest first; mostly none."""
-    lists = _lists()
+def guess_topics(leaf: Leaf, further: Mapping[str, Sequence[str]] | None = None) -> tuple[TopicGuess, ...]:
+    """Return the topics that a leaf seems to be about, the surest first; mostly none.
+
+    `further` are a community's own phrases of questions, by topic. Raises PhraseError for what is none.
+    """
+    lists = _lists(tuple((topic, tuple(phrases)) for topic, phrases in sorted((further or {}).items())))
     pairs = [pair for pair in leaf.pairs if pair.question or pair.answer]
     if not pairs:
         return ()
@@ -134,17 +137,18 @@ def _text(scalar: Scalar | None) -> str:
     return scalar.text.strip() if scalar else ""
 
 
-@cache
-def _lists() -> _Lists:
+@lru_cache(maxsize=8)
+def _lists(further: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> _Lists:
     data = load(_LIST)
     topics, sets = data["topics"], data["sets"]
+    own = [read_phrase(topic, written, 1.0, sets) for topic, phrases in further for written in phrases]
     facts = [read_phrase(_FACT, str(written), 1.0, sets) for written in data["facts"]]
     asked = (p for topic, held in topics.items() for p in read_phrases(topic, held["asked"], sets))
     answered = (p for topic, held in topics.items() for p in read_phrases(topic, held.get("answered", {}), sets))
     return _Lists(
         names={topic: str(held["name"]) for topic, held in topics.items()},
         shapes={topic: tuple(held.get("shapes", ())) for topic, held in topics.items()},
-        questions=PhraseBook((*facts, *asked)),
+        questions=PhraseBook((*facts, *asked, *own)),
         answers=PhraseBook(answered),
         tasks=PhraseBook(_tasks(topics, sets)),
     )

@@ -30,7 +30,7 @@ CHAT = Cause(
     "examples/chat-turns",
     "Questions and answers are written as turns of a chat",
     "Who speaks is known from `question` and `answer`; the labels would be learned as part of the text.",
-    "Remove the names of the speakers and what only a chat says; keep the question and the answer themselves.",
+    "Remove the names of the speakers, and what only a chat says. Keep the question and the answer themselves.",
 )
 
 _SHORT_PAIR, _SHORT_SHARE = 4, 0.75  # words of a question and its answer together

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 
 from checks.contribution import Contribution
 from checks.findings import Cause, Finding, Severity
@@ -32,7 +33,8 @@ AVOIDED = Cause(
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Tell triagers the surest topic of each leaf, and the command for it; never a refusal by itself."""
     for leaf in mapping_leaves(contribution, policy):
-        for guess in guess_topics(leaf)[:1]:
+        guesses = (g for g in guess_topics(leaf, policy.topics.phrases) if g.topic not in policy.topics.accepted)
+        for guess in islice(guesses, 1):
             remedy = f"If you agree: `/topic {guess.topic}`, with a sentence of your own after it if you like."
             line = guess.lines[0] if guess.lines else 1
             yield Finding(AVOIDED, Severity.NOTICE, _message(guess), leaf.path, line, 1, remedy)

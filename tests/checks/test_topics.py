@@ -118,3 +118,32 @@ def test_hostile_texts_take_no_time(rule: str, text: str) -> None:
     started = time.perf_counter()
     findings_of(rule, contribution)
     assert time.perf_counter() - started < 1.5
+
+
+def test_a_community_may_take_a_topic_and_name_phrases_of_its_own() -> None:
+    jokes, tarot = (
+        skill_of(a_skill(seed_examples=JOKES)),
+        seeds(("Lay the cards for me.", "The sun."), ("Lay the cards.", "A star.")),
+    )
+    taken = read_policy("topics: {accepted: [humour]}\n")
+    added = read_policy('topics:\n  phrases:\n    advice: ["lay (the|my) cards"]\n')
+    assert findings_of("topics", jokes, taken) == []
+    assert topics_of(tarot) == []
+    [finding] = findings_of("topics", skill_of(a_skill(seed_examples=tarot)), added)
+    assert "`/topic advice`" in finding.remedy
+
+
+MISTAKES = {
+    "an unknown topic": ("topics: {accepted: [weather]}\n", 'there is no topic "weather"'),
+    "phrases of an unknown topic": ("topics:\n  phrases:\n    weather: [rain]\n", 'there is no topic "weather"'),
+    "a phrase that begins with anything": (
+        'topics:\n  phrases:\n    maths: ["... cards"]\n',
+        "has to begin with a word",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_in_a_policys_topics_are_named(text: str, said: str) -> None:
+    with pytest.raises(PolicyError, match=said):
+        read_policy(text)

@@ -293,6 +293,7 @@ def _speaking() -> dict[str, tuple[Asked, ...]]:
             Asked("refused: no such rule", "weather", anybody),
         ),
         "check": (
+            Asked("refused: guesses for triagers alone", "topics", by(Role.TRIAGER)),
             Asked("all", "", by_author()),
             Asked("one rule", "pii", by_author()),
             Asked("one cause", "limits/long-pair", by_author()),
