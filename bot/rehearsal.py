@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.actions import Action
-from bot.app import make_documents, make_records, open_github
+from bot.app import make_documents, make_neighbourhood, make_records, open_github
 from bot.apply import LivingComment
 from bot.clock import Clock
 from bot.comments.markers import MarkerSigner
@@ -38,6 +42,8 @@ from bot.store.rule_starts import RuleStarts
 from bot.triage import Triage, Triaged
 from checks.policy import Policy
 from pipeline.artifacts import ArtifactStore
+
+_INDEXES = "indexes"
 
 
 class UnknownPlaceError(Exception):
@@ -86,22 +92,37 @@ class Rehearsal:
         github: GitHubApp,
         settings: BotSettings,
         engine: AsyncEngine,
-        artifacts: ArtifactStore,
+        folder: Path,
         workers: RuleWorkers,
         clock: Clock,
         policy: Policy | None,
     ) -> None:
+        """What is fetched or made on the way goes below `folder`; indexes of passages that are there are used."""
         self.github = github
         self.records: Records = make_records(engine, _JobsAsTheyStand(engine, settings, clock), clock)
         self.rule_sets = RuleSets(self.records.memories, RuleStarts(engine), clock)
-        self.documents = make_documents(settings, engine, artifacts, clock)
+        self._documents = make_documents(settings, engine, ArtifactStore(str(folder / "artifacts")), clock)
+        there = settings.model_copy(update={"index_folder": folder / _INDEXES})
+        self._neighbourhood = make_neighbourhood(github, there, engine, workers, clock)
         self.policies = Policies(settings, clock, policy)
         self.looks = Looks(
-            self.policies, self.rule_sets, workers, self.documents, most_commits=settings.max_commits
+            self.policies,
+            self.rule_sets,
+            workers,
+            self._documents,
+            self._neighbourhood,
+            most_commits=settings.max_commits,
         )
         self._settings = settings
         self._engine = engine
         self._clock = clock
+
+    async def stop(self) -> None:
+        """Give up what is still being fetched."""
+        if self._documents is not None:
+            await self._documents.stop()
+        if self._neighbourhood is not None:
+            await self._neighbourhood.stop()
 
     async def origin_of(self, full_name: str) -> Origin:
         """Return where a repository is. Raises UnknownPlaceError, and the errors of `bot.github.errors`."""
@@ -173,13 +194,29 @@ async def rehearsing(
     workers = workers or RuleWorkers(1, settings.rule_time_limit_s)
     timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
     try:
-        with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
+            folder = Path(name)
+            await asyncio.to_thread(_copy_indexes, settings.indexes_folder, folder / _INDEXES)
             async with copied(settings.database_url) as engine, aiohttp.ClientSession(timeout=timeout) as session:
                 github = open_github(session, settings, clock, only_reads=True)
-                rehearsal = Rehearsal(github, settings, engine, ArtifactStore(folder), workers, clock, policy)
-                yield rehearsal
-                if rehearsal.documents is not None:
-                    await rehearsal.documents.stop()
+                rehearsal = Rehearsal(github, settings, engine, folder, workers, clock, policy)
+                try:
+                    yield rehearsal
+                finally:
+                    await rehearsal.stop()
     finally:
         if own:
             workers.close()
+
+
+def _copy_indexes(source: Path, target: Path) -> None:
+    """Have the indexes of passages at hand: finished ones never change, so a second name will do for a copy."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_linked)
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copy2(source, target)

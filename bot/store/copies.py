@@ -27,6 +27,7 @@ _COPIED = frozenset(
         "jobs",
         "leaves",
         "merge_requests",
+        "passages",
         "pardons",
         "pull_requests",
         "reminders",
