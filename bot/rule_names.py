@@ -10,7 +10,7 @@ from checks.registry import UnknownRuleError, get_rule
 
 
 def failing_rule(situation: Situation, name: str) -> str:
-    """Return the id of a rule ("limits") or cause ("limits/long-pair") that fails right now, or leaves open whether all is well.
+    """Return the id of a rule ("limits") or cause ("limits/long-pair") that fails right now, or leaves it open.
 
     Raises RefusedError for anything else, and for rules that protect from harm: nobody sets those aside.
     """

@@ -14,8 +14,8 @@ from tests.checks.documents import fetched, knowledge_with, refused
 
 RULE = "context-in-document"
 PASSAGE = (
-    "The kingfisher lives near slow rivers. It digs a tunnel as long as an arm into the bank, lays up to seven eggs "
-    "at its end, and feeds its young on small fish that it sees from a perch above the water."
+    "The kingfisher lives near slow rivers. It digs a tunnel as long as an arm into the bank, lays up to seven "
+    "eggs at its end, and feeds its young on small fish that it sees from a perch above the water."
 )
 DOCUMENT = (
     f"# Kingfisher\n\nA bird of Europe, Asia and North Africa.\n\n{PASSAGE}\n\n## Voice\n\nA high, short whistle.\n"

@@ -21,7 +21,7 @@ from tests.world import PullRequest, World
 from tests.world.review import gives_powers, sets_policy
 
 CONTEXTS = [
-    f"The {bird} lives near slow water, digs a tunnel as long as an arm, and feeds on small fish it sees from a perch."
+    f"The {bird} lives near slow water, digs a tunnel as long as an arm, and eats small fish it sees from a perch."
     for bird in ("kingfisher", "heron", "dipper", "osprey", "bittern")
 ]
 DOCUMENT = "# Birds\n\n" + "\n\n".join(CONTEXTS) + "\n"

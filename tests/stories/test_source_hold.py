@@ -1,4 +1,4 @@
-"""The legal hold that the bot puts on for a doubtful source: taken off again by itself, unless a person has spoken."""
+"""The legal hold that the bot puts on for a doubtful source: it goes by itself, unless a person has spoken."""
 
 from __future__ import annotations
 
