@@ -48,7 +48,7 @@ def is_verse(text: str) -> bool:
 
 
 def _rhymes(lines: list[str]) -> bool:
-    endings = [words[-1][-2:].lower() for line in lines if (words := _LETTERS.findall(line))]
+    endings: list[str] = [words[-1][-2:].lower() for line in lines if (words := _LETTERS.findall(line))]
     pairs = sum(a == b for at, a in enumerate(endings) for b in endings[at + 1 : at + 3])
     return pairs * 3 >= len(endings)
 

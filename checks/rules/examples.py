@@ -62,7 +62,7 @@ _LONGEST = 2_000
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report leaves whose pairs are very short, all alike, or turns of a chat: one finding each a file."""
     for leaf in mapping_leaves(contribution, policy):
-        pairs = [pair for pair in leaf.pairs if pair.question and pair.answer]
+        pairs = [pair for pair in leaf.pairs if _text(pair.question).strip() and _text(pair.answer).strip()]
         if pairs:
             yield from _chat(leaf, pairs)
             yield from _same_frame(leaf, pairs)
