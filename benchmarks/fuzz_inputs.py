@@ -63,17 +63,17 @@ def corpus_like() -> list[str]:
         a_skill(),
         a_skill(grounded=True, seed_examples=3),
         a_skill(without=("version",), created_by="", task_description=" \n"),
-        a_skill(task_description="\n".join(private[:12])),
+        a_skill(task_description="\n".join(private[:6])),
         a_knowledge(),
         a_knowledge(contexts=2, questions=1, document={"repo": "https://github.com/a/b/blob/main/c.md"}),
-        a_knowledge(document_outline=" ".join(private), domain=None),
+        a_knowledge(document_outline=" ".join(private[6::12]), domain=None),
         a_knowledge().replace("\n", "\r\n"),
         a_skill().replace("  ", "\t", 3),
         "# As an AI language model, I wrote this.\n" + a_skill(),
         attribution(),
         attribution(licence="CC BY SA 4.0 and MIT or nothing"),
         "rules:\n  pii: off\nlimits:\n  file_bytes: 10\n",
-        "|\n".join(private),
+        "|\n".join(private[::9]),
     ]
 
 
@@ -201,7 +201,7 @@ _edit = st.builds(
     first=_place,
     length=st.integers(0, 12),
     instead=st.one_of(st.just(""), _snippet),
-    times=st.one_of(st.integers(0, 3), st.sampled_from([50, 400, 3_000, 60_000])),
+    times=st.sampled_from([1, 0, 2, 1, 3, 1, 0] * 12 + [40] * 4 + [400] * 3 + [3_000, 60_000]),
     by_line=st.booleans(),
 )
 _KEYS = (
