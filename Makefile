@@ -52,6 +52,8 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.checks_speed
 	$(PY) -m benchmarks.personal_data
 	$(PY) -m benchmarks.wording
+	$(PY) -m benchmarks.duplicates_pairs
+	$(PY) -m benchmarks.duplicates_index
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.reconcile_calls

@@ -97,6 +97,15 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another place that a finding is about: a line of the taxonomy, or of an open pull request by its number."""
+
+    path: str
+    line: int
+    number: int = 0  # 0: the taxonomy itself
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One problem at one place.
 
@@ -113,6 +122,7 @@ class Finding:
     column: int | None = None
     remedy: str = ""
     suggestion: Suggestion | None = None
+    elsewhere: Elsewhere | None = None
     sha: str | None = None  # the commit meant, for findings about commits
     tidying: Tidying | None = None  # what puts it right together with all of its kind
     move: Move | None = None

@@ -91,6 +91,8 @@ def masked(finding: Finding) -> Finding:
     """
     if finding.path is not None and _is_private(finding.path):
         finding = replace(finding, path=None, line=None, column=None, suggestion=None, tidying=None, move=None)
+    if finding.elsewhere is not None and _is_private(finding.elsewhere.path):
+        finding = replace(finding, elsewhere=None)
     message, remedy = mask(finding.message), mask(finding.remedy)
     fix = finding.suggestion
     if fix is not None and any(mask(line) != line for line in fix.lines):

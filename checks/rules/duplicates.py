@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checks.contribution import Contribution
-from checks.findings import Cause, Finding, Severity
+from checks.findings import Cause, Elsewhere, Finding, Severity
 from checks.likeness.comparing import Degree, Likeness, likeness, telling_of
 from checks.likeness.passages import Passage, passages_of
 from checks.policy import Policy
@@ -167,4 +167,5 @@ def _finding(cause: Cause, hits: Sequence[_Hit], where: str) -> Finding:
     if len(hits) > 1:
         more = len(hits) - 1
         message += f" So {'does' if more == 1 else 'do'} {more} more of this file."
-    return Finding(cause, Severity.WARNING, message, first.path, first.own.line, 1)
+    place = None if cause is IN_CONTRIBUTION else Elsewhere(first.other_path, first.line, first.number)
+    return Finding(cause, Severity.WARNING, message, first.path, first.own.line, 1, elsewhere=place)

@@ -77,6 +77,7 @@ async def test_the_first_verdict_waits_for_no_index(world: World) -> None:
     assert IN_TREE in says(pr)
     assert any(SEA_BIRDS in a.message for a in pr.check("Contribution").annotations)
     assert pr.check("Contribution").conclusion == "success"
+    assert f"/blob/HEAD/{SEA_BIRDS}?plain=1#L5" in says(pr)
 
 
 async def test_what_is_new_hears_nothing(world: World) -> None:
@@ -97,6 +98,7 @@ async def test_only_the_later_one_is_told_until_the_earlier_is_closed(world: Wor
     await at_rest(world)
     assert IN_PULL not in says(first)
     assert IN_PULL in says(second)
+    assert f"/pull/{first.number}/files" in says(second)
     assert len(await world.rows("SELECT number FROM passages")) == 2
     await world.github.close_pull(first.pull, by="ana")
     await at_rest(world)
