@@ -21,6 +21,10 @@ from checks.run import judge
 
 FILE = "pull_requests.jsonl"
 NOT_SCOPE = "not judged"
+_INTRODUCTION = """\
+Written on {today} by `python -m benchmarks.corpus_table FOLDER --write docs/corpus.md`, over {count} recorded pull
+requests, with the default policy and nothing fetched: rules about linked documents, other contributions and the
+description of a pull request stay silent here, since these were not recorded."""
 
 
 @dataclass(slots=True)
@@ -58,10 +62,7 @@ def as_markdown(table: Table) -> Iterator[str]:
     """Yield the page."""
     yield "# What the rules find in real pull requests"
     yield ""
-    yield f"Written on {datetime.date.today():%Y-%m-%d} by `python -m benchmarks.corpus_table FOLDER --write docs/corpus.md`,"
-    yield f"over {table.pull_requests} recorded pull requests, with the default policy and nothing fetched: rules about"
-    yield "linked documents, other contributions and the description of a pull request stay silent here, since these"
-    yield "were not recorded."
+    yield _INTRODUCTION.format(today=datetime.date.today(), count=table.pull_requests)
     yield f"Pull requests where a rule of ours broke down: {table.crashed}."
     yield ""
     yield "## By rule"
