@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # loaded where they are needed, so that --help answers at onc
     from checks.local_fix import Mending
     from checks.report.content import Report
 
+_READING_WIDTH = 80
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_UNUSABLE = 0, 1, 2
 
 app = typer.Typer(
@@ -204,9 +205,9 @@ def _show_rules(asked: list[str], colour: Colour) -> None:
     from checks.report.rule_help import print_explanation, print_rules
 
     if not asked:
-        print_rules(_console(colour))
+        print_rules(_console(colour, most=_READING_WIDTH))
     for identifier in asked:
-        print_explanation(identifier, _console(colour))
+        print_explanation(identifier, _console(colour, most=_READING_WIDTH))
 
 
 def _write(report: Report, output: Format, colour: Colour) -> None:
@@ -263,11 +264,11 @@ def _no_workflow_commands() -> Iterator[None]:
         print(f"::{token}::")
 
 
-def _console(colour: Colour) -> Console:
+def _console(colour: Colour, most: int = 1000) -> Console:
     from checks.report.text import console_for
 
     wanted = colour is Colour.ALWAYS or (colour is Colour.AUTO and _stands_colour())
-    return console_for(sys.stdout, colour=wanted, width=shutil.get_terminal_size((100, 24)).columns)
+    return console_for(sys.stdout, colour=wanted, width=min(shutil.get_terminal_size((100, 24)).columns, most))
 
 
 def _stands_colour() -> bool:

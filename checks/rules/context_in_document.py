@@ -30,7 +30,7 @@ CHANGED = Cause(
     "context-in-document/changed",
     "A context says something else than the document",
     _WHY,
-    "Copy the passage from the document as it stands there, at the commit that you name.",
+    "Copy the passage as it stands in the document. The commit that you name is the one that counts.",
 )
 MISSING = Cause(
     "context-in-document/missing",

@@ -22,8 +22,7 @@ _WHY = (
     "and questions and answers made from it are public."
 )
 _REMEDY = (
-    "Take it out of the document, commit and push that, and name the new commit here. Invented addresses at "
-    "example.org may stay."
+    "Take it out of the document, and name the new commit here. Invented addresses at example.org may stay."
 )
 
 EMAIL = Cause("document-privacy/email", "An e-mail address is in the document", _WHY, _REMEDY)

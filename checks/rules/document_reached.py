@@ -26,13 +26,13 @@ REPOSITORY = Cause(
     "document-reached/repository",
     "The document's repository cannot be used",
     _WHY,
-    "Check the address in a private browser window: the repository must be there for people who are not signed in.",
+    "Open the address in a private browser window. The repository must be there for people who are not signed in.",
 )
 COMMIT = Cause(
     "document-reached/commit",
     "The document's commit is not part of its repository",
     _WHY + " Only what a branch or a tag leads to is kept.",
-    "Write the full id of a commit that a branch or a tag of that repository leads to.",
+    "Write the full id of a commit of that repository. A branch or a tag must lead to it.",
 )
 FILES = Cause(
     "document-reached/files",

@@ -27,8 +27,8 @@ _WHY = (
     "Any other has to be looked at by a maintainer first."
 )
 _REMEDY = (
-    "There is nothing to do if the licence allows this use: a maintainer looks at it. It goes faster if the same "
-    "can be taken from an approved source."
+    "There is nothing to do: a maintainer looks at it. It goes faster if the same can be taken from an approved "
+    "source."
 )
 
 NOT_APPROVED = Cause("source/not-approved", "A source is not on the list of approved sources", _WHY, _REMEDY)

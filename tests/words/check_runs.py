@@ -53,6 +53,7 @@ def words() -> Iterator[tuple[str, str]]:
 def as_text(report: ReportCheck) -> str:
     "A check run as its page shows it."
     lines = [f"{report.name}: {report.conclusion}", f"# {report.title}", report.summary]
+    lines += [f"[{button.label}] {button.description}" for button in report.buttons]
     for note in report.annotations:
         lines.append(f"---\n{note.level} at {note.path}:{note.line}: {note.title}\n\n{note.message}")
         lines += [f"```\n{note.details}\n```"] if note.details else []
