@@ -84,9 +84,14 @@ def _is_turn(pair: QuestionAnswer) -> bool:
 
 
 def _same_frame(leaf: Leaf, pairs: Sequence[QuestionAnswer]) -> Iterator[Finding]:
+    enough = max(_FEWEST_ALIKE, _ALIKE_SHARE * len(pairs))
+    if len(pairs) < enough:
+        return
     questions = _alike([words_of(_text(pair.question)) for pair in pairs])
+    if questions < enough:
+        return
     answers = _alike([words_of(_text(pair.answer)) for pair in pairs])
-    if min(questions, answers) >= max(_FEWEST_ALIKE, _ALIKE_SHARE * len(pairs)):
+    if answers >= enough:
         message = f"{min(questions, answers)} of {len(pairs)} questions and answers differ in a word only."
         yield _finding(SAME_FRAME, Severity.WARNING, leaf, pairs[0], message)
 
