@@ -28,6 +28,7 @@ from bot.readiness import Readiness, readiness
 from bot.source_hold import source_trigger
 from bot.store.pull_requests import PullMemory, paths_text
 from bot.workflow import (
+    State,
     Transition,
     Trigger,
     Turn,
@@ -264,7 +265,7 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
     triggers = triggers_of(
         verdict.overall,
         memory.verdict,
-        was_failing=bool(memory.failing_causes),
+        was_failing=bool(memory.failing_causes) or (seen.is_own_push and memory.status.state is State.NOT_READY),
         is_new_content=is_new_content,
         is_draft=pull.is_draft,
         is_own_push=seen.is_own_push,

@@ -194,14 +194,16 @@ TABLE: tuple[Transition, ...] = (
     *_rows(
         Trigger.TIDIED,
         None,
-        _to(State.NEEDED, *_BEGINNING, State.APPROVED),
+        _to(State.NEEDED, State.NEW, State.APPROVED),
+        sources=_PASSING,
         drops=_OF_CONTENT,
         acts=_NEW_CONTENT,
     ),
     *_rows(
         Trigger.PUT_RIGHT,
         None,
-        _to(State.NEEDED, *_BEGINNING, State.APPROVED, State.CHANGES_REQUESTED),
+        _to(State.NEEDED, State.NOT_READY, State.CHANGES_REQUESTED),
+        sources=_FAILING,
         drops=_OF_CONTENT,
         acts=_NEW_CONTENT,
     ),

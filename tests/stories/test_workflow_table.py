@@ -35,6 +35,8 @@ _OF_TRIAGE = frozenset(
         Trigger.RECOVERED,
         Trigger.FAILED,
         Trigger.FAILED_ANEW,
+        Trigger.TIDIED,
+        Trigger.PUT_RIGHT,
         Trigger.UNVERIFIED,
         Trigger.UNVERIFIED_ANEW,
         Trigger.SOURCE_DOUBTED,

@@ -118,9 +118,9 @@ def _fixes() -> Iterator[tuple[str, str]]:
     one = a_finding("lint/trailing-spaces", "Spaces at the end.", suggestion=Suggestion(3, 3, ("a: b",)))
     two = replace(one, suggestion=Suggestion(3, 4, ("a: b", "c: d")))
     long = replace(one, suggestion=Suggestion(3, 3, ("x" * 21_000,)))
-    windows = a_finding("lint/windows-line-ends", "The lines end as on Windows.", tidying=Tidying.LINE_ENDS)
+    windows = a_finding("lint/windows-line-ends", "The lines end as on Windows.")
     yield "nothing-to-fix", "\n\n".join(fixes(PASSED, LINKS))
-    yield "fixes-of-whole-files", "\n\n".join(fixes(Verdict((windows,)), LINKS))
+    yield "fixes-of-whole-files", "\n\n".join(fixes(Verdict((replace(windows, tidying=Tidying.LINE_ENDS),)), LINKS))
     yield "fixes", "\n\n".join(fixes(Verdict((one, two, long)), LINKS))
     many = Verdict(tuple(replace(one, line=n) for n in range(1, 33)))
     yield "too-many-fixes", [*fixes(many, LINKS)][-1]

@@ -45,6 +45,7 @@ class Journey:
         self.is_knowledge = row.trigger in (Trigger.SOURCE_DOUBTED, Trigger.SOURCES_SETTLED)
         if self.is_knowledge:
             self.path = f"knowledge/science/birds/journey_{number}/qna.yaml"
+        self.is_crooked = row.trigger in (Trigger.TIDIED, Trigger.PUT_RIGHT)  # mechanically: what is bad is, too
         self._versions = 0
         self._pr: PullRequest | None = None
 
@@ -88,7 +89,12 @@ class Journey:
         if self.is_knowledge:
             outline = f"What birds eat, variant {self._versions}."
             return {self.path: a_knowledge(contexts=seeds, document_outline=outline), **beside}
+        if self.is_crooked:
+            seeds = 5
+            beside = {path: text.replace("CC-BY-SA-4.0", "CC BY-SA 4.0") for path, text in beside.items()}
         text = a_skill(seed_examples=seeds, task_description=f"Shorten a sentence, variant {self._versions}.")
+        if self.is_crooked and bad:
+            text = text.replace("version: 3\n", "version: 3  \n")
         return {self.path: text, **beside}
 
 
@@ -173,7 +179,7 @@ async def is_dressed(journey: Journey) -> None:
     "Give it what the row takes away or leaves: flags, an approval, a job."
     row = journey.row
     wanted = row.drops - row.adds
-    is_passing = row.source is not State.NOT_READY and row.trigger is not Trigger.RECOVERED
+    is_passing = row.source is not State.NOT_READY and row.trigger not in (Trigger.RECOVERED, Trigger.PUT_RIGHT)
     is_told_of = bool(row.acts) or row.source in (State.NEEDED, State.APPROVED)  # what is lost, and what stays
     is_held_by_a_person = Label.LEGAL_HOLD in wanted and row.trigger is not Trigger.SOURCES_SETTLED
     commands = ["/hold"] * (Label.HOLD in wanted) + ["/legal-hold"] * is_held_by_a_person
@@ -195,6 +201,7 @@ async def is_dressed(journey: Journey) -> None:
 
 
 CHECK = says("ana", "/check")
+FIX = says("ana", "/fix")
 ASK = says("tess", "/request-changes please say where this is from")
 DOUBT = says("tess", "/uncertain")
 SIGN_OFF = says("tess", "/triage-approve")
@@ -228,11 +235,21 @@ FAILING_COMES_TO: dict[State, Step] = {
     State.REJECTED: one_after_the_other(opens(), REFUSE),
 }
 
+# the same, where what fails is mechanical
+CROOKED_COMES_TO: dict[State, Step] = {
+    State.NOT_READY: opens(bad=True),
+    State.CHANGES_REQUESTED: one_after_the_other(opens(), ASK, pushes(bad=True)),
+    State.UNCERTAIN: one_after_the_other(opens(bad=True), DOUBT),
+    State.REJECTED: one_after_the_other(opens(bad=True), REFUSE),
+}
+
 PULLS: dict[Trigger, Step] = {
     Trigger.PASSED: CHECK,
     Trigger.PASSED_ANEW: pushes(),
     Trigger.PASSED_AS_DRAFT: becomes_a_draft,
     Trigger.RECOVERED: CHECK,
+    Trigger.TIDIED: FIX,
+    Trigger.PUT_RIGHT: FIX,
     Trigger.FAILED: CHECK,
     Trigger.FAILED_ANEW: pushes(bad=True),
     Trigger.UNVERIFIED: CHECK,
@@ -277,6 +294,7 @@ _C, _U = Weather.CLEAR, Weather.UNREADABLE
 _OF_ITS_OWN: dict[tuple[State, Trigger], Plan] = {
     (State.NEW, Trigger.PASSED): Plan(((_C, opens(draft=True)), (_C, is_dressed), (_C, becomes_ready)), State.NEW),
     (State.NEW, Trigger.PASSED_ANEW): Plan(((_U, opens()), (_C, pushes())), State.NEW),
+    (State.NEW, Trigger.TIDIED): Plan(((_U, opens()), (_C, FIX)), State.NEW),
     (State.NEW, Trigger.PASSED_AS_DRAFT): Plan(((_C, opens(draft=True)), (_C, is_dressed), (_C, CHECK)), State.NEW),
     (State.NOT_READY, Trigger.FAILED): Plan(((_C, opens(bad=True)), (_U, CHECK), (_C, CHECK)), State.NOT_READY),
     # only what was forgotten can pass unchanged without having been seen to fail
@@ -319,6 +337,8 @@ def plan_of(row: Transition) -> Plan:
     if row.trigger is Trigger.RECOVERED:
         reach = FAILING_COMES_TO[row.source]
         return Plan(((Weather.STRICT, reach), (Weather.STRICT, is_dressed), (_C, pull)), row.source)
+    if row.trigger is Trigger.PUT_RIGHT:
+        return Plan(((_C, CROOKED_COMES_TO[row.source]), (_C, is_dressed), (_C, pull)), row.source)
     if row.trigger is Trigger.SOURCES_SETTLED:
         doubtful = ((Weather.DOUBTFUL, COMES_TO[row.source]), (Weather.DOUBTFUL, is_dressed))
         return Plan((*doubtful, (_C, pull)), row.source)
