@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from checks.contribution import Contribution
 from checks.findings import Cause, Elsewhere, Finding, Severity
@@ -59,6 +60,7 @@ class _Hit:
     why=_WHY,
     causes=(IN_CONTRIBUTION, IN_TREE, IN_PULL_REQUEST),
     order=95,
+    since=date(2026, 11, 21),
 )
 def duplicates(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
     """Return one finding for each pair of places that say the same, at the passage that is most alike."""

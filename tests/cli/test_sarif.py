@@ -32,7 +32,7 @@ def standard() -> Any:
 
 def run_of(*findings: Finding, text: str = "", crashes: tuple[Crash, ...] = ()) -> Any:
     "The one run of a report on a skill."
-    contribution = contribution_of({SKILL_PATH: text or a_skill()})
+    contribution = contribution_of((SKILL_PATH, text or a_skill()))
     report = Report(Verdict(findings, crashes), Facts(contribution, "mine"), "https://example.org/rules.md")
     document = json.loads(sarif_report(report))
     (run,) = document["runs"]
