@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from checks.likeness.passages import Passage
-from checks.likeness.words import NEGATIONS, UNIT_WORDS, Quantity, Words, has_digit, words_of
+from checks.likeness.words import NEGATIONS, UNIT_WORDS, Quantity, Words, both_of, has_digit, words_of
 
 ALIKE = 0.72  # of the telling words of two pairs, and of their words as a whole
 ALIKE_CONTEXTS = 0.8
@@ -112,17 +112,22 @@ def _of_pairs(one: Passage, other: Passage) -> Likeness | None:
     said, said_too = words_of(one.answer), words_of(other.answer)
     if asked.order == asked_too.order and said.order == said_too.order and asked.order:
         return Likeness(Degree.SAME, 1.0)
-    whole, whole_too = asked + said, asked_too + said_too
-    every = _matched(whole.every, whole_too.every, whole, whole_too)
+    whole, whole_too = both_of(one.question, one.answer), both_of(other.question, other.answer)
     if asked.order == asked_too.order and len(asked.telling) >= _FEWEST_OF_A_QUESTION:
+        every = _matched(whole.every, whole_too.every, whole, whole_too)
         return Likeness(Degree.NEARLY if every.share >= ALIKE else Degree.ASKED, every.share)
-    if min(len(whole.telling), len(whole_too.telling)) < _FEWEST_WORDS or every.share < ALIKE:
+    if min(len(whole.telling), len(whole_too.telling)) < _FEWEST_WORDS:
+        return None
+    question = _matched(
+        asked.telling, asked_too.telling, asked, asked_too
+    )  # fewest words, and most often different
+    if question.share < _ALIKE_QUESTIONS or _asks_otherwise(question, whole, whole_too):
+        return None
+    every = _matched(whole.every, whole_too.every, whole, whole_too)
+    if every.share < ALIKE:
         return None
     telling = _matched(whole.telling, whole_too.telling, whole, whole_too)
-    question = _matched(asked.telling, asked_too.telling, asked, asked_too)
-    if telling.share < ALIKE or question.share < _ALIKE_QUESTIONS:
-        return None
-    if _asks_otherwise(question, whole, whole_too) or _is_otherwise(telling, whole, whole_too):
+    if telling.share < ALIKE or _is_otherwise(telling, whole, whole_too):
         return None
     return Likeness(Degree.NEARLY, every.share)
 

@@ -117,6 +117,12 @@ class Words:
 
 
 @lru_cache(maxsize=512)
+def both_of(question: str, answer: str) -> Words:
+    """Return the words of a question and its answer."""
+    return words_of(question) + words_of(answer)
+
+
+@lru_cache(maxsize=512)
 def words_of(text: str) -> Words:
     """Return the words of a text, at most of its first MOST_CHARACTERS characters."""
     text = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS])
