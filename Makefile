@@ -50,6 +50,7 @@ docs: $(READY) ## Write the generated documents anew
 
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps, jobs
 	$(PY) -m benchmarks.checks_speed
+	$(PY) -m benchmarks.context_search
 	$(PY) -m benchmarks.personal_data
 	$(PY) -m benchmarks.wording
 	$(PY) -m benchmarks.duplicates_pairs
