@@ -228,7 +228,7 @@ class Desk:
             await self._rooms.closing.close(event)
             self._said.pop((event.origin.repository_id, event.number), None)
         if self._neighbourhood is not None:
-            await self._neighbourhood.forget(event.origin.repository_id, event.number)
+            await self._neighbourhood.forget(event.origin.repository_id, event.number, is_merged=event.is_merged)
         await self._follow(event.origin, met.keys() - {event.number})
 
     async def _judge_again(self, event: ChecksRerequested) -> None:

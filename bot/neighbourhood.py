@@ -105,12 +105,21 @@ class Neighbourhood:
         if await self._store.note(repository_id, kept):
             self._tell(repository_id, await self._store.told_of(repository_id, pull.number))
 
-    async def forget(self, repository_id: int, number: int) -> None:
-        """Forget a pull request that is closed; those that may have been told of it are judged again."""
+    async def forget(self, repository_id: int, number: int, *, is_merged: bool) -> None:
+        """Forget a pull request that is closed; those that may have been told of it are judged again.
+
+        Once it is merged they repeat the tree instead: that is known when its index has been brought up to date.
+        """
         await self._store.drop(repository_id, number)
         self._awaiting[repository_id].discard(number)
         self._marks.pop((repository_id, number), None)
-        self._tell(repository_id, await self._store.told_of(repository_id, number))
+        told = await self._store.told_of(repository_id, number)
+        if is_merged and told:
+            self._awaiting[repository_id].update(told)
+            self.branch_moved(repository_id)
+            self._look_after(repository_id)
+        else:
+            self._tell(repository_id, told)
 
     def mark(self, repository_id: int, number: int) -> int:
         """Return a number that is another one once a pull request has to be judged anew."""

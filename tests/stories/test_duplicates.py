@@ -106,6 +106,20 @@ async def test_only_the_later_one_is_told_until_the_earlier_is_closed(world: Wor
     assert await world.rows("SELECT number FROM passages") == [(second.number,)]
 
 
+async def test_once_the_older_one_is_merged_the_tree_has_it(world: World) -> None:
+    "The first pull request is merged: the second one repeats the taxonomy from then on, and says so."
+    first = await world.ana.opens_pr(a_leaf(SEA_BIRDS, PUFFIN))
+    await at_rest(world)
+    second = await world.ben.opens_pr(a_leaf(CLIFF_BIRDS, PUFFIN, author="ben"))
+    await at_rest(world)
+    assert IN_PULL in says(second)
+    await world.github.merge_pull(first.pull, by="max")
+    await at_rest(world)
+    first.has_been_read()
+    assert IN_PULL not in says(second)
+    assert IN_TREE in says(second)
+
+
 async def test_an_older_one_that_drops_it_frees_the_later_one(world: World) -> None:
     "The first author takes the pair out again: the second one's warning goes by itself."
     first = await world.ana.opens_pr(a_leaf(SEA_BIRDS, PUFFIN))
