@@ -100,10 +100,12 @@ def _gentle(policy: Policy, now: datetime) -> Iterator[str]:
 
 
 def _title_of(name: str) -> str:
-    rules = all_rules().values()
-    titles = {rule.id: rule.title for rule in rules}
-    titles |= {cause.id: cause.title for rule in rules for cause in rule.causes}
-    return titles[name]  # type: ignore[index] # a policy names only what there is
+    """Return the title of a rule or cause; a policy names only what there is."""
+    for rule in all_rules().values():
+        for identifier, title in ((rule.id, rule.title), *((cause.id, cause.title) for cause in rule.causes)):
+            if identifier == name:
+                return title
+    return ""
 
 
 def _text_of(path: Path) -> str:
