@@ -52,6 +52,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.checks_speed
 	$(PY) -m benchmarks.context_search
 	$(PY) -m benchmarks.personal_data
+	$(PY) -m benchmarks.fuzz_checks
 	$(PY) -m benchmarks.wording
 	$(PY) -m benchmarks.duplicates_pairs
 	$(PY) -m benchmarks.duplicates_index

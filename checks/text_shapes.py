@@ -11,6 +11,7 @@ _SUM = re.compile(
     r"|\b\d{0,4}[xyn](?:\^\d|²)?\s?[-+*/=]\s?\d{1,6}\b"
     r"|\b\d{1,9} - \d{1,9}\b(?!\s?(?:pages|years|bc|ad))|[√∫∑]|\bsqrt\(|\blog\(|\b(?:sin|cos|tan)\("
 )
+_SUM_SIGN = re.compile(r"[\d√∫∑(]")  # one of these is in every sum
 _CODE_LINE = re.compile(
     r"^\s{0,40}(?:```|def \w+\(|class \w+[:({]|import [\w.]+;?$|from [\w.]+ import |#include\b|#!/"
     r"|public (?:static|class)\b|(?:const|let|var) \w+ ?=|function \w*\(|fn \w+\(|SELECT\b.{1,200}\bFROM\b"
@@ -27,7 +28,8 @@ _FEWEST_LINES, _LONGEST_LINE = 3, 11
 
 def has_sum(text: str) -> bool:
     """True for text in which numbers are added, divided, set equal and so on."""
-    return _SUM.search(text[:_LONGEST]) is not None
+    text = text[:_LONGEST]
+    return _SUM_SIGN.search(text) is not None and _SUM.search(text) is not None
 
 
 def has_code(text: str) -> bool:
