@@ -141,7 +141,7 @@ class Fixer:
         return role is not None and role >= Role.APPROVER
 
     async def _push(self, wish: Wish, client: GitHubClient, reader: PullReader, pull: Pull, found: Repairs) -> str:
-        """Push one commit with the repairs. Return why that may not be, empty when it is done. Raises MovedError."""
+        """Push one commit with the repairs. Return why that may not be, or nothing. Raises MovedError."""
         if not pull.head_repository:
             return NO_BRANCH
         if not pull.may_be_pushed_to:
