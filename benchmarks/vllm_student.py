@@ -1,6 +1,7 @@
-"""The student behind the real vLLM: base and trained adapter answer as they do by transformers, and chat.
+"""The student behind the real vLLM: base and trained adapter answer as they do by transformers, PR-bench and chat.
 
 At temperature 0 both say the same but where two tokens are nearly as likely: each such place is shown with its gap.
+PR-bench is judged by the offline teacher, once over the answers of each server.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ import aiohttp
 from pydantic import SecretStr
 
 from benchmarks.claims import must
+from pipeline.evaluation.pr_bench import BenchOutcome, BenchPlan, BenchQuestion, Contestants, pr_bench
 from pipeline.serving.port import BASE, LocalStudent, StudentPort, local_students, served_students
 from pipeline.serving.wanted import Token
-from pipeline.teacher import Ask, ChatMessage, TeacherSettings
+from pipeline.teacher import Ask, ChatMessage, Teacher, TeacherSettings
+from pipeline.tiny import NAME as OFFLINE
+from pipeline.tiny.process import OfflineTeacherProcess
 
 _ASKS, _TOKENS = 40, 32
 _SHARE = 0.95
@@ -55,13 +59,14 @@ def train_adapter(model: Path, folder: Path) -> None:
 
 
 def _samples() -> Iterator[dict[str, object]]:
-    for number, question in enumerate(_questions()):
-        food = _FOODS[number % len(_FOODS)]
-        messages = [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": f"They eat {food}."},
-        ]
+    for number, (question, answer) in enumerate(_facts()):
+        messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
         yield {"id": f"made-{number}", "messages": messages, "metadata": {}}
+
+
+def _facts() -> Iterator[tuple[str, str]]:
+    for number, question in enumerate(_questions()):
+        yield question, f"They eat {_FOODS[number % len(_FOODS)]}."
 
 
 def _questions() -> list[str]:
@@ -90,7 +95,41 @@ async def check_student(url: str, key: str, base: str, model: Path, adapters: Ma
                 f"{name or base}: {tokens} tokens have the same log-probabilities, the farthest {most:.1e} apart"
             )
             must(tokens > len(asks) and most <= _MOST_APART, claim)
+        await _show_leaks(there, next(iter(adapters)), asks)
+        await _bench(there, here, next(iter(adapters)))
     await asyncio.to_thread(_chat, url, key, next(iter(adapters)))
+
+
+async def _show_leaks(there: Mapping[str, StudentPort], adapter: str, asks: Sequence[Ask]) -> None:
+    """Print whether the base answers otherwise while its adapter is asked, too: a fault of the server."""
+    alone, _ = await _texts(there[BASE], asks)
+    (beside, _), _ = await asyncio.gather(_texts(there[BASE], asks), _texts(there[adapter], asks))
+    equal = sum(a == b for a, b in zip(alone, beside, strict=True))
+    verdict = (
+        "nothing leaks" if equal >= _SHARE * len(asks) else "THE ADAPTER LEAKS INTO THE BASE, ask one at a time"
+    )
+    print(f"  asked beside the adapter, {equal} of {len(asks)} answers of the base are as they were: {verdict}")
+
+
+async def _bench(there: Mapping[str, StudentPort], here: Mapping[str, LocalStudent], adapter: str) -> None:
+    """Run PR-bench with the answers of each, in both orders, and compare what it says."""
+    questions = [BenchQuestion(question, answer, fact=question) for question, answer in _facts()]
+    plan = BenchPlan(swapped=True, max_tokens=_TOKENS)
+    found: list[BenchOutcome] = []
+    async with OfflineTeacherProcess() as server, Teacher(TeacherSettings(server.url, OFFLINE)) as judge:
+        for name, students in (("vLLM", there), ("transformers", here)):
+            outcome = await pr_bench(questions, Contestants(students[BASE], (students[adapter],), judge), plan)
+            row, wanted = outcome.row, outcome.preferences
+            must(wanted is not None, f"PR-bench by {name} also compares the answers in both orders")
+            print(
+                f"  PR-bench by {name}: {row.base:.2f} -> {row.tuned:.2f} of 10 over {row.n} questions; "
+                f"{wanted}; {outcome.counts}"
+            )
+            found.append(outcome)
+    by_vllm, ours = found
+    same = sum(by_vllm.scores[key] == ours.scores.get(key) for key in by_vllm.scores)
+    must(by_vllm.row.delta > 0 and ours.row.delta > 0, "the adapter is scored above the base by both")
+    must(same >= _SHARE * len(questions), f"{same} of {len(questions)} questions have the same scores by both")
 
 
 async def _texts(student: StudentPort, asks: Sequence[Ask]) -> tuple[list[str], float]:

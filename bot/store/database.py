@@ -67,8 +67,8 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
 class _LetsGo(sqlite3.Connection):
     """Gives its locks back as soon as it is closed.
 
-    A task that is cancelled in the middle of a statement has its connection closed, while its cursor lives on in a
-    traceback: until that is collected, which may be minutes, SQLite would keep the transaction and nobody could write.
+    A task that is cancelled in the middle of a statement has its connection closed, but its cursor lives on in a
+    traceback: until that is collected, maybe minutes later, SQLite keeps the transaction, and nobody can write.
     """
 
     def close(self) -> None:

@@ -150,12 +150,16 @@ async def answered(
     plan: BenchPlan | None = None,
     tell: Tell = lambda *_: None,
 ) -> GivenAnswers:
-    """Have base and tuned models answer; the judge need not be there yet. Raises TeacherError."""
+    """Have base and tuned models answer; the judge need not be there yet. Raises TeacherError.
+
+    One model answers after the other: where they are one server's, some servers let an adapter leak into what the
+    base answers beside it (`make vllm-check` finds out).
+    """
     plan = plan or BenchPlan()
     asked = list({question.id: question for question in questions}.values())
     prompts = [(ChatMessage("user", question.prompt),) for question in asked]
     tell(0.0, f"base and tuned model answer {len(asked)} questions")
-    before, *after = await together([answers_of(model, prompts, plan.max_tokens) for model in (base, *tuned)])
+    before, *after = [await answers_of(model, prompts, plan.max_tokens) for model in (base, *tuned)]
     trials = []
     for question, one, *others in zip(asked, before, *after, strict=True):
         said = tuple(other for other in others if other is not None)

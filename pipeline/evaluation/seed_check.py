@@ -51,10 +51,12 @@ class SeedAnswers:
 async def answer_seeds(
     seeds: Sequence[SeedQuestion], base: Asks, tuned: Asks | None = None, max_tokens: int = LONGEST_ANSWER
 ) -> SeedAnswers:
-    """Have the models answer; the judge need not be there yet. Raises TeacherError."""
+    """Have the models answer, one after the other as in `pr_bench.answered`.
+
+    The judge need not be there yet. Raises TeacherError.
+    """
     prompts = [(ChatMessage("user", seed.prompt),) for seed in seeds]
-    who = [model for model in (base, tuned) if model is not None]
-    answers = await together([answers_of(model, prompts, max_tokens) for model in who])
+    answers = [await answers_of(model, prompts, max_tokens) for model in (base, tuned) if model is not None]
     return SeedAnswers(tuple((seed, tuple(said)) for seed, *said in zip(seeds, *answers, strict=True)))
 
 

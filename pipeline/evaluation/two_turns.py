@@ -67,10 +67,13 @@ async def held(
     plan: BenchPlan | None = None,
     tell: Tell = lambda *_: None,
 ) -> list[HeldConversation]:
-    """Have base and tuned models hold every conversation; the judge need not be there yet. Raises TeacherError."""
+    """Have base and tuned models hold every conversation, one model after the other as in `pr_bench.answered`.
+
+    The judge need not be there yet. Raises TeacherError.
+    """
     plan = plan or BenchPlan()
     tell(0.0, f"base and tuned model hold {len(conversations)} conversations")
-    before, *after = await together([held_by(model, conversations, plan.max_tokens) for model in (base, *tuned)])
+    before, *after = [await held_by(model, conversations, plan.max_tokens) for model in (base, *tuned)]
     return [
         HeldConversation(conversation, one, tuple(others))
         for conversation, one, *others in zip(conversations, before, *after, strict=True)

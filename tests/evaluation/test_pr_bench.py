@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from pipeline.evaluation_results import JudgementCounts, Preferences, Scale, Ver
 from pipeline.sdg.leaf_run import flows_for, run_leaf
 from pipeline.sdg.samples import samples_of
 from pipeline.teacher import Teacher, TeacherError, TeacherSettings
+from pipeline.teacher_messages import Ask, Choice, Reply
 from pipeline.tiny.server import OfflineTeacher as OfflineServer
 from tests.evaluation.speaking import OfflineJudge, Say, Speaker
 from tests.sdg.leaves import a_freeform_skill
@@ -52,6 +55,27 @@ def knowing(*towns: str) -> Say:
 
 def contestants(base: Say, tuned: Say, judge: OfflineJudge | None = None) -> Contestants:
     return Contestants(Speaker(base), [Speaker(tuned)], judge or OfflineJudge())
+
+
+async def test_models_of_one_server_are_asked_one_after_the_other() -> None:
+    "A server that lets the adapter it serves leak into what the base answers beside it spoils nothing."
+    under_way: Counter[str] = Counter()
+
+    class Leaking:
+        def __init__(self, name: str, say: Say) -> None:
+            self._name, self._say = name, say
+
+        async def ask(self, ask: Ask) -> Reply:
+            under_way[self._name] += 1
+            await asyncio.sleep(0.001)
+            say = knowing(*TOWNS) if under_way["tuned"] else self._say
+            under_way[self._name] -= 1
+            return Reply((Choice(say(ask.messages[-1].content) or "", is_cut=False),), 10, 5, from_cache=False)
+
+    base, tuned = Leaking("base", knowing()), Leaking("tuned", knowing(*TOWNS))
+    found = await pr_bench(questions(), Contestants(base, [tuned, tuned], OfflineJudge()))
+    assert found.row.base < 4
+    assert found.row.tuned == 10
 
 
 async def test_what_was_learnt_shows() -> None:
