@@ -401,7 +401,7 @@ def read_policy(text: str) -> Policy:
 
 
 def _readable_part(data: Any) -> Policy:
-    """Return a policy with the rules that a file names, as far as they can be read: their names are looked at, too."""
+    """Return a policy with the rules that a file names, as far as they can be read, to look at their names."""
 
     def section(value: Any, key: str) -> dict[Any, Any]:
         found = value.get(key) if isinstance(value, dict) else None

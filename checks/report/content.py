@@ -27,7 +27,7 @@ class Report:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings meant for the reader: of the notices those that were asked for, or that tell what is open."""
+        """The findings for the reader: of the notices those that were asked for, or that tell what is open."""
         return tuple(
             f
             for f in self.verdict.findings

@@ -21,9 +21,7 @@ _WHY = (
     "The training reads the whole document. What it has read a model may repeat to anyone, "
     "and questions and answers made from it are public."
 )
-_REMEDY = (
-    "Take it out of the document, and name the new commit here. Invented addresses at example.org may stay."
-)
+_REMEDY = "Take it out of the document, and name the new commit here. Invented addresses at example.org may stay."
 
 EMAIL = Cause("document-privacy/email", "An e-mail address is in the document", _WHY, _REMEDY)
 FINANCIAL = Cause("document-privacy/payment", "A card or bank account number is in the document", _WHY, _REMEDY)

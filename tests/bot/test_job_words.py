@@ -18,6 +18,7 @@ from bot.commands.situation import (
     Fire,
     JudgeAgain,
     PreviewBatch,
+    PutRight,
     QueueJob,
     Remind,
     Retitle,
@@ -26,7 +27,6 @@ from bot.commands.situation import (
     SetAside,
     SetLabel,
     SetOpen,
-    PutRight,
     ShowRule,
     Withdraw,
 )
