@@ -131,10 +131,13 @@ def words_of(text: str) -> Words:
     codes: set[str] = set()
     quoted = _inside_quotes(text)
     for match in _TOKEN.finditer(text):
-        token, at = match[0], match.start()
-        written = _written_as(token)
+        token = match[0]
+        written, is_lowly = _read_token(token)
         order += written
-        if quoted[at] or has_digit(token) or (token[0].isupper() and not _begins_a_sentence(text, at)):
+        if is_lowly and not quoted:
+            continue
+        at = match.start()
+        if (quoted and quoted[at]) or has_digit(token) or (token[0].isupper() and not _begins_a_sentence(text, at)):
             names.update(written)
         if len(token) > 1 and token.isupper():
             names.update(written)
@@ -143,9 +146,10 @@ def words_of(text: str) -> Words:
 
 
 def _inside_quotes(text: str) -> bytearray:
-    """Return for each character whether it stands in quotation marks."""
-    marks = bytearray(len(text))
+    """Return for each character whether it stands in quotation marks; nothing where none does."""
+    marks = bytearray()
     for match in _QUOTED.finditer(text):
+        marks = marks or bytearray(len(text))
         marks[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     return marks
 
@@ -156,6 +160,11 @@ def has_digit(word: str) -> bool:
 
 
 @lru_cache(maxsize=30_000)
+def _read_token(token: str) -> tuple[tuple[str, ...], bool]:
+    """Return the words of a token, and whether it is neither a name nor a code unless it is quoted."""
+    return _written_as(token), not (has_digit(token) or token[0].isupper() or token.isupper())
+
+
 def _written_as(token: str) -> tuple[str, ...]:
     """Return the words of a token: mostly one, of scripts without spaces every two characters."""
     word = token.casefold().replace("’", "'").removesuffix("'s")

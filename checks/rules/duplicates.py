@@ -76,6 +76,7 @@ def _within(contribution: Contribution) -> Iterator[_Hit]:
     Of contributions that are huge only a part is compared.
     """
     seen: list[tuple[str, Passage, frozenset[str]]] = []
+    told = _Told()
     work = 0
     for leaf in contribution.leaves:
         for passage in passages_of(leaf):
@@ -85,7 +86,7 @@ def _within(contribution: Contribution) -> Iterator[_Hit]:
             for path, other, words in seen:
                 fewer = min(len(telling), len(words))
                 work += fewer + 5
-                if 2 * len(telling & words) <= fewer or _is_told_elsewhere(leaf.path, passage, path, other):
+                if 2 * len(telling & words) <= fewer or told.elsewhere(leaf.path, passage, path, other):
                     continue
                 work += _WORDS_OF_A_COMPARISON
                 if (found := likeness(passage, other)) is not None:
@@ -96,19 +97,27 @@ def _within(contribution: Contribution) -> Iterator[_Hit]:
                 return
 
 
-def _is_told_elsewhere(path: str, one: Passage, other_path: str, other: Passage) -> bool:
-    """True for a context, or one question about one context, that a file holds twice: others tell of that."""
-    if path != other_path:
-        return False
-    return one.is_context or _is_repeated(one, other)
+class _Told:
+    """What other rules tell of; each text is folded once."""
 
+    def __init__(self) -> None:
+        self._folded: dict[str, str] = {}
 
-def _is_repeated(one: Passage, other: Passage) -> bool:
-    return _folded(one.question) == _folded(other.question) and _folded(one.context) == _folded(other.context)
+    def elsewhere(self, path: str, one: Passage, other_path: str, other: Passage) -> bool:
+        """True for a context, or one question about one context, that a file holds twice."""
+        if path != other_path:
+            return False
+        return one.is_context or (
+            self._same(one.question, other.question) and self._same(one.context, other.context)
+        )
 
+    def _same(self, one: str, other: str) -> bool:
+        return one == other or self._fold(one) == self._fold(other)
 
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    def _fold(self, text: str) -> str:
+        if text not in self._folded:
+            self._folded[text] = " ".join(text.casefold().split())
+        return self._folded[text]
 
 
 def _beside(contribution: Contribution) -> Iterator[_Hit]:
