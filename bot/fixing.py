@@ -17,6 +17,7 @@ from bot.comments.fixing import (
     CLOSED,
     NO_BRANCH,
     NO_EDITS,
+    NOT_THEIRS,
     ONLY_WRITERS,
     OUR_FAULT,
     commit_message,
@@ -146,6 +147,8 @@ class Fixer:
             return NO_BRANCH
         if not pull.may_be_pushed_to:
             return NO_EDITS
+        if pull.head_repository == pull.repository and not await self._is_theirs(client, pull, wish.actor):
+            return NOT_THEIRS
         branch = BranchWriter(client, pull.head_repository, pull.head_ref)
         repairs = found.files[:_MOST_FILES]
         bot = await self._own_identity(client)
@@ -162,6 +165,16 @@ class Fixer:
         await self._log.outcome(wish.origin.repository_id, place_of_push(sha), "done")
         log.info("fixing.pushed", number=pull.number, files=len(repairs))
         return ""
+
+    async def _is_theirs(self, client: GitHubClient, pull: Pull, actor: Account) -> bool:
+        """Say whether a branch of our repository is pushed to for its author, or for whoever asks.
+
+        Anybody may open a pull request from it, also from the default one: that gives nobody the right to push.
+        """
+        if pull.head_ref == pull.default_branch:
+            return False
+        people = dict.fromkeys((actor, Account(pull.author, pull.author_id, is_bot=False)))
+        return any([await self._may_write(client, pull, person) for person in people])
 
     async def _own_identity(self, client: GitHubClient) -> Identity:
         """Return as whom GitHub makes our commits."""

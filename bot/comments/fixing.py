@@ -14,6 +14,10 @@ NO_EDITS = (
     "I may not push to your branch: **Allow edits by maintainers**, at the right of this page, is off. Switch it "
     "on and write `/fix` once more, or do it yourself."
 )
+NOT_THEIRS = (
+    "I did not push: this branch is not a contributor's own. It belongs to the repository, and people who may write "
+    "there put it right themselves. What I would have changed:"
+)
 NO_BRANCH = "I cannot push: the repository that this came from is gone. What I would have changed:"
 ONLY_WRITERS = (
     "The button is for people who may write to this repository. Its author and triagers can write `/fix` instead, "

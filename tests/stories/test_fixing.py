@@ -170,14 +170,52 @@ async def test_a_push_meanwhile_is_never_lost(world: World, failing: PullRequest
 
 
 async def test_a_branch_of_the_same_repository_is_pushed_to(world: World) -> None:
-    "There nobody has to allow anything."
-    pr = await world.ana.opens_pr(spoilt(), from_fork=False)
+    "There nobody has to allow anything: eve may push to it herself."
+    pr = await world.eve.opens_pr(spoilt(), from_fork=False)
     await pr.next_comment()
     await world.tess.comments(pr, "/fix")
     await pr.settled()
     assert content_of(pr) == a_skill()
     assert "Asked for by tess" in pr.pull.commits[-1].message
     pr.has_been_read()
+
+
+@pytest.mark.parametrize("branch", ["main", "harvest"])
+@pytest.mark.parametrize("asks", ["mallory", "tess"])
+async def test_a_branch_of_others_is_not_pushed_to(world: World, branch: str, asks: str) -> None:
+    "Anybody may open a pull request from a branch of the repository: that makes it not theirs."
+    repo = world.repo
+    repo.branches["release"] = repo.branches["harvest"] = repo.head_sha
+    pr = await world.mallory.opens_pr(spoilt(), from_fork=False, base="release")
+    pr.pull.head_ref, repo.branches[branch] = branch, pr.pull.head_sha
+    await pr.next_comment()
+    await getattr(world, asks).comments(pr, "/fix")
+    said = await pr.next_comment()
+
+    assert "is not" in said
+    assert "```yaml\nversion: 3\n```" in said
+    assert repo.branches[branch] == pr.pull.head_sha
+    assert content_of(pr) == SPOILT
+
+
+async def test_whoever_may_write_has_it_put_right_on_any_branch_but_the_default_one(world: World) -> None:
+    "Apo could push there himself; to the default branch nobody of us pushes."
+    repo = world.repo
+    pr = await world.mallory.opens_pr(spoilt(), from_fork=False)
+    await pr.next_comment()
+    await world.apo.comments(pr, "/fix")
+    await pr.settled()
+    assert content_of(pr) == a_skill()
+
+    repo.branches["release"] = repo.head_sha
+    other = await world.mallory.opens_pr(spoilt(), from_fork=False, base="release")
+    other.pull.head_ref, repo.branches["main"] = "main", other.pull.head_sha
+    await other.settled()
+    await world.apo.comments(other, "/fix")
+    await other.settled()
+    assert content_of(other) == SPOILT
+    pr.has_been_read()
+    other.has_been_read()
 
 
 async def test_others_may_not(world: World, failing: PullRequest) -> None:

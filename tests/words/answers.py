@@ -42,6 +42,7 @@ from bot.comments.fixing import (
     CLOSED,
     NO_BRANCH,
     NO_EDITS,
+    NOT_THEIRS,
     ONLY_WRITERS,
     OUR_FAULT,
     commit_message,
@@ -138,6 +139,7 @@ def _putting_right() -> Iterator[tuple[str, str]]:
     yield "put-right-moved-on", moved_on(SHA)
     yield "put-right-no-edits-allowed", NO_EDITS
     yield "put-right-no-branch", NO_BRANCH
+    yield "put-right-not-theirs", NOT_THEIRS
     yield "put-right-refused", refused(403)
     yield "put-right-our-fault", OUR_FAULT
     yield "put-right-left-alone", "\n\n".join(left_alone([f"knowledge/{n}/qna.yaml" for n in range(7)]))
