@@ -39,6 +39,8 @@ class Detection:
 
 MOST_PER_TEXT = 500  # numbers or addresses looked at; who has that many has been told often enough
 _MOST_PHONES = 250  # the slowest to look at
+_MOST_OF_PHONES = 5_000  # characters of them
+_MOST_RUNS = 20_000  # of digits among which the likeliest are chosen
 
 _WHAT = {
     recognisers.EMAIL: (DataKind.EMAIL, "an e-mail address"),
@@ -67,6 +69,7 @@ _PHONE_SHAPE = re.compile(  # as wide as what phonenumbers takes for punctuation
     r"\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}(?![A-Za-z\d])"
 )
 _LONGEST_PHONE = 200  # of a run of digits looked at
+_LIKELY_PHONE = 40  # longer runs are mostly tables and sums, and looked at last
 _CARD_SHAPE = re.compile(r"(?<!\w)\d(?:[ -]?\d){12,}")
 _IBAN_SHAPE = re.compile(r"\d{2}(?<=[A-Z]{2}\d{2})(?:[ -]?[A-Z0-9]{4}){2}")  # begins with the rarest: digits
 _SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
@@ -183,12 +186,21 @@ def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[st
         if places:
             yield from recognisers.analyse(_only(text, places), (entity,))
     yield from _identity_numbers(text, most, out_of_context=out_of_context)
-    numbers = [
-        (m.start() - 3, min(m.end(), m.start() + _LONGEST_PHONE) + 2)
-        for m in islice(_PHONE_SHAPE.finditer(text), min(most, _MOST_PHONES))
-    ]
+    numbers = list(islice(_phone_places(text), min(most, _MOST_PHONES)))
     if numbers:
         yield from recognisers.analyse(_only(text, numbers), (recognisers.PHONE,))
+
+
+def _phone_places(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where a phone number may stand, runs as long as one first, so that no table of numbers hides any."""
+    runs = [m.span() for m in islice(_PHONE_SHAPE.finditer(text), _MOST_RUNS)]
+    left = _MOST_OF_PHONES
+    for start, end in sorted(runs, key=lambda run: run[1] - run[0] > _LIKELY_PHONE):
+        last = min(end, start + _LONGEST_PHONE)
+        left -= last - start
+        if left < 0:
+            return
+        yield max(0, start - 3), last + 2
 
 
 def _identity_numbers(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:

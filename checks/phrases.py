@@ -20,7 +20,7 @@ import yaml
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ELEMENT = re.compile(r"\.\.\.|\([^()]+\)\??|[^\s()?]+\??")
-_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|«[^»\n]{1,400}»")
+_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|“[^“”\n]{1,400}”|«[^«»\n]{1,400}»")
 _FULL_FORMS = {
     "can't": "can not",
     "cannot": "can not",

@@ -41,6 +41,8 @@ class Likeness:
                 return "word for word"
             case Degree.ASKED:
                 return "with another answer"
+        if self.share == 1.0:  # but for their order, or the spelling of some
+            return "almost word for word"
         return f"almost word for word ({int(self.share * 100)} % of the words are the same)"
 
 

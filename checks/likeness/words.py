@@ -19,7 +19,7 @@ _QUOTED = re.compile(
     r"|(?<!\w)'[^'\n]{1,80}'(?!\w)"
 )
 _SENTENCE_END = frozenset(".!?:;\n\"'“”«»()[]-–—*#>|•")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _GLUE_WORDS = """
 a an the this that these those and or but if then than so as at by for from in into of on onto to with is am are was
 were be been being do does did has have had having it its itself he she they them their his her i you we our your my
@@ -172,7 +172,7 @@ def _written_as(token: str) -> tuple[str, ...]:
         if (found := _WITH_UNIT.fullmatch(word)) and found[2] in _UNITS:
             return found.groups()
         return (re.sub(r",(?=\d{3}(?:\D|$))", "", word),)
-    if len(word) > 1 and _UNSPACED.search(word):
+    if len(word) > 1 and UNSPACED.search(word):
         return tuple(word[at : at + 2] for at in range(len(word) - 1))
     if word.endswith("n't"):
         return ("not",)

@@ -19,7 +19,7 @@ IN_CONTRIBUTION = Cause(
     "duplicates/in-contribution",
     "Something is asked twice in this contribution",
     "Examples that hardly differ teach the teacher model to repeat itself.",
-    "Replace one of the two with an example that shows something else, or take it out.",
+    "Replace one of the two with an example that shows something else. Or take it out.",
 )
 IN_TREE = Cause(
     "duplicates/in-tree",

@@ -8,6 +8,7 @@ from datetime import date
 
 from checks.contribution import Contribution, Leaf, QuestionAnswer
 from checks.findings import Cause, Finding, Severity
+from checks.likeness.words import UNSPACED
 from checks.phrases import words_of
 from checks.policy import Policy
 from checks.readable import mapping_leaves
@@ -92,7 +93,7 @@ def _same_frame(leaf: Leaf, pairs: Sequence[QuestionAnswer]) -> Iterator[Finding
         return
     answers = _alike([words_of(_text(pair.answer)) for pair in pairs])
     if answers >= enough:
-        message = f"{min(questions, answers)} of {len(pairs)} questions and answers differ in a word only."
+        message = f"{min(questions, answers)} of {len(pairs)} questions and answers differ in one word only."
         yield _finding(SAME_FRAME, Severity.WARNING, leaf, pairs[0], message)
 
 
@@ -137,7 +138,13 @@ def _short(leaf: Leaf, pairs: Sequence[QuestionAnswer]) -> Iterator[Finding]:
 
 
 def _words(pair: QuestionAnswer) -> int:
-    return len(_text(pair.question).split()) + len(_text(pair.answer).split())
+    return sum(_length(_text(said)) for said in (pair.question, pair.answer))
+
+
+def _length(text: str) -> int:
+    """Return how many words a text has; where a script sets no blanks, every two characters are one."""
+    unspaced = len(UNSPACED.findall(text))
+    return max(len(text.split()), unspaced // 2)
 
 
 def _text(scalar: Scalar | None) -> str:

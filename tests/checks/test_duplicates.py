@@ -97,6 +97,12 @@ def test_the_same_pair_twice_in_one_file() -> None:
     assert found[0].line == 9
 
 
+def test_what_has_all_words_in_another_order_is_not_the_same_to_a_hundred_percent() -> None:
+    cliffs = "Often close to the sea, puffins dig burrows into grassy cliffs."
+    [finding] = told([file_of(SKILL_PATH, skill_of(PUFFIN, ("Their burrows: where do puffins dig?", cliffs)))])
+    assert finding.message.endswith("stand on line 5 already, almost word for word.")
+
+
 def test_the_same_question_about_the_same_is_the_other_rules_business() -> None:
     "A question that is literally repeated in its file is told once, by the rule about counts."
     assert not told([file_of(SKILL_PATH, skill_of(PUFFIN, PUFFIN))])

@@ -77,3 +77,15 @@ def test_single_words_are_a_note() -> None:
 
 def test_short_answers_to_whole_questions_are_fine() -> None:
     assert found(("Is the tone of this review friendly?", "Yes"), ("Is the tone of that review angry?", "No")) == []
+
+
+UNSPACED = {
+    "Chinese": ("中国的首都是哪座城市？", "中国的首都是北京，位于华北平原。"),
+    "Thai": ("เมืองหลวงของไทยคืออะไร", "กรุงเทพมหานครเป็นเมืองหลวง"),
+}
+
+
+@pytest.mark.parametrize("pair", UNSPACED.values(), ids=UNSPACED)
+def test_a_script_without_blanks_has_words_too(pair: tuple[str, str]) -> None:
+    assert found(pair, pair) == []
+    assert found(("鸟？", "是"), ("鸟？", "是")) == ["examples/very-short"]
