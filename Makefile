@@ -51,6 +51,12 @@ docs: $(READY) ## Write the generated documents anew
 
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps, jobs
 	$(PY) -m benchmarks.checks_speed
+	$(PY) -m benchmarks.context_search
+	$(PY) -m benchmarks.personal_data
+	$(PY) -m benchmarks.fuzz_checks
+	$(PY) -m benchmarks.wording
+	$(PY) -m benchmarks.duplicates_pairs
+	$(PY) -m benchmarks.duplicates_index
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.inbox_rate

@@ -31,6 +31,7 @@ async def served_bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator
         **settings,
     }
     variables = {f"TAXONOMY_BOT_{name.upper()}": value for name, value in settings.items()}
+    variables.setdefault("TAXONOMY_BOT_CHECK_DOCUMENTS", "false")  # the leaves name documents of nowhere
     log = folder / "bot.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(

@@ -23,6 +23,15 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A button on a check run, shown to people who may write. GitHub takes 20, 40 and 20 characters."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportCheck:
     """Create a completed check run."""
 
@@ -33,6 +42,7 @@ class ReportCheck:
     summary: str
     annotations: tuple[Annotation, ...]
     external_id: str = ""
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,26 @@ class Reply:
 
     body: str
     marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineNote:
+    """A note of a review on lines of the diff."""
+
+    path: str
+    first_line: int
+    last_line: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Comment on lines of one commit, all in one. `marker` hides in it, so that it is never written twice."""
+
+    head_sha: Sha
+    body: str
+    marker: str
+    notes: tuple[LineNote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +148,14 @@ class PutIssue:
 
 
 Action = (
-    ReportCheck | AddLabels | RemoveLabel | PostComment | EditComment | Reply | React | ChangeAssignee | ChangePull
+    ReportCheck
+    | AddLabels
+    | RemoveLabel
+    | PostComment
+    | EditComment
+    | Reply
+    | Review
+    | React
+    | ChangeAssignee
+    | ChangePull
 )

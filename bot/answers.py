@@ -10,12 +10,13 @@ from bot.apply import Writer
 from bot.batches import Batches, Changed
 from bot.clock import Clock
 from bot.command_desk import AfterOrders
-from bot.commands.situation import ConfirmBatch, PreviewBatch, ShowFixes, ShowRule
-from bot.comments.answers import about_rule, fixes
+from bot.commands.situation import ConfirmBatch, PreviewBatch, PutRight, ShowRule
+from bot.comments.answers import about_rule
 from bot.comments.causes import links_of
 from bot.comments.markers import MarkerSigner
 from bot.comments.replies import ONE_BATCH_ONLY, fitted
 from bot.events import Written
+from bot.fixing import Fixer, Wish
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.look import Looks, left_standing
@@ -40,6 +41,7 @@ class Answers:
         looks: Looks,
         pardons: PardonStore,
         batches: Batches,
+        fixer: Fixer,
         signer: MarkerSigner,
         clock: Clock,
         *,
@@ -49,14 +51,18 @@ class Answers:
         self._looks = looks
         self._pardons = pardons
         self._batches = batches
+        self._fixer = fixer
         self._signer = signer
         self._clock = clock
         self._web_url = web_url.rstrip("/")
 
     async def give(self, written: Written, left: AfterOrders) -> Given:
         """Return the answers. The caller holds no lock: batches take those of other pull requests."""
-        looking = [effect for effect in left.to_answer if isinstance(effect, ShowRule | ShowFixes)]
+        looking = [effect for effect in left.to_answer if isinstance(effect, ShowRule)]
         texts = await self._looked_at(written, looking) if looking else []
+        if any(isinstance(effect, PutRight) for effect in left.to_answer):
+            wish = Wish(written.origin, written.number, written.author, written.source)
+            texts += await self._fixer.put_right(wish)
         asked = [effect for effect in left.to_answer if isinstance(effect, PreviewBatch | ConfirmBatch)]
         if len(asked) > 1:
             texts.append(ONE_BATCH_ONLY)
@@ -79,7 +85,7 @@ class Answers:
         await Writer(client, pull, self._clock).apply([Reply(body, marker)] if body else [])
         await self._batches.finish(written, given.batches)
 
-    async def _looked_at(self, written: Written, looking: Iterable[ShowRule | ShowFixes]) -> list[str]:
+    async def _looked_at(self, written: Written, looking: Iterable[ShowRule]) -> list[str]:
         """Return what a look at the newest commit tells, less what people have set aside."""
         client = self._app.installation(written.origin.installation_id)
         reader = PullReader(client, written.origin.full_name)
@@ -90,10 +96,4 @@ class Answers:
             written.origin.repository_id, written.number, look.facts.content_digest
         )
         verdict = left_standing(look.judgement.verdict, pardons)
-        return [
-            text
-            for effect in looking
-            for text in (
-                about_rule(verdict, effect.rule, links) if isinstance(effect, ShowRule) else fixes(verdict, links)
-            )
-        ]
+        return [text for effect in looking for text in about_rule(verdict, effect.rule, links)]

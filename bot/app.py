@@ -27,6 +27,7 @@ from bot.desk import Desk, OnTriaged, Rooms
 from bot.dispatcher import Dispatcher
 from bot.dossier import Dossiers
 from bot.effects import EffectDesk
+from bot.fixing import Fixer
 from bot.github.client import GitHubApp, MayWrite
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
@@ -39,10 +40,12 @@ from bot.job_retention import JobRetention
 from bot.job_shop import JobShop
 from bot.jobs import JobQueue, NoJobs
 from bot.leadership import Leadership, Service
+from bot.linked_documents import DocumentTerms, LinkedDocuments
 from bot.locks import PullLocks
 from bot.look import Looks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
+from bot.neighbourhood import Neighbourhood
 from bot.nightly.build_labels import BuildLabels
 from bot.nightly.build_marks import BuildMarks
 from bot.nightly.desk import NightlyDesk
@@ -64,6 +67,7 @@ from bot.records import Records
 from bot.redelivery import Redelivery
 from bot.replica import Replica
 from bot.reruns import Reruns
+from bot.rule_sets import RuleSets
 from bot.rule_workers import RuleWorkers
 from bot.same_leaf import SameLeaf
 from bot.settings import BotSettings
@@ -80,6 +84,7 @@ from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.only_process import OnlyProcess
 from bot.store.pardons import PardonStore
+from bot.store.passages import PassageStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
 from bot.store.redeliveries import RedeliveryStore
@@ -87,6 +92,7 @@ from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
 from bot.store.replicas import ReplicaStore
 from bot.store.repositories import RepositoryStore
+from bot.store.rule_starts import RuleStarts
 from bot.sweeper import Sweeper
 from bot.triage import Triage
 from bot.witness import Witness
@@ -102,6 +108,7 @@ class Health:
     ready: bool = False
 
 
+NEIGHBOURHOOD: web.AppKey[Neighbourhood | None] = web.AppKey("neighbourhood")
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SWEEPER = web.AppKey("sweeper", Sweeper)
 NIGHTLY = web.AppKey("nightly", NightlyScheduler)
@@ -159,7 +166,21 @@ def make_app(
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
             queue = jobs or (shop.queue if shop is not None else NoJobs())
             locks = PullLocks(replica)
-            desk, sweeper = make_desk(github, settings, policies, engine, workers, clock, queue, on_triaged, locks)
+            documents = make_documents(settings, engine, artifact_store, clock)
+            neighbourhood = make_neighbourhood(github, settings, engine, workers, clock)
+            desk, sweeper = make_desk(
+                github,
+                settings,
+                policies,
+                engine,
+                workers,
+                clock,
+                queue,
+                on_triaged,
+                locks,
+                documents,
+                neighbourhood,
+            )
             foreman = (
                 make_foreman(github, settings, policies, engine, clock, shop.queue, shop.outlooks, locks)
                 if shop is not None
@@ -180,6 +201,7 @@ def make_app(
             app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
             app[DISPATCHER] = dispatcher
             app[SWEEPER] = sweeper
+            app[NEIGHBOURHOOD] = neighbourhood
             app[REPORTING] = reporting
             nightly = app[NIGHTLY] = make_scheduler(github, settings, engine, clock)
             services = [Service(sweeper.start, sweeper.stop), Service(reporting.start, reporting.stop)]
@@ -206,6 +228,11 @@ def make_app(
             if handles:
                 await leadership.resign()
                 await dispatcher.stop(settings.drain_s)
+            if documents is not None:
+                await documents.stop()
+            if neighbourhood is not None:
+                await neighbourhood.stop()
+            if handles:
                 await replica.leave()
         if own_workers:
             workers.close()
@@ -234,12 +261,15 @@ def make_desk(
     jobs: JobQueue,
     on_triaged: OnTriaged | None = None,
     locks: PullLocks | None = None,
+    documents: LinkedDocuments | None = None,
+    neighbourhood: Neighbourhood | None = None,
 ) -> tuple[Desk, Sweeper]:
     """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
     records = make_records(engine, jobs, clock)
     memories = records.memories
-    looks = Looks(policies, workers, most_commits=settings.max_commits)
+    rule_sets = RuleSets(memories, RuleStarts(engine), clock)
+    looks = Looks(policies, rule_sets, workers, documents, neighbourhood, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
     effects = EffectDesk(records, desk_log, clock)
     planner = Planner(signer, settings.github_web_url)
@@ -248,10 +278,14 @@ def make_desk(
     )
     triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock)
     batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock)
+    web_url = settings.github_web_url
+    fixer = Fixer(github, looks, records.pardons, desk_log, signer, clock, web_url=web_url)
     rooms = Rooms(
         triage=triage,
         commands=commands,
-        answers=Answers(github, looks, records.pardons, batches, signer, clock, web_url=settings.github_web_url),
+        answers=Answers(
+            github, looks, records.pardons, batches, fixer, signer, clock, web_url=settings.github_web_url
+        ),
         labels=HandLabels(github, commands, memories, desk_log, signer, clock),
         witness=Witness(github, records, effects, desk_log, signer, clock),
         merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks),
@@ -259,10 +293,15 @@ def make_desk(
         closing=Closing(github, records, signer, clock, builds_at=settings.schedule if settings.nightly else None),
         reruns=Reruns(github, commands, jobs, signer, clock),
         ends=JobEnds(records, effects, clock),
+        fixer=fixer,
     )
-    desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged)
+    desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged, neighbourhood)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
-    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock)
+    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock, documents)
+    if documents is not None:
+        documents.tell(partial(_look_again, desk, records.repositories))
+    if neighbourhood is not None:
+        neighbourhood.start(partial(_look_again, desk, records.repositories))
     logs = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
     told = DeliveryRetention(DeliveryStore(engine), records.history, clock, settings.keeps_deliveries_for)
     tidying = (logs.clean_up, told.clean_up)
@@ -271,6 +310,32 @@ def make_desk(
     redelivery = Redelivery(github, missing, records.history, records.repositories, clock, serves)
     sweeper = Sweeper(redelivery, reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
     return desk, sweeper
+
+
+async def _look_again(desk: Desk, repositories: RepositoryStore, repository_id: int, number: int) -> None:
+    origin = await repositories.origin_of(repository_id)
+    if origin is not None:
+        await desk.refresh(origin, number)
+
+
+def make_documents(
+    settings: BotSettings, engine: AsyncEngine, artifacts: ArtifactStore, clock: Clock
+) -> LinkedDocuments | None:
+    """Return what fetches the documents of pull requests; None where that is switched off."""
+    if not settings.check_documents:
+        return None
+    terms = DocumentTerms(settings.document_wait_s, settings.document_networks, settings.document_ca_file)
+    return LinkedDocuments(ArtifactRows(engine), artifacts, clock, terms)
+
+
+def make_neighbourhood(
+    github: GitHubApp, settings: BotSettings, engine: AsyncEngine, workers: RuleWorkers, clock: Clock
+) -> Neighbourhood | None:
+    """Return what pull requests are compared with; None where that is switched off."""
+    if not settings.check_duplicates:
+        return None
+    repositories, folder = RepositoryStore(engine, clock), settings.indexes_folder
+    return Neighbourhood(github, PassageStore(engine), repositories, workers, folder, clock)
 
 
 def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:
@@ -385,9 +450,17 @@ def make_scheduler(github: GitHubApp, settings: BotSettings, engine: AsyncEngine
 
 
 def open_github(
-    session: aiohttp.ClientSession, settings: BotSettings, clock: Clock, may_write: MayWrite | None = None
+    session: aiohttp.ClientSession,
+    settings: BotSettings,
+    clock: Clock,
+    may_write: MayWrite | None = None,
+    *,
+    only_reads: bool = False,
 ) -> GitHubApp:
-    """Return our App on GitHub, as the settings describe it; `may_write` is asked before each write."""
+    """Return our App on GitHub, as the settings describe it.
+
+    `may_write` is asked before each write; with `only_reads` every write is refused.
+    """
     return GitHubApp(
         session,
         base_url=settings.github_api_url,
@@ -397,6 +470,7 @@ def open_github(
         clock=clock,
         write_limits=WriteLimits(settings.write_burst, settings.writes_per_minute, settings.writes_per_hour),
         may_write=may_write,
+        only_reads=only_reads,
     )
 
 

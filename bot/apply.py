@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -15,6 +15,7 @@ from bot.actions import (
     ChangeAssignee,
     ChangePull,
     EditComment,
+    LineNote,
     Merge,
     PostComment,
     PutIssue,
@@ -22,6 +23,7 @@ from bot.actions import (
     RemoveLabel,
     Reply,
     ReportCheck,
+    Review,
 )
 from bot.clock import Clock
 from bot.comments.job_report import JobReportView
@@ -53,6 +55,17 @@ class LivingComment:
 
     id: int
     node_id: str
+
+
+class Writes(Protocol):
+    """What carries out actions."""
+
+    async def apply(self, actions: Iterable[Action]) -> LivingComment | None:
+        """Carry out actions in order; return the living comment if one was written."""
+        ...
+
+
+OpenWriter = Callable[[GitHubClient, Pull, Clock], Writes]
 
 
 class Writer:
@@ -91,11 +104,13 @@ class Writer:
         await self._report(waiting)
         return comment
 
-    async def _answer(self, action: Reply | React | ChangeAssignee | ChangePull) -> None:
+    async def _answer(self, action: Reply | Review | React | ChangeAssignee | ChangePull) -> None:
         """Carry out what a command brought about beyond labels."""
         match action:
             case Reply():
                 await self._reply(action)
+            case Review():
+                await self._review(action)
             case React():
                 await self._react(action)
             case ChangeAssignee():
@@ -126,6 +141,23 @@ class Writer:
         own = (c for c in known if (c.get("performed_via_github_app") or {}).get("id") == self._client.own_app_id)
         if not any((comment["body"] or "").startswith(reply.marker) for comment in own):
             await self._write("POST", url, {"body": f"{reply.marker}\n{reply.body}"})
+
+    async def _review(self, review: Review) -> None:
+        """Write a review, unless an earlier try has; a courtesy, left out where GitHub does not take it."""
+        url = "/repos/{owner}/{repo}/pulls/{number}/reviews"
+        known = await self._client.read_all(url + "?per_page=100", self._vars)
+        if any((one["body"] or "").startswith(review.marker) for one in known):
+            return
+        body = {
+            "commit_id": review.head_sha,
+            "event": "COMMENT",
+            "body": f"{review.marker}\n{review.body}",
+            "comments": [_line_note(note) for note in review.notes],
+        }
+        try:
+            await self._write("POST", url, body)
+        except RefusedError as error:  # the conversation is locked, or the commit was taken away
+            log.info("review.left_out", number=self._pull.number, error=str(error))
 
     async def _report(self, reports: Sequence[ReportCheck]) -> None:
         """Create check runs: one by REST, several in one request."""
@@ -266,6 +298,13 @@ class Writer:
 
     async def _write(self, method: str, url: str, data: Any = b"", **url_vars: str) -> Any:
         return await self._client.write(method, url, self._vars | url_vars, data)
+
+
+def _line_note(note: LineNote) -> dict[str, Any]:
+    row: dict[str, Any] = {"path": note.path, "line": note.last_line, "side": "RIGHT", "body": note.body}
+    if note.first_line != note.last_line:
+        row |= {"start_line": note.first_line, "start_side": "RIGHT"}
+    return row
 
 
 def _refused(error: GitHubError | None) -> GitHubError:

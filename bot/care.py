@@ -78,7 +78,7 @@ def help_call(author: str, pushes: int, organisation: str, teams: Teams) -> str:
     return (
         f"{called}: the checks of {code(author)} have failed {pushes} times in a row. Can one of you help?\n\n"
         f"{code(author)}, that happens to many, and you need not find it out alone. `/question TEXT` asks a "
-        "person, `/explain RULE` tells more about a finding, `/fix` shows what can be put right by pasting."
+        "person, `/explain RULE` tells more about a finding, `/fix` puts right what is mechanical."
     )
 
 
@@ -144,7 +144,7 @@ def stale_word(author: str, care: Care) -> str:
     """Return the friendly word to an author who has not been heard of."""
     return (
         f"{code(author)}, it has been quiet here for {_days(care.stale_days)}. Can we help? `/question TEXT` asks "
-        "a person, `/explain RULE` tells more about a finding, `/fix` shows what can be put right by pasting.\n\n"
+        "a person, `/explain RULE` tells more about a finding, `/fix` puts right what is mechanical.\n\n"
         f"A word or a push from you keeps this open. Otherwise I close it in {_days(care.close_days)}; "
         "nothing is lost then, it can be opened again at any time."
     )

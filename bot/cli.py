@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,12 +11,16 @@ from aiohttp import web
 
 from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
+from bot.config_cli import check_config
 from bot.deliveries_cli import deliveries
 from bot.forget_cli import forget
 from bot.gpu_cli import gpu
 from bot.nightly_cli import nightly
+from bot.notices_cli import notices
 from bot.settings import SettingsError, read_settings
+from bot.simulate_cli import simulate
 from bot.store.address import DatabaseError
+from bot.upgrade_cli import upgrade
 
 # by default a thread waits up to 5 ms for the event loop to let it run, and each statement of the database's
 # thread has several such waits: under load that cost a third of the time to a verdict
@@ -34,6 +37,10 @@ cli.add_typer(gpu, name="gpu")
 cli.add_typer(nightly, name="nightly")
 cli.command()(audit)
 cli.command()(forget)
+cli.command("check-config")(check_config)
+cli.command()(notices)
+cli.command()(simulate)
+cli.command()(upgrade)
 
 
 @cli.command()
@@ -70,26 +77,6 @@ def doctor() -> None:
     links = f"links begin with {settings.public_url}" if settings.public_url else "no links: PUBLIC_URL is not set"
     typer.echo(asyncio.run(standing_of(settings.database_url)))
     typer.echo(f"Keeps artifacts in {store.url} for {settings.artifact_days} days; {links}.")
-
-
-@cli.command("check-config")
-def check_config(
-    path: Annotated[Path, typer.Argument(help="The policy file.")] = Path(".github/taxonomy-bot.yml"),
-) -> None:
-    """Check a community's policy file; every mistake is named with its line."""
-    from checks.policy import PolicyError, read_policy
-
-    try:
-        read_policy(path.read_text(encoding="utf-8"))
-    except OSError:
-        _stop(f"{path} cannot be read. Is it there, and may you read it?")
-    except UnicodeDecodeError:
-        _stop(f"{path} is not UTF-8 text. Save it as UTF-8.")
-    except PolicyError as error:
-        for problem in error.problems:
-            typer.echo(f"{path}:{problem.line}:{problem.column}: {problem.message}", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{path}: a valid policy.")
 
 
 @cli.command()

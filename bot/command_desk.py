@@ -18,9 +18,9 @@ from bot.commands.situation import (
     Effect,
     JudgeAgain,
     PreviewBatch,
+    PutRight,
     Say,
     SetAside,
-    ShowFixes,
     ShowRule,
     Situation,
 )
@@ -78,7 +78,7 @@ class AfterOrders:
     refresh: bool = False  # the report has to say how it stands now
     judge_again: bool = False  # new check runs were asked for
     asks_merge: bool = False
-    to_answer: tuple[ShowRule | ShowFixes | PreviewBatch | ConfirmBatch, ...] = field(default=())
+    to_answer: tuple[ShowRule | PutRight | PreviewBatch | ConfirmBatch, ...] = field(default=())
 
 
 class CommandDesk:
@@ -313,8 +313,8 @@ def _sets_aside(handled: Handled) -> bool:
 def _left(handled: Iterable[Handled]) -> AfterOrders:
     handled = tuple(handled)
     effects = [effect for h in handled for effect in h.effects]
-    answers = tuple(e for e in effects if isinstance(e, ShowRule | ShowFixes | PreviewBatch | ConfirmBatch))
-    passive = (Say, JudgeAgain, ShowRule, ShowFixes, PreviewBatch, ConfirmBatch)
+    answers = tuple(e for e in effects if isinstance(e, ShowRule | PutRight | PreviewBatch | ConfirmBatch))
+    passive = (Say, JudgeAgain, ShowRule, PutRight, PreviewBatch, ConfirmBatch)
     return AfterOrders(
         handled,
         # what an earlier try has done may be refused by now, its effects unknown: half a report can be out

@@ -14,6 +14,7 @@ from bot.events import (
     ChecksRerequested,
     DefaultBranchMoved,
     Event,
+    FixRequested,
     Ignored,
     JobRerequested,
     Labelled,
@@ -26,6 +27,7 @@ from bot.events import (
     WordsChanged,
     Written,
 )
+from bot.fixing import Fixer
 from bot.github.client import GitHubApp
 from bot.github.pulls import PullReader
 from bot.hand_labels import HandLabels
@@ -33,6 +35,7 @@ from bot.job_ends import JobEnds
 from bot.locks import PullLocks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
+from bot.neighbourhood import Neighbourhood
 from bot.plan import Again
 from bot.policies import Policies
 from bot.records import Records
@@ -63,6 +66,7 @@ class Rooms:
     closing: Closing
     reruns: Reruns
     ends: JobEnds
+    fixer: Fixer
 
 
 class Desk:
@@ -77,6 +81,7 @@ class Desk:
         locks: PullLocks,
         same_leaf: SameLeaf,
         on_triaged: OnTriaged | None = None,
+        neighbourhood: Neighbourhood | None = None,
     ) -> None:
         self._app = app
         self._policies = policies
@@ -86,6 +91,7 @@ class Desk:
         self._same_leaf = same_leaf
         self._said: dict[tuple[int, int], Said] = {}  # what each open pull request says of others, since we run
         self._on_triaged = on_triaged
+        self._neighbourhood = neighbourhood
 
     async def handle(self, event: Event) -> None:
         """Act on one event. Raises TransientError when it should be handled again later."""
@@ -110,6 +116,9 @@ class Desk:
                 await self._judge_again(event)
             case JobRerequested():
                 await self._rerun(event)
+            case FixRequested():
+                async with self._locks.of(event.origin, event.number):
+                    await self._rooms.fixer.press(event)
             case OthersChecked(origin, head_sha, name):
                 if refused := await self._rooms.merging.refused_at(origin, head_sha, name):
                     await self._merge(origin, refused)
@@ -117,6 +126,8 @@ class Desk:
                 await self._rooms.groups.answer(event)
             case DefaultBranchMoved(origin):
                 self._policies.forget(origin.repository_id)
+                if self._neighbourhood is not None:
+                    self._neighbourhood.branch_moved(origin.repository_id)
                 for number in await self._rooms.merging.forget_refusals(origin):
                     await self.refresh(origin, number)
                 await self._merge(origin)
@@ -218,6 +229,8 @@ class Desk:
         async with self._locks.of(event.origin, event.number):
             await self._rooms.closing.close(event)
             self._said.pop((event.origin.repository_id, event.number), None)
+        if self._neighbourhood is not None:
+            await self._neighbourhood.forget(event.origin.repository_id, event.number, is_merged=event.is_merged)
         await self._follow(event.origin, met.keys() - {event.number})
 
     async def _judge_again(self, event: ChecksRerequested) -> None:

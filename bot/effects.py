@@ -32,6 +32,7 @@ from bot.labels import Label
 from bot.orders import Order
 from bot.records import Records
 from bot.roles import Role
+from bot.source_hold import taken_over
 from bot.store.approvals import Approval
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.history import StateChange
@@ -119,7 +120,7 @@ class EffectDesk:
         """Move a pull request through the workflow, with all that this brings about; the memory is not saved."""
         now = self._clock.now()
         row = step(memory.status, trigger, role)
-        after = memory.with_status(row.after(memory.status), now)
+        after = taken_over(memory.with_status(row.after(memory.status), now), trigger)
         await self.act(memory, row)
         await self._records.history.add(changes(memory, after, row, actor, now))
         return after

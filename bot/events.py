@@ -15,6 +15,7 @@ from checks.findings import Check
 
 _NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError)
 TRIAGE_ACTIONS: Final = frozenset({"reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft"})
+PUT_RIGHT: Final = "put-right"  # what the button on a check run is known by
 _PASSING = frozenset({"success", "neutral", "skipped"})
 _GROUP_REF = re.compile(r"/pr-(\d{1,10})-[0-9a-f]{40}$")
 _JOB = re.compile(r"job:([1-9][0-9]{0,17})")
@@ -159,6 +160,17 @@ class JobRerequested:
 
 
 @dataclass(frozen=True, slots=True)
+class FixRequested:
+    """Somebody pressed "Put it right" on one of our check runs."""
+
+    origin: Origin
+    number: int
+    actor: Account
+    head_sha: str
+    request: str  # the delivery's id
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultBranchMoved:
     """The default branch has new commits, so the policy may have changed."""
 
@@ -181,6 +193,7 @@ Event = (
     | WordsChanged
     | ChecksRerequested
     | JobRerequested
+    | FixRequested
     | OthersChecked
     | MergeGroupAsked
     | DefaultBranchMoved
@@ -233,6 +246,8 @@ def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
         return _of_review(data, action, guid)
     if name in ("check_run", "check_suite") and action == "rerequested":
         return _rerequested(data, name, app_id, guid)
+    if name == "check_run" and action == "requested_action":
+        return _button_pressed(data, app_id, guid)
     if name == "check_run" and action == "completed":
         return _checked(data, app_id)
     if name == "merge_group" and action == "checks_requested":
@@ -323,6 +338,14 @@ def _rerequested(data: dict[str, Any], name: str, app_id: int, guid: str) -> Eve
         return JobRerequested(_origin(data), int(match[1]), actor, guid, run["id"], run["head_sha"])
     check = Check(run["name"]) if run["name"] in set(Check) else None
     return ChecksRerequested(_origin(data), pull_number_of(run["external_id"]), run["head_sha"], check, guid)
+
+
+def _button_pressed(data: dict[str, Any], app_id: int, guid: str) -> Event:
+    run = data["check_run"]
+    number = pull_number_of(run["external_id"])
+    if run["app"]["id"] != app_id or number is None or data["requested_action"]["identifier"] != PUT_RIGHT:
+        return Ignored("no button of ours")
+    return FixRequested(_origin(data), number, _account(data["sender"]), str(run["head_sha"]), guid)
 
 
 def _checked(data: dict[str, Any], app_id: int) -> Event:

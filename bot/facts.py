@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.github.errors import NotFoundError
 from bot.github.pulls import (
@@ -18,6 +18,7 @@ from bot.github.pulls import (
     TooManyCommitsError,
     TreeEntry,
 )
+from bot.pull_templates import read_templates
 from checks.contribution import (
     ATTRIBUTION_FILE,
     FOUNDATIONAL_ROOT,
@@ -51,7 +52,11 @@ class Facts:
     author_is_maintainer: bool = False
     unreadable: str = ""
     content_digest: str = ""  # of the tree of the changed paths; empty when not read
+    shown_lines: Mapping[str, frozenset[int]] = field(
+        default_factory=dict
+    )  # of the diff, where suggestions are made
     clashes: tuple[str, ...] = ()  # changed paths that the base branch has changed meanwhile, too
+    templates: tuple[str, ...] = ()  # what descriptions begin with
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -89,13 +94,15 @@ async def gather(reader: PullReader, pull: Pull, policy: Policy, *, most_commits
     read = [f for f in comparison.files if _is_read(_changed_file(f, tree), policy.limits.file_bytes)]
     if (total := sum(tree[f.path].size for f in read)) > _MOST_BYTES:
         return Facts(pull, policy, commits=comparison.commits, refusals=(_too_much_text(total),))
-    files, commits, is_maintainer = await asyncio.gather(
+    files, commits, is_maintainer, templates = await asyncio.gather(
         _with_content(reader, comparison.files, tree, policy.limits.file_bytes),
         _with_membership(reader, comparison, policy),
         _author_is_maintainer(reader, pull, comparison),
+        read_templates(reader, pull, (*tree, *(file.path for file in comparison.files))),
     )
-    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer)
-    facts = replace(facts, content_digest=content_digest(facts.paths, tree))
+    facts = Facts(pull, policy, files, commits, frozenset(tree), (), is_maintainer, templates=templates)
+    shown = {f.path: f.shown_lines for f in comparison.files} if pull.asks_web_sign_off else {}
+    facts = replace(facts, content_digest=content_digest(facts.paths, tree), shown_lines=shown)
     return await _merged(reader, facts, comparison, Sha(onto)) if onto else facts
 
 

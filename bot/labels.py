@@ -113,7 +113,8 @@ COMMAND_OF_LABEL: Mapping[str, str] = MappingProxyType(
         Label.TRIAGE_APPROVED: "write `/triage-approve`.",
         Label.REJECTED: "write `/reject REASON`.",
         Label.TOPIC_FAILURE: "write `/topic TOPIC`.",
-        Label.LEGAL_HOLD: "write `/legal-hold`, and a maintainer `/legal-hold cancel`.",
+        Label.LEGAL_HOLD: "write `/legal-hold`, and a maintainer `/legal-hold cancel`; for a source that is not "
+        "approved it comes by itself.",
         Label.GENERATE_READY: "write `/precheck`, `/generate` or `/evaluate`.",
         Label.SDG_UNSUCCESSFUL: "it comes by itself when no data could be made.",
         Label.BUILD_READY: "write `/build-ready`.",
@@ -132,7 +133,7 @@ END_OF_LABEL: Mapping[str, str] = MappingProxyType(
     )
     | {
         Label.TOPIC_FAILURE: "it goes when triage decides anew, for example by `/triage-approve`.",
-        Label.LEGAL_HOLD: "a maintainer writes `/legal-hold cancel`.",
+        Label.LEGAL_HOLD: "a maintainer writes `/legal-hold cancel`; one that came by itself goes by itself, too.",
         Label.GENERATE_READY: "a triager takes it off, which cancels its jobs.",
         Label.SDG_UNSUCCESSFUL: "write `/generate` to try again.",
         Label.BUILD_READY: "write `/build-ready cancel`.",

@@ -71,6 +71,8 @@ class MergeGroups:
         look = await self._looks.at(reader, event.origin.repository_id, together, anew=True)
         policy = await self._policies.of(reader, event.origin.repository_id, last)
         members = await self._members(reader, event, last, look.facts.commits or ())
+        if moments := [member.memory.ruled_at for member in members if member.memory.ruled_at is not None]:
+            look = await self._looks.with_rules_of(look, min(moments))  # no rule counts for all that not for each
         pardons = [pardon for member in members for pardon in member.dossier.pardons]
         outcome = pardoned(look.judgement.verdict, pardons).outcome(Check.CONTRIBUTION)
         missing = [o for member in members for o in _missing(member, policy, last)]

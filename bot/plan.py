@@ -17,6 +17,7 @@ from bot.comments.markers import Marker, MarkerSigner
 from bot.comments.readiness import readiness_report
 from bot.comments.sign_off import sign_off_recipe
 from bot.comments.standing import Standing
+from bot.comments.suggestions import suggested_changes
 from bot.dossier import Dossier, case_of
 from bot.events import external_id
 from bot.facts import Facts
@@ -24,8 +25,10 @@ from bot.github.pulls import OwnComment, Pull
 from bot.labels import Label, kind_labels
 from bot.look import Look, pardoned
 from bot.readiness import Readiness, readiness
+from bot.source_hold import source_trigger
 from bot.store.pull_requests import PullMemory, paths_text
 from bot.workflow import (
+    State,
     Transition,
     Trigger,
     Turn,
@@ -67,6 +70,7 @@ class Seen:
     posted: Posted
     now: datetime
     again: Again | None = None
+    is_own_push: bool = False  # what is new since the last look is a commit of ours, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,10 @@ class Planner:
         recipe = sign_off_recipe(judgement.sign_off_advice) if has_advice and judgement.sign_off_advice else ""
         reports = [check_report(verdict, check, pull.head_sha, links, facts.policy, recipe) for check in Check]
         memory, rows = _moved(seen, verdict)
+        trigger, memory = source_trigger(memory, verdict, pull.labels)
+        if trigger is not None:
+            rows = (*rows, row := step(memory.status, trigger, None))
+            memory = memory.with_status(row.after(memory.status), seen.now)
         seen = replace(seen, dossier=seen.dossier.after(rows))
         case = case_of(memory, pull, seen.dossier, facts.policy, verdict.overall)
         found = readiness(case)
@@ -109,11 +117,14 @@ class Planner:
         gate = readiness_report(found, pull.head_sha)
         gate_digest = digest_of(repr(gate))
         actions += _gate_news(gate, seen, gate_digest)
+        actions += self._suggested(seen, verdict)
         labels = label_changes(
             memory.status, pull.labels, frozenset(memory.own_labels.split()), kind_labels(facts.paths)
         )
         actions += [AddLabels(labels.add)] if labels.add else []
         actions += [RemoveLabel(name) for name in labels.remove]
+        if trigger is Trigger.SOURCES_SETTLED and Label.LEGAL_HOLD in pull.labels:
+            actions.append(RemoveLabel(Label.LEGAL_HOLD))
         memory = replace(memory, own_labels=" ".join(sorted(labels.own)), readiness_digest=gate_digest)
         comment, memory = self._comment(seen, verdict, memory, found, links, recipe)
         actions += [comment] if comment else []
@@ -124,6 +135,15 @@ class Planner:
         if not memory.swept.startswith(looks):
             memory = replace(memory, swept=looks)
         return Plan(tuple(actions), memory, rows, found)
+
+    def _suggested(self, seen: Seen, verdict: Verdict) -> list[Action]:
+        """Suggest changes once at each head, only where GitHub signs off those that are accepted."""
+        pull, memory = seen.look.facts.pull, seen.memory
+        if not pull.asks_web_sign_off or pull.is_draft or memory.judged_sha == pull.head_sha:
+            return []
+        marker = self._signer.reply_marker(f"suggestions:{pull.head_sha}", memory.repository_id, memory.number)
+        review = suggested_changes(verdict, seen.look.facts.shown_lines, pull.head_sha, marker)
+        return [review] if review else []
 
     def _care(self, seen: Seen, memory: PullMemory) -> tuple[list[Action], PullMemory]:
         """Call a person to an author whose checks keep failing; give what waits for triage to somebody."""
@@ -217,18 +237,20 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
     if verdict.overall is Outcome.UNVERIFIED and not is_new_content:
         errors = memory.failing_causes  # that we could not look mends nothing
     is_failed = verdict.overall is Outcome.FAILED
-    failed_pushes = memory.failed_pushes + is_new_head if is_failed else 0
+    failed_pushes = memory.failed_pushes + (is_new_head and not seen.is_own_push) if is_failed else 0
     if verdict.overall is Outcome.UNVERIFIED:
         failed_pushes = memory.failed_pushes  # nothing is known of this push
+    is_new_push = is_new_head and not seen.is_own_push
     after = replace(
         memory,
         head_sha=pull.head_sha,
         judged_sha=pull.head_sha,
+        ruled_at=seen.look.ruled_at,
         content_digest=digest,
         outcome=verdict.overall.value,
         author_id=pull.author_id,
         author=pull.author,
-        author_seen_at=seen.now if is_new_head or not memory.is_open else memory.author_seen_at,
+        author_seen_at=seen.now if is_new_push or not memory.is_open else memory.author_seen_at,
         is_open=True,
         paths=paths_text(facts.paths) or ("" if is_new_head else memory.paths),
         commit_authors=" ".join(facts.commit_authors) or ("" if is_new_head else memory.commit_authors),
@@ -243,11 +265,12 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
     triggers = triggers_of(
         verdict.overall,
         memory.verdict,
-        was_failing=bool(memory.failing_causes),
+        was_failing=bool(memory.failing_causes) or (seen.is_own_push and memory.status.state is State.NOT_READY),
         is_new_content=is_new_content,
         is_draft=pull.is_draft,
+        is_own_push=seen.is_own_push,
     )
-    if is_new_head and Label.STALE in memory.status.flags:
+    if is_new_push and Label.STALE in memory.status.flags:
         triggers = (Trigger.AUTHOR_ANSWERED, *triggers)
     for trigger in triggers:
         row = step(after.status, trigger, None)

@@ -19,6 +19,7 @@ from bot.github.errors import NotFoundError, TransientError
 from bot.github.listings import ListedComment, ListedPull, Listings, Place, place_of
 from bot.github.pulls import PullReader
 from bot.labels import WORKFLOW_LABELS, Label
+from bot.linked_documents import LinkedDocuments
 from bot.policies import Policies
 from bot.records import Records
 from bot.store.desk_log import DeskLog
@@ -63,6 +64,7 @@ class Reconciler:
         desk_log: DeskLog,
         caretaker: Caretaker,
         clock: Clock,
+        documents: LinkedDocuments | None = None,
     ) -> None:
         self._app = app
         self._desk = desk
@@ -71,6 +73,7 @@ class Reconciler:
         self._log = desk_log
         self._caretaker = caretaker
         self._clock = clock
+        self._documents = documents
         self._tried: dict[tuple[int, int], datetime] = {}
 
     async def sweep(self, known: KnownRepository) -> Found:
@@ -148,6 +151,8 @@ class Reconciler:
 
     def _is_to_be_tried_again(self, memory: PullMemory, now: datetime) -> bool:
         """True, now and then, for what could not be checked in full."""
+        if self._documents is not None and self._documents.is_due(memory.repository_id, memory.number):
+            return True
         if memory.verdict is not Outcome.UNVERIFIED:
             return False
         key = (memory.repository_id, memory.number)

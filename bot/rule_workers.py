@@ -1,28 +1,52 @@
-"""Rules run in worker processes off the event loop; one over its time limit is killed and replaced."""
+"""Rules run in worker processes off the event loop.
+
+A rule over its time limit (of processor time) ends itself; a process that does not come back is replaced.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
-from checks.contribution import ChangedFile, Commit, Refusal, read_contribution
-from checks.findings import Check, Crash, Finding, Verdict
+from checks.contribution import (
+    KNOWLEDGE_ROOT,
+    ChangedFile,
+    Commit,
+    Contribution,
+    Refusal,
+    is_leaf,
+    read_contribution,
+    read_leaf,
+)
+from checks.documents import DocumentReference, DocumentRefusal, FetchedDocuments
+from checks.findings import Check, Crash, Finding, RuleId, Verdict
+from checks.likeness.neighbours import Surroundings, neighbours_in
 from checks.policy import Policy
+from checks.repair import Repairs, repairs
+from checks.run import crash_site
 from checks.sign_off_advice import SignOffAdvice
+
+if TYPE_CHECKING:
+    from checks.likeness.sheets import Sheet
 
 log = structlog.get_logger()
 
+_DUPLICATES = "duplicates"
+_MOST_SHEET_BYTES = 1024**2
 _MEMORY_LIMIT_BYTES = 3 * 1024**3
 _BROKE = (TimeoutError, ProcessExpired, RuntimeError, BrokenProcessPool)
-_WHOLE_RUN_FACTOR = 2  # all rules together get this many times the limit of one
+_LOADING_S = 60.0
+_PATIENCE = 2  # a process is killed after so many times the limit of a rule: the machine may be busy
+_WHOLE_RUN_PATIENCE = 3  # all rules together get this many times the limit of one
+_REPAIR_PATIENCE = 4  # what is put right is judged again, round after round
 _LONG_TEXT_WITH_NUMBERS = "A bird sang to bird@example.com and +49 30 1234567. " * 100
 _WARM_UP_TEXTS = {
     "qna.yaml": f"""\
@@ -52,6 +76,10 @@ class JudgeRequest:
     tree: frozenset[str]
     policy: Policy
     refusals: tuple[Refusal, ...] = ()
+    documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None  # by the paths of leaves
+    description: str | None = None
+    templates: tuple[str, ...] | None = None
+    surroundings: Surroundings | None = None  # where to look for what is taught already; None: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +88,8 @@ class Judgement:
 
     verdict: Verdict
     sign_off_advice: SignOffAdvice | None = None
+    sheets: bytes = b""  # the contribution's passages, packed; empty where it has none, or nobody asked
+    told_of: frozenset[int] = frozenset()  # pull requests that it may repeat
 
 
 class RuleWorkers:
@@ -79,11 +109,48 @@ class RuleWorkers:
     async def judge(self, request: JudgeRequest) -> Judgement:
         """Judge; a rule that hangs or takes its process down becomes a Crash and hides no other rule."""
         try:
-            whole: Judgement = await self._schedule(_judge, (request,), self._limit_s * _WHOLE_RUN_FACTOR)
+            whole: Judgement = await self._schedule(
+                _judge, (request, self._limit_s), self._limit_s * _WHOLE_RUN_PATIENCE
+            )
         except _BROKE as error:
             log.warning("rules.run_broke", reason=type(error).__name__)
             return await self._judge_one_by_one(request)
         return whole
+
+    async def repairs(self, request: JudgeRequest) -> Repairs | None:
+        """Return what can be put right mechanically; None where finding out takes too long."""
+        patience_s = self._limit_s * _WHOLE_RUN_PATIENCE * _REPAIR_PATIENCE
+        try:
+            found: Repairs = await self._schedule(_repairs, (request,), patience_s)
+        except _BROKE as error:
+            log.warning("rules.repairs_broke", reason=type(error).__name__)
+            return None
+        return found
+
+    async def references(self, files: Sequence[ChangedFile]) -> dict[str, DocumentReference]:
+        """Return the documents that leaves name, by the leaves' paths; none where reading them is too hard."""
+        named = tuple(file for file in files if is_leaf(file) and file.root == KNOWLEDGE_ROOT)
+        if not named:
+            return {}
+        try:
+            found: dict[str, DocumentReference] = await self._schedule(
+                _references, (named,), self._limit_s * _PATIENCE
+            )
+        except _BROKE as error:
+            log.warning("rules.references_broke", reason=type(error).__name__)
+            return {}
+        return found
+
+    async def sheets(self, files: Sequence[ChangedFile]) -> dict[str, Sheet]:
+        """Return the passages of leaves by path; a leaf that is too hard to read has none."""
+        try:
+            found: dict[str, Sheet] = await self._schedule(_sheets, (files,), self._limit_s * _PATIENCE)
+        except _BROKE as error:
+            if len(files) > 1:
+                return {path: sheet for file in files for path, sheet in (await self.sheets([file])).items()}
+            log.warning("rules.sheets_broke", reason=type(error).__name__)
+            return {}
+        return found
 
     async def _judge_one_by_one(self, request: JudgeRequest) -> Judgement:
         from checks.registry import all_rules
@@ -94,7 +161,9 @@ class RuleWorkers:
         advice: SignOffAdvice | None = None
         for rule in all_rules().values():
             try:
-                part: Judgement = await self._schedule(_judge, (request, rule.id), self._limit_s)
+                part: Judgement = await self._schedule(
+                    _judge, (request, self._limit_s, rule.id), self._limit_s * _PATIENCE
+                )
             except _BROKE as error:
                 log.error("rules.rule_broke", rule=rule.id, reason=type(error).__name__)
                 crashes.append(Crash(rule.id, rule.check, type(error).__name__))
@@ -135,7 +204,7 @@ def _prepare(further: Callable[[], None] | None) -> None:
         ChangedFile(f"knowledge/science/birds/{name}", content=text.encode(), size=len(text))
         for name, text in _WARM_UP_TEXTS.items()
     ]
-    _judge(JudgeRequest(tuple(files), (), "nobody", False, frozenset(), Policy()))
+    _judge(JudgeRequest(tuple(files), (), "nobody", False, frozenset(), Policy()), _LOADING_S)
     if further is not None:
         further()
 
@@ -144,23 +213,70 @@ def _is_ready() -> bool:
     return True
 
 
-def _judge(request: JudgeRequest, rule_id: str = "") -> Judgement:
+def _references(files: Sequence[ChangedFile]) -> dict[str, DocumentReference]:
+    from checks.leaf_documents import references_of
+
+    return references_of(read_leaf(file) for file in files)
+
+
+def _repairs(request: JudgeRequest) -> Repairs:
+    return repairs(_contribution(request), request.policy)
+
+
+def _judge(request: JudgeRequest, rule_limit_s: float, rule_id: str = "") -> Judgement:
     from checks.registry import get_rule
     from checks.rules.dco import advice
     from checks.run import judge
 
-    contribution = read_contribution(
+    contribution = _contribution(request)
+    crash = None
+    if request.surroundings is not None and rule_id in ("", _DUPLICATES):
+        contribution, crash = _with_neighbours(contribution, request.surroundings)
+    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None, rule_limit_s)
+    verdict = _with_unread(replace(verdict, crashes=(*verdict.crashes, *((crash,) if crash else ()))), request)
+    asks_for_sign_off = any(finding.rule == "dco" for finding in verdict.findings)
+    judgement = Judgement(verdict, advice(contribution, request.policy) if asks_for_sign_off else None)
+    return judgement if request.surroundings is None or rule_id else _with_passages(judgement, contribution)
+
+
+def _with_neighbours(contribution: Contribution, surroundings: Surroundings) -> tuple[Contribution, Crash | None]:
+    """Return the contribution with its neighbours; should looking for them break down, with a crash of the rule."""
+    try:
+        found = neighbours_in(surroundings, contribution.leaves, contribution.files)
+    except Exception as error:
+        return contribution, Crash(RuleId(_DUPLICATES), Check.CONTRIBUTION, crash_site(error))
+    return replace(contribution, neighbours=found), None
+
+
+def _with_passages(judgement: Judgement, contribution: Contribution) -> Judgement:
+    """Return the judgement with what later pull requests are compared with."""
+    from checks.likeness.sheets import packed, sheets_of
+    from checks.likeness.signing import new_permutations
+
+    sheets = packed(sheets_of(contribution.leaves, new_permutations())) if contribution.leaves else b""
+    told_of = frozenset(near.number for near in contribution.neighbours or () if near.number)
+    return replace(judgement, sheets=sheets if len(sheets) <= _MOST_SHEET_BYTES else b"", told_of=told_of)
+
+
+def _sheets(files: Sequence[ChangedFile]) -> dict[str, Sheet]:
+    from checks.likeness.sheets import sheets_of
+    from checks.likeness.signing import new_permutations
+
+    return sheets_of(read_contribution(files).leaves, new_permutations())
+
+
+def _contribution(request: JudgeRequest) -> Contribution:
+    return read_contribution(
         request.files,
         commits=request.commits,
         author=request.author,
         author_is_maintainer=request.author_is_maintainer,
         tree=request.tree,
         refusals=request.refusals,
+        documents=request.documents,
+        description=request.description,
+        templates=request.templates,
     )
-    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None)
-    verdict = _with_unread(verdict, request)
-    asks_for_sign_off = any(finding.rule == "dco" for finding in verdict.findings)
-    return Judgement(verdict, advice(contribution, request.policy) if asks_for_sign_off else None)
 
 
 def _with_unread(verdict: Verdict, request: JudgeRequest) -> Verdict:

@@ -21,6 +21,7 @@ from bot.nightly.schedule import Schedule
 from bot.nightly.terms import NightTerms
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
+from checks.time_limit import RULE_LIMIT_S
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 
 PREFIX = "TAXONOMY_BOT_"
@@ -29,6 +30,7 @@ _BROKER = "taxonomy-bot-broker"
 _QUIET = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 _ARTIFACTS = "taxonomy-bot-artifacts"
 _MODELS = "taxonomy-bot-models"
+_INDEXES = "taxonomy-bot-indexes"
 
 _HOW_TO_GET = {
     "app_id": 'GitHub, your App\'s settings page, field "App ID"',
@@ -71,7 +73,7 @@ class BotSettings(BaseSettings):
     writes_per_hour: Annotated[int, Field(gt=0)] = 500
 
     rule_workers: Annotated[int, Field(gt=0)] = 2
-    rule_time_limit_s: Annotated[float, Field(gt=0)] = 5.0
+    rule_time_limit_s: Annotated[float, Field(gt=0)] = RULE_LIMIT_S
     concurrent_triages: Annotated[int, Field(gt=0)] = 8
     nightly: bool = True  # whether builds are planned by themselves
     nightly_cron: str = "0 2 * * *"  # when a build is due, in UTC
@@ -111,6 +113,9 @@ class BotSettings(BaseSettings):
     # for documents on git servers of an own network: what is accepted though it is not public, and who is trusted
     document_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     document_ca_file: Path | None = None
+    check_duplicates: bool = True  # whether leaves are compared with the tree and with other pull requests
+    check_documents: bool = True  # whether the documents that leaves name are fetched and looked into
+    document_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0  # so long a check waits; the rest is judged later
     swap_patience_minutes: Annotated[float, Field(ge=0)] = 20.0  # a job is passed so long by others without a swap
     job_retries: Annotated[int, Field(ge=0, le=10)] = 2  # after infrastructure errors
     worker_silence_s: Annotated[float, Field(ge=1)] = 60.0  # after which its job is given to another
@@ -121,6 +126,7 @@ class BotSettings(BaseSettings):
     job_log_days: Annotated[int, Field(ge=1)] = 90  # after a job is over
     artifacts_url: str = ""  # empty: the folder taxonomy-bot-artifacts beside the database
     artifact_days: Annotated[int, Field(ge=1)] = 90
+    index_folder: Path | None = None  # None: the folder taxonomy-bot-indexes beside the database
     model_store_url: str = ""  # empty: the folder taxonomy-bot-models beside the database
     releases_kept: Annotated[int, Field(ge=1)] = 7  # the newest; and what is served, pinned, or needed to roll back
     release_days: Annotated[int, Field(ge=0)] = 90  # that one which was served is kept after it was replaced
@@ -250,6 +256,11 @@ class BotSettings(BaseSettings):
     def models_url(self) -> str:
         """Where the store of models is: as set, or a folder beside the database, as for artifacts."""
         return self.model_store_url or str(self._beside_the_database(_MODELS))
+
+    @property
+    def indexes_folder(self) -> Path:
+        """Where the indexes of passages lie; what is lost there is made anew."""
+        return self.index_folder or self._beside_the_database(_INDEXES)
 
     def _beside_the_database(self, name: str) -> Path:
         url = driver_url(self.database_url)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bot.appearance import appearance
-from bot.apply import LivingComment, Writer
+from bot.apply import LivingComment, OpenWriter, Writer, Writes
 from bot.clock import Clock
 from bot.comments.check_report import apology
 from bot.comments.markers import MarkerSigner
@@ -18,6 +18,7 @@ from bot.comments.readiness import readiness_report
 from bot.dossier import CHOSEN, Dossiers, leaves_of
 from bot.effects import EffectDesk, changes
 from bot.events import Origin, external_id
+from bot.fixing import place_of_push
 from bot.github.client import CallCount, GitHubApp
 from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import OwnComment, Pull, PullReader
@@ -62,8 +63,11 @@ class Triage:
         desk_log: DeskLog,
         signer: MarkerSigner,
         clock: Clock,
+        writer: OpenWriter = Writer,
     ) -> None:
+        """`writer` opens what carries out actions on GitHub."""
         self._app = app
+        self._open_writer = writer
         self._looks = looks
         self._planner = planner
         self._dossiers = dossiers
@@ -107,7 +111,7 @@ class Triage:
             plan = self._plan(seen)
             await self._note_choice(plan.memory, memory)
         try:
-            await self._carry_out(plan, seen, Writer(client, pull, self._clock))
+            await self._carry_out(plan, seen, self._open_writer(client, pull, self._clock))
         except RefusedError:
             if (now := await self._open_pull(reader, number)) is not None and now.head_sha == pull.head_sha:
                 raise
@@ -151,7 +155,17 @@ class Triage:
         dossier = await self._dossiers.of(memory.repository_id, memory.number, digest, met)
         if look.facts.policy.care.reviewers and not memory.reviewer:
             dossier = replace(dossier, loads=await self._dossiers.loads(memory.repository_id))
-        return Seen(look, memory, dossier, posted, self._clock.now(), again)
+        is_own = await self._is_own_push(look, memory)
+        return Seen(look, memory, dossier, posted, self._clock.now(), again, is_own)
+
+    async def _is_own_push(self, look: Look, memory: PullMemory) -> bool:
+        """Say whether the head is a commit of ours right on top of the one that we remember."""
+        head, commits = look.facts.pull.head_sha, look.facts.commits
+        if memory.head_sha == head or not commits or commits[-1].sha != head:
+            return False
+        if commits[-1].parents != (memory.head_sha,):
+            return False
+        return bool(await self._log.result_of(memory.repository_id, place_of_push(head)))
 
     async def _note_choice(self, after: PullMemory, before: PullMemory) -> None:
         """Remember at once whom the rotation has chosen: the next one is chosen by that."""
@@ -176,6 +190,7 @@ class Triage:
                 seen.memory,
                 head_sha=pull.head_sha,
                 judged_sha=pull.head_sha,
+                ruled_at=seen.look.ruled_at,
                 verdict_digest=digest,
                 outcome="",
                 flags=flags,
@@ -184,7 +199,7 @@ class Triage:
             posts = (*reports, readiness_report(withheld, pull.head_sha))
             return Plan(tuple(replace(post, external_id=identifier) for post in posts), after, (), withheld)
 
-    async def _carry_out(self, plan: Plan, seen: Seen, writer: Writer) -> None:
+    async def _carry_out(self, plan: Plan, seen: Seen, writer: Writes) -> None:
         """Let fall what falls, remember what we begin, write, remember what was done.
 
         A crash in between is found and mended: everything may be done once more.

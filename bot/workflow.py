@@ -54,6 +54,8 @@ class Trigger(StrEnum):
     PASSED_ANEW = "the checks pass on new content"
     PASSED_AS_DRAFT = "the checks pass on a draft"
     RECOVERED = "the checks pass again, content unchanged"
+    TIDIED = "the bot puts right what passed already"
+    PUT_RIGHT = "the checks pass on what the bot put right"
     FAILED = "the checks fail"
     FAILED_ANEW = "the checks fail on new content"
     UNVERIFIED = "the checks could not be run in full"
@@ -63,6 +65,8 @@ class Trigger(StrEnum):
     BECAME_BLOCKED = "something is missing for a merge"
     WENT_STALE = "the author has been silent for long"
     AUTHOR_ANSWERED = "the author is heard of again"
+    SOURCE_DOUBTED = "a source is not on the list of approved sources"
+    SOURCES_SETTLED = "no source is in doubt any more, and the bot had put the label on"
     SDG_FAILED = "no data could be generated"
     BUILD_BEGAN = "a build that includes it begins"
     BUILD_ENDED = "the build that includes it ends"
@@ -186,6 +190,23 @@ TABLE: tuple[Transition, ...] = (
         _to(State.NEEDED, State.NOT_READY) | _to(State.FOLLOW_UP, State.CHANGES_REQUESTED),
         sources=_FAILING,
     ),
+    # the bot answers nobody's question: what a triager has asked for, or the team, is still open
+    *_rows(
+        Trigger.TIDIED,
+        None,
+        _to(State.NEEDED, State.NEW, State.APPROVED),
+        sources=_PASSING,
+        drops=_OF_CONTENT,
+        acts=_NEW_CONTENT,
+    ),
+    *_rows(
+        Trigger.PUT_RIGHT,
+        None,
+        _to(State.NEEDED, State.NOT_READY, State.CHANGES_REQUESTED),
+        sources=_FAILING,
+        drops=_OF_CONTENT,
+        acts=_NEW_CONTENT,
+    ),
     *_rows(
         Trigger.FAILED,
         None,
@@ -220,6 +241,8 @@ TABLE: tuple[Transition, ...] = (
     *_rows(Trigger.BECAME_BLOCKED, None, sources=(State.NEW, *_MERGEABLE), drops=(Label.READY_TO_MERGE,)),
     *_rows(Trigger.WENT_STALE, None, sources=_AUTHORS, adds=(Label.STALE,)),
     *_rows(Trigger.AUTHOR_ANSWERED, None, sources=_AUTHORS, drops=(Label.STALE,)),
+    *_rows(Trigger.SOURCE_DOUBTED, None, adds=(Label.LEGAL_HOLD,), drops=(Label.READY_TO_MERGE,)),
+    *_rows(Trigger.SOURCES_SETTLED, None, sources=_PASSING, drops=(Label.LEGAL_HOLD,)),
     *_rows(Trigger.SDG_FAILED, None, sources=_PASSING, adds=(Label.SDG_UNSUCCESSFUL,), drops=(Label.BUILD_READY,)),
     *_rows(Trigger.BUILD_BEGAN, None, adds=(Label.BUILD_RUNNING,)),
     *_rows(Trigger.BUILD_ENDED, None, drops=(Label.BUILD_RUNNING,)),
@@ -296,12 +319,18 @@ def step(status: Status, trigger: Trigger, role: Role | None) -> Transition:
 
 
 def triggers_of(
-    outcome: Outcome, before: Outcome | None, *, was_failing: bool, is_new_content: bool, is_draft: bool
+    outcome: Outcome,
+    before: Outcome | None,
+    *,
+    was_failing: bool,
+    is_new_content: bool,
+    is_draft: bool,
+    is_own_push: bool = False,
 ) -> tuple[Trigger, ...]:
     """Return what a verdict means for the review, in order: a bad one that says nothing new means nothing.
 
     `before` is the outcome of the last one, if any; `was_failing` says whether the last one that was complete had
-    found something to fix.
+    found something to fix, and `is_own_push` whether the bot itself has pushed since.
     """
     if outcome is Outcome.FAILED:
         if is_new_content:
@@ -312,6 +341,8 @@ def triggers_of(
             return (Trigger.UNVERIFIED_ANEW,)
         return () if before is Outcome.UNVERIFIED else (Trigger.UNVERIFIED,)
     drafted = (Trigger.PASSED_AS_DRAFT,) if is_draft else ()
+    if is_new_content and is_own_push:
+        return (Trigger.PUT_RIGHT if was_failing else Trigger.TIDIED, *drafted)
     if is_new_content:
         return (Trigger.PASSED_ANEW, *drafted)
     if was_failing:

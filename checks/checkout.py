@@ -68,6 +68,7 @@ class Facts:
     scope: str
     base: str | None = None
     uncommitted: int = 0
+    compared: str = ""  # with what of the tree the leaves were compared; empty for nothing
 
 
 def survey(paths: Sequence[Path], base: str | None) -> Survey:

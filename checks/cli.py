@@ -8,6 +8,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +20,11 @@ import typer
 if TYPE_CHECKING:  # loaded where they are needed, so that --help answers at once
     from rich.console import Console
 
+    from checks.local_check import Online
+    from checks.local_fix import Mending
     from checks.report.content import Report
 
+_READING_WIDTH = 80
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_UNUSABLE = 0, 1, 2
 
 app = typer.Typer(
@@ -35,6 +40,7 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
+    SARIF = "sarif"
 
 
 class Colour(StrEnum):
@@ -79,9 +85,33 @@ def check(
         typer.Option(metavar="FILE", help="The community's rules. Default: .github/taxonomy-bot.yml."),
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="How the report is written.")] = Format.TEXT,
+    sarif: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as SARIF to FILE, too.")
+    ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Judge by the rules of this day. Default: today."),
+    ] = None,
     rule: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only this rule; may be given more than once.")
     ] = None,
+    online: Annotated[
+        bool, typer.Option("--online", help="Fetch the documents that knowledge leaves name, and look into them.")
+    ] = False,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --online: authorities (PEM) of a git server of your own network."),
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR", help="With --online: a network of your own that may be asked; more than once."
+        ),
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Put right what is mechanical; report what is left.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --fix: change nothing, show what would change.")
+    ] = False,
     notices: Annotated[bool, typer.Option("--notices", help="Show also what only triagers look at.")] = False,
     color: Annotated[Colour, typer.Option(help="When to use colour.")] = Colour.AUTO,
     list_rules: Annotated[bool, typer.Option("--list-rules", help="List the rules, and stop.")] = False,
@@ -95,16 +125,65 @@ def check(
     """Check a contribution to a taxonomy before you open the pull request.
 
     Says what is wrong, where, why it matters and how to put it right.
+    With --fix it puts right what is mechanical; the exit status is that of what is left then.
+    `taxonomy-check explain RULE` says more about one rule, or one cause of it.
     """
+    if dry_run and not fix:
+        raise typer.BadParameter("it belongs to --fix", param_hint="--dry-run")
     with _failures_explained():
-        if list_rules or explain is not None:
-            _show_rules(explain, color)
+        asked = _asked_to_explain(paths or [])
+        if list_rules or explain is not None or asked is not None:
+            _show_rules([explain] if explain is not None else asked or [], color)
             return
         from checks.local_check import Question, answer
 
-        report = answer(Question(tuple(paths or ()), base, author, policy, tuple(rule or ()), notices))
+        reaches = _online(network or [], ca_file) if online else None
+        day = on and on.date()
+        mending = _mending(dry_run=dry_run) if fix else None
+        report = answer(
+            Question(tuple(paths or ()), base, author, policy, tuple(rule or ()), notices, day, reaches), mending
+        )
+        if mending is not None:
+            _tell(mending, output)
+        if not notices or output not in (Format.TEXT, Format.JSON):  # else it would show on the pull request
+            report = replace(report, verdict=report.verdict.told)
         _write(report, output, color)
+        if sarif is not None:
+            _write_sarif(report, sarif)
         raise typer.Exit(_exit_status(report))
+
+
+def _online(networks: list[str], ca_file: Path | None) -> Online:
+    """Return how documents are fetched. Raises CannotCheckError for what is no network."""
+    from ipaddress import ip_network
+
+    from checks.checkout import CannotCheckError
+    from checks.local_check import Online
+
+    try:
+        return Online(tuple(ip_network(network) for network in networks), ca_file)
+    except ValueError as error:
+        raise CannotCheckError("--network takes a network.", "Write it like 10.1.0.0/16.", str(error)) from None
+
+
+def _mending(*, dry_run: bool) -> Mending:
+    from checks.local_fix import Mending
+
+    return Mending(dry_run)
+
+
+def _tell(mending: Mending, output: Format) -> None:
+    """Say what was put right, beside the report where that is for machines."""
+    from checks.report.fixes import mending_lines, unified_diff
+
+    lines = list(mending_lines(mending))
+    if mending.dry_run:
+        lines += [line for repair in mending.done for line in ("", *unified_diff(repair))]
+    if output is Format.TEXT:
+        with _no_workflow_commands():
+            print("\n".join((*lines, "")))
+    else:
+        print("\n".join(lines), file=sys.stderr)
 
 
 def _exit_status(report: Report) -> int:
@@ -115,13 +194,20 @@ def _exit_status(report: Report) -> int:
     return EXIT_FINDINGS if report.verdict.with_severity(Severity.ERROR) else EXIT_CLEAN
 
 
-def _show_rules(explain: str | None, colour: Colour) -> None:
+def _asked_to_explain(paths: list[Path]) -> list[str] | None:
+    """Return the rules after the word `explain`; None where it is no such question, or the name of a file."""
+    if not paths or str(paths[0]) != "explain" or paths[0].exists():
+        return None
+    return [path.as_posix() for path in paths[1:]]
+
+
+def _show_rules(asked: list[str], colour: Colour) -> None:
     from checks.report.rule_help import print_explanation, print_rules
 
-    if explain is None:
-        print_rules(_console(colour))
-    else:
-        print_explanation(explain, _console(colour))
+    if not asked:
+        print_rules(_console(colour, most=_READING_WIDTH))
+    for identifier in asked:
+        print_explanation(identifier, _console(colour, most=_READING_WIDTH))
 
 
 def _write(report: Report, output: Format, colour: Colour) -> None:
@@ -129,6 +215,10 @@ def _write(report: Report, output: Format, colour: Colour) -> None:
         from checks.report.json import json_report
 
         print(json_report(report))
+    elif output is Format.SARIF:
+        from checks.report.sarif import sarif_report
+
+        print(sarif_report(report))
     elif output is Format.GITHUB:
         _write_for_github(report)
     else:
@@ -136,6 +226,17 @@ def _write(report: Report, output: Format, colour: Colour) -> None:
 
         with _no_workflow_commands():
             print_report(report, _console(colour))
+
+
+def _write_sarif(report: Report, file: Path) -> None:
+    from checks.checkout import CannotCheckError
+    from checks.report.sarif import sarif_report
+
+    try:
+        file.write_text(sarif_report(replace(report, verdict=report.verdict.told)) + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CannotCheckError(f'The file "{file}" cannot be written.', "Name another one.", reason) from None
 
 
 def _write_for_github(report: Report) -> None:
@@ -163,11 +264,11 @@ def _no_workflow_commands() -> Iterator[None]:
         print(f"::{token}::")
 
 
-def _console(colour: Colour) -> Console:
+def _console(colour: Colour, most: int = 1000) -> Console:
     from checks.report.text import console_for
 
     wanted = colour is Colour.ALWAYS or (colour is Colour.AUTO and _stands_colour())
-    return console_for(sys.stdout, colour=wanted, width=shutil.get_terminal_size((100, 24)).columns)
+    return console_for(sys.stdout, colour=wanted, width=min(shutil.get_terminal_size((100, 24)).columns, most))
 
 
 def _stands_colour() -> bool:

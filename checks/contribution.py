@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from checks import yaml_tree
 from checks.yaml_tree import ListNode, MapNode, Node, Scalar, YamlDocument
+
+if TYPE_CHECKING:  # those know what a leaf is
+    from checks.document_refusals import DocumentRefusal
+    from checks.documents import FetchedDocuments
+    from checks.likeness.neighbours import Neighbour
 
 Sha = NewType("Sha", str)
 Login = NewType("Login", str)
@@ -233,6 +238,10 @@ class Contribution:
     author_is_maintainer: bool = False
     tree: frozenset[str] | None = None  # every path at the head
     refusals: tuple[Refusal, ...] = field(default=())
+    documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None  # of leaves, by their paths
+    neighbours: tuple[Neighbour, ...] | None = None  # what elsewhere comes closest to what is new here
+    description: str | None = None  # what the pull request says of itself
+    templates: tuple[str, ...] | None = None  # what descriptions begin with, as the base branch has it
 
     def present(self, path: str) -> bool:
         """True when `path` exists at the head, as far as the facts tell."""
@@ -261,6 +270,9 @@ def read_contribution(
     author_is_maintainer: bool = False,
     tree: Iterable[str] | None = None,
     refusals: Iterable[Refusal] = (),
+    documents: Mapping[str, FetchedDocuments | DocumentRefusal] | None = None,
+    description: str | None = None,
+    templates: Iterable[str] | None = None,
 ) -> Contribution:
     """Read the leaves out of the changed files. Never raises on any content; files are taken in path order."""
     ordered = tuple(sorted(files, key=lambda f: f.path))
@@ -272,6 +284,9 @@ def read_contribution(
         author_is_maintainer=author_is_maintainer,
         tree=frozenset(tree) if tree is not None else None,
         refusals=tuple(refusals),
+        documents=documents,
+        description=description,
+        templates=tuple(templates) if templates is not None else None,
     )
 
 

@@ -41,6 +41,7 @@ class DocumentProblem(StrEnum):
     SERVER = "server"
     TIMEOUT = "timeout"
     OWN_SIDE = "own-side"
+    NOT_YET = "not-yet"
 
 
 _POLICY = {DocumentProblem.HOST, DocumentProblem.PRIVATE_ADDRESS, DocumentProblem.REDIRECT}
@@ -50,6 +51,7 @@ _UNVERIFIED = {
     DocumentProblem.SERVER,
     DocumentProblem.TIMEOUT,
     DocumentProblem.OWN_SIDE,
+    DocumentProblem.NOT_YET,
 }
 _AGAIN = "Nothing is wrong with the contribution as far as we know. It is tried again later."
 _ELSEWHERE = "Put the document into a public repository on an accepted host, and name that."
@@ -82,7 +84,17 @@ _REMEDIES = {
     DocumentProblem.SERVER: _AGAIN,
     DocumentProblem.TIMEOUT: _AGAIN,
     DocumentProblem.OWN_SIDE: "Nothing is wrong with the contribution as far as we know. Ask whoever runs this.",
+    DocumentProblem.NOT_YET: "There is nothing to do. It is looked at as soon as it is there.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOffer:
+    """What could be written instead: an address, a full commit and paths that were found there."""
+
+    repo: str
+    commit: str
+    patterns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +102,13 @@ class DocumentRefusal:
     """Why there is no document. `message` is for people, in our words.
 
     `detail` is for the log of whoever runs this, and may name addresses of a network of theirs: never show it to
-    contributors.
+    contributors. `offer` is what was meant, where that could be found out.
     """
 
     problem: DocumentProblem
     message: str
     detail: str = ""
+    offer: DocumentOffer | None = None
 
     @property
     def kind(self) -> RefusalKind:

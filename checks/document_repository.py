@@ -131,7 +131,41 @@ class DocumentRepository:
     def _fetch(self, objects: Sequence[str], *options: str) -> None:
         self._git.ask(*_FETCH, *options, "source", stdin=_lines(objects))
 
+    def names(self) -> dict[str, str]:
+        """Return the object that each branch and tag points to, by its short name; a branch hides a tag."""
+        found: dict[str, str] = {}
+        for name, tip in self._refs().items():
+            for kind in (b"refs/heads/", b"refs/tags/"):
+                if name.startswith(kind):
+                    found.setdefault(name.removeprefix(kind).decode("utf-8", "replace"), tip)
+        return found
+
+    def commit_that_begins(self, prefix: str) -> str:
+        """Return the one commit of the history whose id begins so; empty when there is none, or several.
+
+        `prefix` holds hexadecimal digits alone.
+        """
+        tips = tuple(dict.fromkeys(self.names().values()))
+        if len(tips) > self._limits.tips:
+            raise self._long_history(f"{len(tips)} tips")
+        try:
+            self._fetch(tips, "--filter=tree:0")
+            asked = self._git.read("cat-file", "--batch-check", stdin=f"{prefix}^{{commit}}\n".encode("ascii"))
+        except GitFailedError as error:
+            raise _judged(error) from None
+        except OutputTooLongError as error:
+            raise _incomplete(str(error)) from None
+        found, _, kind = asked.partition(b" ")
+        return found.decode("ascii") if kind.startswith(b"commit ") and _OBJECT.fullmatch(found) else ""
+
     def _tips(self) -> _Tips:
+        named = self._refs()
+        head = named.pop(b"HEAD", None)
+        tips = {tip: None for name, tip in named.items() if name.startswith((b"refs/heads/", b"refs/tags/"))}
+        return _Tips(head if head in tips else None, tuple(tips))
+
+    def _refs(self) -> dict[bytes, str]:
+        """Return what each name on the server points to; of a tag, what is tagged."""
         try:
             raw = self._git.ask(
                 "ls-remote", "source", "HEAD", "refs/heads/*", "refs/tags/*", most_bytes=self._limits.refs_bytes
@@ -145,9 +179,7 @@ class DocumentRepository:
             tip, _, name = line.partition(b"\t")
             if _OBJECT.fullmatch(tip):
                 named[name.removesuffix(b"^{}")] = tip.decode("ascii")  # a tag's commit comes after the tag itself
-        head = named.pop(b"HEAD", None)
-        tips = {tip: None for name, tip in named.items() if name.startswith((b"refs/heads/", b"refs/tags/"))}
-        return _Tips(head if head in tips else None, tuple(tips))
+        return named
 
     def _leads_here(self, tips: Sequence[str]) -> bool:
         """Fetch the history of these tips, commits alone, and look for ours in it."""

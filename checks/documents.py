@@ -12,15 +12,15 @@ import re
 import ssl
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from checks.contribution import Leaf
 from checks.document_addresses import Resolve, system_addresses
 from checks.document_git import ConfinedGit
-from checks.document_hosts import check_url, find_git_place, trust_in, unreadable_authorities
+from checks.document_hosts import GitPlace, check_url, find_git_place, trust_in, unreadable_authorities
 from checks.document_patterns import DocumentPattern, pattern_problem, read_pattern
-from checks.document_refusals import DocumentProblem, DocumentRefusal, RefusalKind, RefusedError
+from checks.document_refusals import DocumentOffer, DocumentProblem, DocumentRefusal, RefusalKind, RefusedError
 from checks.document_repository import DocumentRepository, TreeEntry
 from checks.document_terms import Deadline, DocumentLimits, DocumentReach
 from checks.quoting import as_code
@@ -29,6 +29,7 @@ from checks.yaml_tree import ListNode, MapNode, Scalar
 __all__ = [
     "DocumentFile",
     "DocumentLimits",
+    "DocumentOffer",
     "DocumentProblem",
     "DocumentReach",
     "DocumentReference",
@@ -77,17 +78,33 @@ class DocumentFile:
 
 @dataclass(frozen=True, slots=True)
 class FetchedDocuments:
-    """The files the patterns name, by path. `passed_over` names links and submodules, which are never followed."""
+    """The files the patterns name, by path. `passed_over` names links and submodules, which are never followed.
+
+    `unread` names files that are there but were left out here, see `readable_part`.
+    """
 
     url: str
     commit: str
     files: tuple[DocumentFile, ...]
     passed_over: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def total_bytes(self) -> int:
         """What all files hold together."""
         return sum(len(file.content) for file in self.files)
+
+    def readable_part(self, most_bytes: int) -> FetchedDocuments:
+        """Return the documents with only the files that are text, as many as fit; never a part of one."""
+        kept: list[DocumentFile] = []
+        left = most_bytes
+        for file in self.files:
+            if file.suffix != ".pdf" and len(file.content) <= left:
+                kept.append(file)
+                left -= len(file.content)
+        taken = {file.path for file in kept}
+        unread = (*self.unread, *(file.path for file in self.files if file.path not in taken))
+        return replace(self, files=tuple(kept), unread=unread)
 
 
 def reference_of(leaf: Leaf) -> DocumentReference | None:
@@ -99,7 +116,10 @@ def reference_of(leaf: Leaf) -> DocumentReference | None:
     if not (isinstance(repo, Scalar) and isinstance(commit, Scalar) and isinstance(listed, ListNode)):
         return None
     patterns = tuple(item.text.strip() for item in listed.items if isinstance(item, Scalar))
-    return DocumentReference(repo.text.strip(), commit.text.strip().lower(), patterns)
+    named = commit.text.strip()
+    if _FULL_ID.fullmatch(named.lower()):
+        named = named.lower()
+    return DocumentReference(repo.text.strip(), named, patterns)
 
 
 def fetch_documents(
@@ -130,10 +150,7 @@ def _fetched(
 ) -> FetchedDocuments:
     patterns = _checked(reference, reach, limits)
     deadline = Deadline(limits.time_s)
-    authorities = _authorities(reach, folder)
-    place = find_git_place(reference.repo, reach, trust_in(authorities), resolve, deadline)
-    git = ConfinedGit(folder / "git", place, authorities, limits, deadline)
-    git.begin()
+    place, git = connect(reference.repo, reach, limits, resolve, folder, deadline)
     repository = DocumentRepository(git, reference.commit, limits)
     repository.fetch_commit()
     repository.prove_reachable()
@@ -148,6 +165,17 @@ def _fetched(
             f"The documents are larger than {limits.total_bytes / 2**20:g} MiB together.",
         )
     return FetchedDocuments(place.url, reference.commit, files, passed_over)
+
+
+def connect(
+    repo: str, reach: DocumentReach, limits: DocumentLimits, resolve: Resolve, folder: Path, deadline: Deadline
+) -> tuple[GitPlace, ConfinedGit]:
+    """Return where a repository is, with a git in `folder` that can ask nobody else. Raises RefusedError."""
+    authorities = _authorities(reach, folder)
+    place = find_git_place(repo, reach, trust_in(authorities), resolve, deadline)
+    git = ConfinedGit(folder / "git", place, authorities, limits, deadline)
+    git.begin()
+    return place, git
 
 
 def _checked(

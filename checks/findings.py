@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import NewType
 
@@ -38,13 +39,22 @@ class Cause:
     """One kind of problem, in words for people: what it is, why it matters, how to put it right.
 
     `id` is "RULE/KIND", e.g. "schema/missing-key". `title` is the line under which all findings of this
-    cause are grouped, so it holds no detail of a single place and no contributor text.
+    cause are grouped, so it holds no detail of a single place and no contributor text. `since` is the day on
+    which it was new, or became stricter: for the first days from then it is told gently. `formerly` is how much
+    a stricter one weighed before, and weighs as long as it is gentle; without it, it is a notice.
+    What is `kept_back` is a guess about a person's words: only triagers read it, nowhere on the pull request, and
+    it is never more than a notice.
+    `leaves_open` is for causes that tell what could not be looked at: the check is then neither red nor green.
     """
 
     id: str
     title: str
     why: str
     remedy: str
+    since: date | None = None
+    formerly: Severity | None = None
+    kept_back: bool = False
+    leaves_open: bool = False
 
     @property
     def rule(self) -> RuleId:
@@ -54,11 +64,45 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A mechanical fix: the lines `first_line`..`last_line` (1-based, inclusive) become `lines`."""
+    """A mechanical fix: the lines `first_line`..`last_line` (1-based, inclusive) become `lines`.
+
+    One that is not `certain` is only shown: it is one of several remedies, and people choose.
+    """
 
     first_line: int
     last_line: int
     lines: tuple[str, ...]
+    certain: bool = True
+
+
+class Tidying(StrEnum):
+    """A mechanical fix of a whole file, which takes none of its words along."""
+
+    ENCODING = "encoding"
+    BYTE_ORDER_MARK = "byte-order-mark"
+    HIDDEN_CHARACTERS = "hidden-characters"
+    LINE_ENDS = "line-ends"
+    TABS = "tabs"
+    TRAILING_SPACES = "trailing-spaces"
+    EMPTY_LINES = "empty-lines"
+    FINAL_NEWLINE = "final-newline"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A mechanical fix of a place: the file `source`, or the folder with all that lies in it, becomes `target`."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another place that a finding is about: a line of the taxonomy, or of an open pull request by its number."""
+
+    path: str
+    line: int
+    number: int = 0  # 0: the taxonomy itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +122,10 @@ class Finding:
     column: int | None = None
     remedy: str = ""
     suggestion: Suggestion | None = None
+    elsewhere: Elsewhere | None = None
     sha: str | None = None  # the commit meant, for findings about commits
+    tidying: Tidying | None = None  # what puts it right together with all of its kind
+    move: Move | None = None
 
     @property
     def rule(self) -> RuleId:
@@ -90,8 +137,20 @@ class Finding:
         """The best remedy known for this place."""
         return self.remedy or self.cause.remedy
 
+    @property
+    def is_fixable(self) -> bool:
+        """True when a program can put it right, in one way only."""
+        is_certain = self.suggestion is not None and self.suggestion.certain
+        return self.path is not None and (is_certain or self.tidying is not None or self.move is not None)
+
+    @property
+    def closed(self) -> Finding:
+        """The same finding for where somebody has decided that it leaves nothing open."""
+        return replace(self, cause=replace(self.cause, leaves_open=False)) if self.cause.leaves_open else self
+
     def weighed(self, severity: Severity) -> Finding:
-        """Return the same finding at another severity."""
+        """Return the same finding at another severity; what is kept back, or left open, stays a notice."""
+        severity = Severity.NOTICE if self.cause.kept_back or self.cause.leaves_open else severity
         return self if severity is self.severity else replace(self, severity=severity)
 
 
@@ -130,7 +189,24 @@ class Verdict:
             return Outcome.FAILED
         if check in self.not_judged or any(crash.check is check for crash in self.crashes):
             return Outcome.UNVERIFIED
+        if any(f.cause.leaves_open for f in self.of(check)):
+            return Outcome.UNVERIFIED
         return Outcome.PASSED
+
+    @property
+    def kept_back(self) -> tuple[Finding, ...]:
+        """The findings that only triagers read, in order."""
+        return tuple(f for f in self.findings if f.cause.kept_back)
+
+    @property
+    def told(self) -> Verdict:
+        """The verdict as its author may read it: without what is kept back."""
+        return replace(self, findings=tuple(f for f in self.findings if not f.cause.kept_back))
+
+    @property
+    def is_open(self) -> bool:
+        """True when something could not be looked at, through no fault of the contribution."""
+        return any(f.cause.leaves_open for f in self.findings)
 
     @property
     def overall(self) -> Outcome:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _ZERO_WIDTH = "\u180e\u200b-\u200d\u2060-\u2064\ufeff\ufff9-\ufffb\u115f\u1160\u3164\uffa0\U000e0000-\U000e007f"
@@ -30,6 +31,7 @@ _JOINING_SCRIPTS = (
     (0xFE70, 0xFEFE),
     (0x11000, 0x11FFF),
 )
+_MOST_LOOKS = 4
 _NAMES = {"\ufeff": "ZERO WIDTH NO-BREAK SPACE"}
 
 
@@ -67,6 +69,19 @@ def hidden_characters(text: str) -> Iterator[HiddenCharacter]:
         places = ((_first_needless(line, character), character) for character in kinds)
         for index, character in sorted(place for place in places if place[0] >= 0):
             yield HiddenCharacter(character, number, index + 1)
+
+
+def without_hidden(text: str) -> str:
+    """Return the text without its hidden characters, but for joiners where a script or an emoji needs them."""
+    for _ in range(_MOST_LOOKS):  # a joiner may be needless once its neighbour is gone
+        if (fewer := _HIDDEN.sub(partial(_kept, text), text)) == text:
+            break
+        text = fewer
+    return text
+
+
+def _kept(whole: str, found: re.Match[str]) -> str:
+    return found[0] if _is_needed(whole, found.start()) else ""
 
 
 def _first_needless(line: str, character: str) -> int:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from checks.checkout import CannotCheckError, Facts, Survey, gather, survey
+from checks.checkout_neighbours import with_neighbours
 from checks.contribution import Contribution
+from checks.document_resolving import fetch_or_offer
+from checks.document_terms import DocumentReach
 from checks.findings import Verdict
+from checks.gentleness import midnight, rule_set
+from checks.leaf_documents import fetch_all, references_of
+from checks.local_fix import Mending
 from checks.local_git import GitError, read_worktree_file
 from checks.policy import POLICY_PATH, Policy, PolicyError, default_policy, read_policy
 from checks.registry import Rule, UnknownRuleError, all_rules, get_rule
@@ -17,7 +25,16 @@ from checks.report.content import Report
 from checks.report.sign_off import advice_lines
 from checks.run import judge
 
+_DUPLICATES = "duplicates"
 _POLICY_MAX_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """Which git servers of an own network are accepted though they are not public, and whom they are trusted by."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +47,15 @@ class Question:
     policy_file: Path | None = None
     rules: tuple[str, ...] = ()
     notices: bool = False
+    on: date | None = None  # the day whose rules count; None: today
+    online: Online | None = None  # how documents are fetched; None: nobody is asked
 
 
-def answer(question: Question) -> Report:
-    """Check, and return the report. Raises CannotCheckError where that is impossible."""
+def answer(question: Question, mending: Mending | None = None) -> Report:
+    """Check, and return the report. Raises CannotCheckError where that is impossible.
+
+    With a `mending` what is mechanical is put right first, and the report is on what is left.
+    """
     started = time.perf_counter()
     rules = [named_rule(name) for name in question.rules]
     asked = survey(question.paths, question.base)
@@ -41,10 +63,30 @@ def answer(question: Question) -> Report:
     facts = gather(asked, policy.limits.file_bytes, question.author)
     if not facts.contribution.files and question.base is None:
         return _nothing(question, asked, facts, policy)
-    verdict = judge(facts.contribution, policy, rules or None)
+    if question.online is not None:
+        facts = _with_documents(facts, question.online, policy)
+    if mending is not None:
+        facts = mending.mend(asked, facts, policy, rules)
+        if question.online is not None and mending.done:
+            facts = _with_documents(facts, question.online, policy)
+    facts = with_neighbours(asked, facts) if _is_asked_for(_DUPLICATES, rules) else facts
+    moment = midnight(question.on) if question.on else datetime.now(UTC)
+    verdict = rule_set(policy, moment).applied(judge(facts.contribution, policy, rules or None))
     took_s = time.perf_counter() - started
     advice = _advice(verdict, facts.contribution, policy)
     return Report(verdict, facts, policy.messages.rules_url, took_s, question.notices, advice)
+
+
+def _is_asked_for(rule_id: str, rules: Sequence[Rule]) -> bool:
+    return not rules or any(rule.id == rule_id for rule in rules)
+
+
+def _with_documents(facts: Facts, online: Online, policy: Policy) -> Facts:
+    """Return the facts with what the leaves' documents were found to be."""
+    reach = DocumentReach.of(policy, online.networks, online.ca_file)
+    references = references_of(facts.contribution.leaves)
+    documents = fetch_all(references, lambda reference: fetch_or_offer(reference, reach))
+    return replace(facts, contribution=replace(facts.contribution, documents=documents))
 
 
 def named_rule(name: str) -> Rule:

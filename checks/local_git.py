@@ -96,6 +96,14 @@ class Blob:
     content: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedBlob:
+    """A regular file of a commit: the name of its object, and its size."""
+
+    name: str
+    size: int
+
+
 @dataclass(frozen=True)
 class Repository:
     """A git working tree; `top` is its root folder, with every link in its path resolved."""
@@ -212,6 +220,16 @@ class Repository:
     def paths_at(self, commit: Sha) -> frozenset[str]:
         """Return every path of a commit."""
         return frozenset(_names(self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)))
+
+    def blobs_listed(self, commit: Sha) -> dict[str, ListedBlob]:
+        """Return the regular files of a commit by path."""
+        found = {}
+        for entry in _names(self._git("ls-tree", "-r", "-l", "-z", "--full-tree", commit)):
+            about, _, path = entry.partition("\t")
+            mode, kind, name, size = about.split()
+            if kind == "blob" and mode.startswith("100") and size.isdigit():
+                found[path] = ListedBlob(name, int(size))
+        return found
 
     def commits_between(self, base: Sha, head: Sha) -> tuple[Commit, ...]:
         """Return the commits of `head` that `base` lacks, oldest first. No signature is verified here."""

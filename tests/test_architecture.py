@@ -130,7 +130,7 @@ def test_documents_are_fetched_through_one_door() -> None:
     "Whoever wants a document asks `checks.documents`; the modules behind it are its own, and reach no further."
     behind = {"checks.document_addresses", "checks.document_git", "checks.document_hosts"}
     users = {module for module, known in imports().items() if known & behind}
-    assert users <= behind | {"checks.documents", "checks.document_repository"}
+    assert users <= behind | {"checks.documents", "checks.document_repository", "checks.document_resolving"}
     connecting = {module for module, known in known_by("checks").items() if known & {"socket", "ssl"}}
     assert connecting <= behind | {"checks.documents"}
 
@@ -142,8 +142,8 @@ def test_the_simulator_is_used_only_by_those_who_play() -> None:
 
 
 def test_only_the_writer_writes_to_github() -> None:
-    "Every change on GitHub goes through `bot.apply`: nobody else calls the client's writing methods."
+    "Every change on GitHub goes through `bot.apply`, and pushes by `bot.apply_push`: nobody else writes."
     bot = Path(__file__).parent.parent / "bot"
     calls = re.compile(r"client\.(write|mutate)\(")
     writers = {file.relative_to(bot).as_posix() for file in bot.rglob("*.py") if calls.search(file.read_text())}
-    assert writers == {"apply.py"}
+    assert writers == {"apply.py", "apply_push.py"}

@@ -31,4 +31,6 @@ def check(situation: Situation, arguments: str) -> tuple[Effect, ...]:
     causes = [cause.id for cause in rule.causes]
     if name not in (rule.id, *causes):
         raise RefusedError(f"{code(rule.id)} has no {code(name)}; it may find {', '.join(map(code, causes))}.")
+    if all(cause.kept_back for cause in rule.causes if name in (rule.id, cause.id)):
+        raise RefusedError(f"{code(name)} makes guesses that only triagers read, and not here: nothing is shown.")
     return (JudgeAgain(), ShowRule(name))

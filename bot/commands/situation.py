@@ -134,8 +134,8 @@ class ShowRule:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowFixes:
-    """Offer the mechanical fixes of the newest commit."""
+class PutRight:
+    """Commit the mechanical fixes of the newest commit, or offer them where that may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ Effect = (
     | Say
     | JudgeAgain
     | ShowRule
-    | ShowFixes
+    | PutRight
     | Remind
     | PreviewBatch
     | ConfirmBatch

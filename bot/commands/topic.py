@@ -6,32 +6,22 @@ from bot.commands.registry import RefusedError, command
 from bot.commands.situation import Effect, Fire, Say, Situation
 from bot.comments.escape import code
 from bot.labels import Label
+from bot.ready_texts import TOPICS, topic_refused
 from bot.roles import Role
 from bot.workflow import Trigger
-
-_TEXTS = {
-    "humour": "Jokes and poems are a matter of taste, and a model copies the taste of a few examples everywhere.",
-    "maths": "Arithmetic and mathematics are learned in another way than from a handful of examples.",
-    "code": "Programming is learned from large collections of code, not from single examples.",
-    "advice": "Medical, financial and legal advice can do harm when a model gets it slightly wrong.",
-    "politics": "Political and religious persuasion is left to people.",
-    "violence": "Violence and sexual content are outside of what this model is to talk about.",
-    "knowledge": "This teaches facts: it belongs into the knowledge tree, with a document behind it.",
-    "proprietary": "Text made by a proprietary model may not be used to train another one.",
-}
 
 
 @command(
     "topic",
-    usage="/topic TOPIC",
-    summary=f"Say that the topic is not accepted, in ready words. Topics: {', '.join(_TEXTS)}.",
+    usage="/topic TOPIC [a sentence of your own]",
+    summary=f"Say that the topic is not accepted, in ready words. Topics: {', '.join(TOPICS)}.",
     who=Role.TRIAGER,
     about_content=True,
     labels=((Label.TOPIC_FAILURE, True),),
-    examples=("/topic maths", "/topic humour"),
+    examples=("/topic maths", "/topic humour Your limericks made me smile, but they would make the model rhyme."),
 )
 def topic(situation: Situation, arguments: str) -> tuple[Effect, ...]:
-    """Reject for the topic, with the ready text of it."""
+    """Reject for the topic, with the ready text of it after whatever the triager says in their own words."""
     if situation.label_set:
         told = (
             "Thank you for contributing! A triager has decided, by a label, that this topic is not taken at the "
@@ -39,11 +29,9 @@ def topic(situation: Situation, arguments: str) -> tuple[Effect, ...]:
             f"{code(situation.actor)}: please tell the author why, by `/topic TOPIC`."
         )
         return (Fire(Trigger.REFUSE_TOPIC), Say(told))
-    text = _TEXTS.get(arguments.lower())
-    if text is None:
-        raise RefusedError(f"Which topic? `/topic` takes one of: {', '.join(_TEXTS)}.")
-    reply = (
-        f"Thank you for contributing! This topic is not taken at the moment. {text}\n\n"
-        "Another idea is welcome; `/question` calls a person if something is unclear."
-    )
+    named, _, sentence = arguments.strip().partition(" ")
+    name = named.lower().rstrip(":,")
+    if name not in TOPICS:
+        raise RefusedError(f"Which topic? `/topic` takes one of: {', '.join(TOPICS)}.")
+    reply = topic_refused(name, sentence.strip(), situation.policy.messages.rules_url)
     return (Fire(Trigger.REFUSE_TOPIC), Say(reply))

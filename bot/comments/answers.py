@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bot.comments.causes import Links, headline, in_full
 from bot.comments.escape import block, code
+from bot.comments.fixing import nothing
 from checks.findings import CauseGroup, Finding, Suggestion, Verdict, by_cause
 from checks.registry import get_rule
 
@@ -34,10 +35,16 @@ def _about_cause(group: CauseGroup, links: Links) -> str:
 def fixes(verdict: Verdict, links: Links) -> Iterator[str]:
     """Yield what can be put right mechanically: a text for each place."""
     fixable = [(f, f.suggestion) for f in verdict.findings if f.suggestion and f.path]
-    if not fixable:
-        yield f"There is nothing at {code(links.head_sha[:7])} that can be put right mechanically."
+    unshown = by_cause(f for f in verdict.findings if f.is_fixable and not f.suggestion)
+    if not fixable and not unshown:
+        yield nothing(links.head_sha)
         return
-    yield "What can be put right mechanically, to paste over the lines named:"
+    yield "`taxonomy-check --fix` on your own computer does all of the following at once."
+    if unshown:
+        rows = (f"- {headline(group, links, _HEADLINE_WORDS)}" for group in unshown)
+        yield "What is not about single lines:\n\n" + "\n".join(rows)
+    if fixable:
+        yield "What can be put right mechanically, to paste over the lines named:"
     for finding, fix in fixable[:_MOST_FIXES]:
         yield _fix(finding, fix, links)
     rest = len(fixable) - _MOST_FIXES

@@ -34,6 +34,15 @@ class Links:
         address = f"{self.repository_url}/blob/{self.head_sha}/{quote(finding.path)}?plain=1#L{finding.line}"
         return f"[{code(name)} line {finding.line}]({address})"
 
+    def elsewhere(self, finding: Finding) -> str:
+        """Return a link to the other place that a finding is about, with a space before it; empty for none."""
+        there = finding.elsewhere
+        if there is None:
+            return ""
+        if there.number:
+            return f" [See there]({self.repository_url}/pull/{there.number}/files)"
+        return f" [See there]({self.repository_url}/blob/HEAD/{quote(there.path)}?plain=1#L{there.line})"
+
     def rule(self, group: CauseGroup) -> str:
         """Return the address of a cause in the rule book."""
         return f"{self.rules_url}#{group.cause.id.replace('/', '-')}"
@@ -57,7 +66,7 @@ def headline(group: CauseGroup, links: Links, words_left: int, short_remedy: str
     where = f" ({place}{f' and {others} more' if others else ''})" if place else ""
     speaks_for_itself = not others and not first.sha  # of a commit the link beside it says which
     said = _first_sentence(first.message) if speaks_for_itself else group.cause.title
-    what = f"**{prose(said.rstrip('.'))}**{where}."
+    what = f"**{prose(said.rstrip('.'))}**{where}.{links.elsewhere(first) if not others else ''}"
     why = f"[Why?]({links.rule(group)})"
     remedies = (short_remedy,) if short_remedy else (first.how_to_fix, _first_sentence(first.how_to_fix))
     for remedy in remedies:
@@ -84,7 +93,7 @@ def in_full(group: CauseGroup, links: Links) -> str:
 def _place_line(finding: Finding, links: Links) -> str:
     place = links.place(finding)
     remedy = f" {prose(finding.remedy)}" if finding.remedy and finding.remedy != finding.cause.remedy else ""
-    line = f"- {place}{': ' if place else ''}{prose(finding.message)}{remedy}"
+    line = f"- {place}{': ' if place else ''}{prose(finding.message)}{links.elsewhere(finding)}{remedy}"
     if finding.suggestion and finding.severity is not Severity.NOTICE:
         fix = block("\n".join(finding.suggestion.lines), "yaml")
         line += "\n\n  Like this:\n\n" + "\n".join(f"  {row}" for row in fix.split("\n"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.actions import Annotation, ReportCheck
+from bot import events
+from bot.actions import Annotation, Button, ReportCheck
 from bot.comments.causes import Links, in_full
 from bot.comments.escape import visible
 from checks.contribution import Sha
@@ -10,6 +11,7 @@ from checks.findings import Check, Finding, Outcome, Severity, Verdict, by_cause
 from checks.policy import Policy
 
 MOST_ANNOTATIONS = 500
+PUT_RIGHT = Button("Put it right", "Commits what can be fixed mechanically.", events.PUT_RIGHT)
 _MOST_SUMMARY = 60_000
 _MOST_MESSAGE = 8_000
 NOT_JUDGED = (
@@ -34,6 +36,7 @@ def check_report(
         annotations=tuple(
             _annotation(f) for f in verdict.of(check) if f.path and f.severity is not Severity.NOTICE
         )[:MOST_ANNOTATIONS],
+        buttons=(PUT_RIGHT,) if any(f.is_fixable for f in verdict.of(check)) else (),
     )
 
 
@@ -49,6 +52,8 @@ def apology(check: Check, head_sha: Sha, trace_id: str) -> ReportCheck:
 def _title(verdict: Verdict, check: Check, outcome: Outcome, policy: Policy) -> str:
     if check in verdict.not_judged and outcome is Outcome.UNVERIFIED:
         return "Not judged"
+    if outcome is Outcome.UNVERIFIED and not any(crash.check is check for crash in verdict.crashes):
+        return "Not everything has been looked at yet: nothing for you to do"
     if outcome is Outcome.UNVERIFIED:
         return "Could not be checked: our fault, not yours"
     things = {f.cause.id for f in verdict.of(check) if f.severity is Severity.ERROR}

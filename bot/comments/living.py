@@ -40,7 +40,7 @@ def living_comment(
     if verdict.crashes:
         head.append(_our_fault())
     elif verdict.overall is Outcome.UNVERIFIED:
-        head.append(_not_told())
+        head.append(_not_told() if verdict.not_judged else _still_open())
     closing = _closing(turn, standing)
     words_left = _VISIBLE_WORDS - len(" ".join((*head, *closing, _footer(links))).split())
     parts = [*head, *_shown_causes(errors, links, words_left, has_recipe=bool(sign_off_recipe)), *closing]
@@ -112,6 +112,13 @@ def _not_told() -> str:
     return (
         "GitHub did not tell us everything about this commit, and a part is never judged. "
         "Run the checks again from the Checks tab in some minutes."
+    )
+
+
+def _still_open() -> str:
+    return (
+        "A document that this names has not been looked at yet: it is on its way, or its server did not answer. "
+        "Everything else has passed. I try again by myself and update this comment."
     )
 
 

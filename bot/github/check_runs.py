@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ def rest_creation(report: ReportCheck, now: datetime) -> dict[str, Any]:
         "conclusion": report.conclusion,
         "completed_at": _moment(now),
         "output": _output(report) | {"annotations": [_rest_row(a) for a in _first(report)]},
+        **_buttons(report),
     }
 
 
@@ -59,11 +61,18 @@ def _graphql_input(report: ReportCheck, repository_node_id: str, now: datetime) 
         "conclusion": report.conclusion.upper(),
         "completedAt": _moment(now),
         "output": _output(report) | {"annotations": [_graphql_row(a) for a in _first(report)]},
+        **_buttons(report),
     }
 
 
 def _output(report: ReportCheck) -> dict[str, Any]:
     return {"title": report.title, "summary": report.summary}
+
+
+def _buttons(report: ReportCheck) -> dict[str, Any]:
+    """Return the buttons, under names that both forms share; nothing where there are none."""
+    rows = [asdict(button) for button in report.buttons]
+    return {"actions": rows} if rows else {}
 
 
 def _first(report: ReportCheck) -> tuple[Annotation, ...]:

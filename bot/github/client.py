@@ -106,7 +106,10 @@ class GitHubClient(GitHubAPI):
         pacer: WritePacer,
         clock: Clock,
         may_write: MayWrite | None = None,
+        only_reads: bool = False,
     ) -> None:
+        """With `only_reads`, every write is refused here, before anything is sent."""
+        self._only_reads = only_reads
         self._etags = EtagCache()
         super().__init__(session, REQUESTER, cache=self._etags, base_url=base_url)
         self._origins = {URL(base_url).origin(), URL(graphql_url).origin()}
@@ -147,6 +150,18 @@ class GitHubClient(GitHubAPI):
         answer = await self._call("POST", self._graphql_url, None, {"query": document, "variables": variables})
         return outcome_of(answer, self._limited_for_s())
 
+    async def query(self, document: str, variables: dict[str, Any]) -> Mapping[str, Any]:
+        """Run a GraphQL query and return what it found. It changes nothing: it counts and is repeated like a GET.
+
+        Raises NotFoundError, RefusedError or TransientError when nothing was found, or only a part of it could be.
+        """
+        data = {"query": document, "variables": variables}
+        answer, _ = await self._try("POST", self._graphql_url, None, data, is_read=True)
+        found = outcome_of(answer, self._limited_for_s())
+        if found.error is not None:
+            raise found.error
+        return found.data
+
     async def sleep(self, seconds: float) -> None:
         """Wait by the bot's own clock."""
         await self._clock.sleep(seconds)
@@ -156,17 +171,20 @@ class GitHubClient(GitHubAPI):
         return answer
 
     async def _try(
-        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any
+        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any, *, is_read: bool = False
     ) -> tuple[Any, str | None]:
         """Send the request; wait and repeat what is safe to repeat, at most twice."""
+        is_read = is_read or method == "GET"
+        if self._only_reads and not is_read:
+            raise GitHubError(f"refused to write ({method}): this was only to be looked at")
         for attempt in range(1, _MAX_TRIES + 1):
             try:
-                return await self._send(method, url, url_vars, data)
+                return await self._send(method, url, url_vars, data, is_read=is_read)
             except TransientError as error:
                 wait_s = error.retry_after_s if error.retry_after_s is not None else 0.2 * 4**attempt
-                if error.retry_after_s is not None and method != "GET":
+                if error.retry_after_s is not None and not is_read:
                     self._pacer.pause(wait_s)
-                safe = method == "GET" or error.retry_after_s is not None  # refused by a limit: not performed
+                safe = is_read or error.retry_after_s is not None  # refused by a limit: not performed
                 if not safe or attempt == _MAX_TRIES or wait_s > _LONGEST_WAIT_S:
                     raise
                 log.info("github.retry", method=method, attempt=attempt, wait_s=round(wait_s, 1))
@@ -177,9 +195,9 @@ class GitHubClient(GitHubAPI):
         raise TransientError("GitHub keeps refusing our token")
 
     async def _send(
-        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any
+        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any, *, is_read: bool
     ) -> tuple[Any, str | None]:
-        if method == "GET":
+        if is_read:
             self.calls.reads += 1
         else:
             await self._pacer.admit()
@@ -303,9 +321,11 @@ class GitHubApp:
         clock: Clock,
         write_limits: WriteLimits,
         may_write: MayWrite | None = None,
+        only_reads: bool = False,
     ) -> None:
         """`may_write` is asked before each write, and raises TransientError where there is to be none."""
         self._session = session
+        self._only_reads = only_reads
         self._base_url = base_url
         self._graphql_url = graphql_url
         self._clock = clock
@@ -341,6 +361,7 @@ class GitHubApp:
                 pacer=WritePacer(self._clock, self._write_limits),
                 clock=self._clock,
                 may_write=self._may_write,
+                only_reads=self._only_reads,
             )
         return self._clients[installation_id]
 
@@ -354,6 +375,23 @@ class GitHubApp:
             except (gidgethub.GitHubException, TimeoutError, aiohttp.ClientError, *_UNREADABLE) as error:
                 raise TransientError(f"GitHub did not say who we are ({type(error).__name__})") from None
         return self._own_login
+
+    async def installation_of(self, full_name: str) -> int | None:
+        """Return the id of our installation that covers a repository, None for none. Raises TransientError."""
+        anonymous = GitHubAPI(self._session, REQUESTER, base_url=self._base_url)
+        owner, _, name = full_name.partition("/")
+        url_vars = {"owner": owner, "name": name}
+        try:
+            answer = await anonymous.getitem(
+                "/repos/{owner}/{name}/installation", url_vars, jwt=self._tokens.app_jwt()
+            )
+            return int(answer["id"])
+        except gidgethub.HTTPException as error:
+            if int(error.status_code) == HTTPStatus.NOT_FOUND:
+                return None
+            raise TransientError(f"GitHub did not say where we are installed ({int(error.status_code)})") from None
+        except (gidgethub.GitHubException, TimeoutError, aiohttp.ClientError, *_UNREADABLE) as error:
+            raise TransientError(f"GitHub did not say where we are installed ({type(error).__name__})") from None
 
     async def _fetch_token(self, installation_id: int, app_jwt: str) -> AccessToken:
         anonymous = _TimeKeeper(self._session, REQUESTER, base_url=self._base_url)

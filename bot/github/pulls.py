@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from checks.contribution import Commit, FileKind, FileStatus, Identity, Login, S
 
 MOST_LISTED_FILES = 300  # GitHub lists no more in a comparison
 _BLOBS_AT_ONCE = 4
+_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 class IncompleteListingError(GitHubError):
@@ -55,6 +57,11 @@ class Pull:
     comments: int = 1  # 0: nobody has said anything yet
     assignees: tuple[Login, ...] = ()
     mergeable_state: str = ""  # GitHub's word: "clean", "blocked", "dirty", "unknown" ...
+    description: str = ""
+    head_repository: str = ""  # full name of where its branch is; empty once that is gone
+    head_ref: str = ""
+    allows_edits: bool = False  # of those who may write to the base
+    asks_web_sign_off: bool = False  # then GitHub signs off what is committed in its web pages
 
     def after(self, actions: Iterable[Action]) -> Pull:
         """Return the pull request as it is once these label changes and openings are done."""
@@ -72,6 +79,11 @@ class Pull:
         return replace(self, labels=frozenset(labels), is_open=is_open)
 
     @property
+    def may_be_pushed_to(self) -> bool:
+        """True where its author lets maintainers push to its branch."""
+        return self.head_repository == self.repository or (bool(self.head_repository) and self.allows_edits)
+
+    @property
     def targets_default_branch(self) -> bool:
         """True when merging it would change the taxonomy that is built."""
         return self.base_ref == self.default_branch
@@ -84,6 +96,20 @@ class ListedFile:
     path: str
     status: FileStatus
     previous_path: str | None
+    patch: str = ""  # as GitHub shows it; empty for files that are too large, or no text
+
+    @property
+    def shown_lines(self) -> frozenset[int]:
+        """The lines of the file that the diff shows: only those can be commented on."""
+        shown: set[int] = set()
+        line = 0
+        for row in self.patch.split("\n"):
+            if found := _HUNK.match(row):
+                line = int(found[1])
+            elif row.startswith(("+", " ")):
+                shown.add(line)
+                line += 1
+        return frozenset(shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +203,11 @@ class PullReader:
             comments=data["comments"],
             assignees=tuple(Login(person["login"]) for person in data["assignees"]),
             mergeable_state=data.get("mergeable_state") or "",
+            description=data.get("body") or "",
+            head_repository=(data["head"].get("repo") or {}).get("full_name", ""),
+            head_ref=data["head"]["ref"],
+            allows_edits=bool(data.get("maintainer_can_modify")),
+            asks_web_sign_off=bool(base["repo"].get("web_commit_signoff_required")),
         )
 
     async def comparison(self, base: Sha, head: Sha, most_commits: int) -> Comparison:
@@ -285,7 +316,7 @@ class PullReader:
 
 def _listed_file(item: Mapping[str, Any]) -> ListedFile:
     status = _STATUS.get(item["status"], FileStatus.MODIFIED)
-    return ListedFile(item["filename"], status, item.get("previous_filename"))
+    return ListedFile(item["filename"], status, item.get("previous_filename"), item.get("patch") or "")
 
 
 def _commit(item: Mapping[str, Any]) -> Commit:

@@ -21,7 +21,8 @@ class Account:
     @property
     def commit_email(self) -> str:
         """The address under which this account's commits are made."""
-        return self.email or f"{self.login}@users.noreply.github.com"
+        made_up = f"{self.id}+{self.login}" if self.type == "Bot" else self.login
+        return self.email or f"{made_up}@users.noreply.github.com"
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.simulator.accounts import Account, App
 from bot.simulator.announcements import Announcer
-from bot.simulator.check_runs import Annotation, CheckRun
+from bot.simulator.check_runs import Annotation, Button, CheckRun
 from bot.simulator.payloads import Json
 from bot.simulator.payloads_checks import run_event_json
 from bot.simulator.repositories import Repository
@@ -34,12 +34,12 @@ class CheckChanges(Announcer):
         self._fill(run, fields)
         self._tell_completion(run, was_completed=was_completed)
 
-    def tell_run(self, action: str, run: CheckRun, sender: Account) -> None:
-        """Announce that something happened to a check run; only its own App is told to run it again."""
-        if action == "rerequested" and run.app is not self.state.app:
+    def tell_run(self, action: str, run: CheckRun, sender: Account, **more: Json) -> None:
+        """Announce that something happened to a check run; only its own App is told what it is asked to do."""
+        if action in {"rerequested", "requested_action"} and run.app is not self.state.app:
             return
         payload = {"action": action, "check_run": run_event_json(self.state, run)}
-        self.tell("check_run", run.suite.repo, sender, payload)
+        self.tell("check_run", run.suite.repo, sender, payload | more)
 
     def _fill(self, run: CheckRun, fields: Json) -> None:
         for name in ("name", "status", "external_id", "details_url", "started_at", "completed_at"):
@@ -56,6 +56,8 @@ class CheckChanges(Announcer):
         run.summary = output.get("summary", run.summary)
         run.text = output.get("text", run.text)
         run.annotations.extend(_annotation(given) for given in output.get("annotations", ()))
+        if "actions" in fields:
+            run.actions = [Button(**given) for given in fields["actions"]]
         run.suite.updated_at = self.state.now()
 
     def _tell_completion(self, run: CheckRun, *, was_completed: bool) -> None:

@@ -69,14 +69,21 @@ class ConversationChanges(Announcer):
     def add_remark(self, pull: Pull, user: Account, path: str, line: int, body: str) -> Remark:
         """Comment on one line of a changed file; GitHub wraps it in a review without words of its own."""
         review = self.add_review(pull, user, "", "COMMENTED", pull.head_sha)
-        remark = Remark(self.state.next_id(), review, path, line, body)
+        return self.add_remark_to(review, path, line, body)
+
+    def add_remark_to(
+        self, review: Review, path: str, line: int, body: str, start_line: int | None = None
+    ) -> Remark:
+        """Comment on one line of a changed file, or on several, as part of a review."""
+        pull = review.pull
+        remark = Remark(self.state.next_id(), review, path, line, body, start_line)
         pull.remarks.append(remark)
         payload = {
             "action": "created",
             "comment": remark_json(self.state, remark),
             "pull_request": pull_summary_json(self.state, pull),
         }
-        self.tell("pull_request_review_comment", pull.repo, user, payload)
+        self.tell("pull_request_review_comment", pull.repo, review.user, payload)
         return remark
 
     def edit_review(self, review: Review, body: str, sender: Account) -> None:

@@ -47,6 +47,17 @@ class MergeChanges(PullChanges):
         repo.pushed_at = self.state.now()
         self.tell_push(repo, branch, before, sender, forced=forced)
 
+    def push_to_head(self, repo: Repository, branch: str, sha: str, sender: Account) -> None:
+        """Let a branch point to a newer commit, and with it the open pull requests that come from it."""
+        before = repo.branches[branch]
+        self.move_branch(repo, branch, sha, sender)
+        base = repo.parent or repo
+        for pull in base.pulls.values():
+            if pull.head_repo is repo and pull.head_ref == branch and pull.state == "open":
+                pull.head_sha = sha
+                self.touch(pull)
+                self.tell_pull("synchronize", pull, sender, before=before, after=sha)
+
     def try_merge(self, pull: Pull) -> None:
         """Do GitHub's background work: merge an open pull request for trial, so that the outcome is known."""
         if pull.state != "open" or pull.is_mergeability_known:

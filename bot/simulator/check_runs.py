@@ -27,6 +27,15 @@ class Annotation:
     end_column: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button beside a check run, for people who may write; pressing it tells its App."""
+
+    label: str
+    description: str
+    identifier: str
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class CheckSuite:
     """All runs of one App on one commit."""
@@ -77,6 +86,7 @@ class CheckRun:
     summary: str | None = None
     text: str | None = None
     annotations: list[Annotation] = field(default_factory=list)
+    actions: list[Button] = field(default_factory=list)
 
     @property
     def app(self) -> App:

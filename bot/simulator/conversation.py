@@ -94,6 +94,7 @@ class Remark:
     path: str
     line: int
     body: str
+    start_line: int | None = None
 
     @property
     def author(self) -> str:

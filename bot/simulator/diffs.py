@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.simulator.git_objects import SUBMODULE_MODE, Entry, GitStore, Snapshot
 
+_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 RENAME_SIMILARITY = 0.5
 RENAME_CANDIDATES = 100
 PATCH_LINES = 20_000
@@ -149,3 +151,16 @@ def _whole_file(old: list[str], new: list[str]) -> tuple[int, int, str | None]:
 
 def _lines(parts: list[str]) -> list[str]:
     return parts[:-1] if parts[-1] == "" else parts
+
+
+def lines_shown(patch: str) -> set[int]:
+    """Return the lines of the new file that a patch shows: those added, and those around them."""
+    shown: set[int] = set()
+    line = 0
+    for row in patch.split("\n"):
+        if found := _HUNK.match(row):
+            line = int(found[1])
+        elif row.startswith(("+", " ")):
+            shown.add(line)
+            line += 1
+    return shown

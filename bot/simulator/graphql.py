@@ -1,8 +1,8 @@
-"""The little of GitHub's GraphQL that the bot needs: comments are added and minimised, check runs created."""
+"""The little of GitHub's GraphQL that the bot needs: comments added and minimised, check runs made, blobs read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bot.simulator.changes import Changes
@@ -13,12 +13,15 @@ from bot.simulator.payloads import Json
 from bot.simulator.payloads_conversation import comment_json
 from bot.simulator.repositories import Pull
 from bot.simulator.routes_conversation import COMMENT_LIMIT
-from bot.simulator.routing import Call, Reply, RouteTable
+from bot.simulator.routing import Call, NotFoundError, Reply, RouteTable, holds
 
 graphql_routes = RouteTable()
 
 FIELDS: dict[str, dict[str, str]] = {
-    "Query": {"viewer": "Actor"},
+    "Query": {"repository": "Repository", "viewer": "Actor"},
+    "Repository": {"nameWithOwner": "", "object": "GitObject"},
+    "GitObject": {"oid": ""},
+    "Blob": {"byteSize": "", "isBinary": "", "isTruncated": "", "oid": "", "text": ""},
     "Mutation": {
         "addComment": "AddCommentPayload",
         "createCheckRun": "CreateCheckRunPayload",
@@ -47,6 +50,7 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 """The fields of each known type, with the type of what they hold; "" for a plain value."""
 
+TEXT_LIMIT = 512_000  # bytes of a blob's text
 CLASSIFIERS = {"ABUSE", "DUPLICATE", "OFF_TOPIC", "OUTDATED", "RESOLVED", "SPAM"}
 
 
@@ -64,11 +68,12 @@ def run_document(call: Call) -> Reply:
     data: Json = {}
     failures: list[Json] = []
     for selection in operation.fields:
-        given = resolved(selection.arguments, variables).get("input", {})
+        arguments = resolved(selection.arguments, variables)
         try:
             if fault := call.faults.take_field(selection.name):
                 raise FieldError(fault.kind, fault.message)
-            data[selection.alias] = _shaped(RESOLVERS[selection.name](call, given), selection)
+            found = RESOLVERS[selection.name](call, arguments.get("input", arguments))
+            data[selection.alias] = _shaped(found, selection, variables)
         except FieldError as error:
             data[selection.alias] = None
             failures.append({"type": error.kind, "path": [selection.alias], "message": str(error)})
@@ -113,6 +118,32 @@ def _minimize_comment(call: Call, given: Json) -> Json:
     }
 
 
+def _repository(call: Call, given: Json) -> Json:
+    """A repository that the App may see; what is asked of its objects is looked up when it is shaped."""
+    name = f"{given.get('owner')}/{given.get('name')}"
+    try:
+        repo = call.visible(call.state.repository(name))
+    except NotFoundError:
+        raise FieldError("NOT_FOUND", f"Could not resolve to a Repository with the name '{name}'.") from None
+    if not holds(call.state.app, "contents:read"):
+        raise FieldError("FORBIDDEN", "Resource not accessible by integration")
+    return {"nameWithOwner": repo.full_name, "object": lambda asked: _blob(repo.store.blobs, asked.get("oid", ""))}
+
+
+def _blob(blobs: Mapping[str, bytes], oid: str) -> Json | None:
+    content = blobs.get(oid)
+    if content is None:
+        return None
+    is_binary = b"\0" in content[:8000]
+    return {
+        "byteSize": len(content),
+        "isBinary": is_binary,
+        "isTruncated": len(content) > TEXT_LIMIT and not is_binary,
+        "oid": oid,
+        "text": None if is_binary else content[:TEXT_LIMIT].decode(errors="replace"),
+    }
+
+
 def _viewer(call: Call, _given: Json) -> Json:
     return {"login": call.actor.login, "url": f"{call.state.web_url}/apps/{call.state.app.slug}"}
 
@@ -121,6 +152,7 @@ RESOLVERS: dict[str, Callable[[Call, Json], Json]] = {
     "addComment": _add_comment,
     "createCheckRun": create_check_run,
     "minimizeComment": _minimize_comment,
+    "repository": _repository,
     "viewer": _viewer,
 }
 
@@ -151,6 +183,9 @@ def _unknown_fields(operation: Operation) -> Iterator[Json]:
             below = FIELDS[kind].get(selection.name)
             if selection.name == "__typename":
                 continue
+            if selection.name.startswith("..."):
+                waiting.append((selection.name[3:], path, selection.fields))
+                continue
             if below is None:
                 message = f"Field '{selection.name}' doesn't exist on type '{kind}'"
                 yield {"path": here, "extensions": {"code": "undefinedField"}, "message": message}
@@ -167,8 +202,16 @@ def _missing_variables(operation: Operation, variables: Json) -> Iterator[Json]:
             yield {"message": f"Variable ${name} of required type was provided invalid value", "extensions": {}}
 
 
-def _shaped(value: Any, selection: Selection) -> Any:
+def _shaped(value: Any, selection: Selection, variables: Json) -> Any:
     """Return only what was selected, under its aliases."""
     if not selection.fields or value is None:
         return value
-    return {child.alias: _shaped(value.get(child.name), child) for child in selection.fields}
+    shaped: Json = {}
+    for child in selection.fields:
+        if child.name.startswith("..."):
+            shaped |= _shaped(value, child, variables)
+            continue
+        held = value.get(child.name)
+        held = held(resolved(child.arguments, variables)) if callable(held) else held
+        shaped[child.alias] = _shaped(held, child, variables)
+    return shaped

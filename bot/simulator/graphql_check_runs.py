@@ -81,6 +81,8 @@ def _as_rest(given: Json) -> Json:
         fields["status"] = _word(given["status"], STATUSES)
     if "conclusion" in given:
         fields["conclusion"] = _word(given["conclusion"], CONCLUSIONS)
+    if "actions" in given:
+        fields["actions"] = given["actions"]
     if "output" in given:
         rows = given["output"].get("annotations", [])
         fields["output"] = given["output"] | {"annotations": [_row(row) for row in rows]}

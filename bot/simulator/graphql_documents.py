@@ -1,4 +1,4 @@
-"""Reads GraphQL documents as far as the simulator needs them: one operation, without fragments or directives."""
+"""Reads GraphQL documents as far as the simulator needs them: one operation, of fragments only inline ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_TOKEN = re.compile(r'[\s,]+|#[^\n]*|(?P<token>"(?:[^"\\\n]|\\.)*"|\$?[_A-Za-z]\w*|-?\d+(?:\.\d+)?|[{}()\[\]:!=])')
+_TOKEN = re.compile(
+    r'[\s,]+|#[^\n]*|(?P<token>"(?:[^"\\\n]|\\.)*"|\$?[_A-Za-z]\w*|-?\d+(?:\.\d+)?|\.\.\.|[{}()\[\]:!=])'
+)
 
 
 class DocumentError(Exception):
@@ -32,7 +34,7 @@ class Variable:
 
 @dataclass(slots=True)
 class Selection:
-    """One selected field with its arguments and the fields below it."""
+    """One selected field with its arguments and the fields below it; or, named "...Type", what one type adds."""
 
     name: str
     alias: str
@@ -130,6 +132,10 @@ class _Parser:
 
     def _selection(self) -> Selection:
         alias = name = self._next()
+        if name == "...":
+            self._expect("on")
+            name = f"...{self._next()}"
+            return Selection(name, name, fields=self._selections())
         if self._peek() == ":":
             self._next()
             name = self._next()

@@ -170,7 +170,7 @@ def repository_json(state: GitHubState, repo: Repository) -> Json:
         "license": None,
         "allow_forking": True,
         "is_template": False,
-        "web_commit_signoff_required": False,
+        "web_commit_signoff_required": repo.web_commit_signoff_required,
         "topics": [],
         "visibility": "private" if repo.private else "public",
         "forks": 0,

@@ -67,6 +67,7 @@ def remark_json(state: GitHubState, remark: Remark) -> Json:
     url, html = f"{api}/pulls/comments/{remark.id}", f"{web}/pull/{pull.number}#discussion_r{remark.id}"
     pull_url = f"{api}/pulls/{pull.number}"
     change = next((change for change in pull.files if change.path == remark.path), None)
+    start = {"start_line": remark.start_line, "original_start_line": remark.start_line, "start_side": "RIGHT"}
     return {
         "url": url,
         "id": remark.id,
@@ -91,6 +92,7 @@ def remark_json(state: GitHubState, remark: Remark) -> Json:
         "side": "RIGHT",
         "subject_type": "line",
         "reactions": reactions_json(url, ()),
+        **(start if remark.start_line else {}),
     }
 
 

@@ -76,6 +76,18 @@ def git_commit_json(state: GitHubState, repo: Repository, commit: Commit) -> Jso
     }
 
 
+def reference_json(state: GitHubState, repo: Repository, branch: str) -> Json:
+    """Return a branch as the git data API tells it."""
+    api = f"{state.api_url}/repos/{repo.full_name}/git"
+    sha, name = repo.branches[branch], f"refs/heads/{branch}"
+    return {
+        "ref": name,
+        "node_id": node_id("REF", repo.id) + name,
+        "url": f"{api}/{quote(name)}",
+        "object": {"type": "commit", "sha": sha, "url": f"{api}/commits/{sha}"},
+    }
+
+
 def short_commit_json(commit: Commit) -> Json:
     """Return a commit as check suites carry it."""
     return {

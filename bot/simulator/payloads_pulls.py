@@ -47,7 +47,7 @@ def pull_json(state: GitHubState, pull: Pull) -> Json:
         "merged_by": account_json(state, pull.merged_by) if pull.merged_by else None,
         "comments": len(pull.comments),
         "review_comments": len(pull.remarks),
-        "maintainer_can_modify": pull.is_from_fork,
+        "maintainer_can_modify": pull.maintainer_can_modify,
         "commits": len(pull.commits),
         "additions": sum(change.additions for change in files),
         "deletions": sum(change.deletions for change in files),

@@ -42,6 +42,14 @@ class People(Founders, Contributors, Reporters, Speakers):
         suite = self._changes.suite_of(repo, head_sha)
         self._changes.tell_suite("rerequested", suite, self._person(by, repo.owner))
 
+    async def press(self, check_run_id: int, identifier: str, *, by: str) -> None:
+        """Press a button beside a check; GitHub shows it only to people who may write."""
+        run = self._run(check_run_id)
+        if all(button.identifier != identifier for button in run.actions):
+            raise ValueError(f"the check run has no button {identifier!r}")
+        asked = {"identifier": identifier}
+        self._changes.tell_run("requested_action", run, self.state.account(by), requested_action=asked)
+
     def _run(self, check_run_id: int) -> CheckRun:
         return next(
             repo.runs[check_run_id] for repo in self.state.repositories.values() if check_run_id in repo.runs

@@ -52,6 +52,7 @@ class Repository:
     required_approving_reviews: int = 0
     requires_up_to_date: bool = False
     merge_methods: frozenset[str] = MERGE_METHODS
+    web_commit_signoff_required: bool = False
     url_payload: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -139,6 +140,7 @@ class Pull:
     updated_at: datetime
     state: str = "open"
     draft: bool = False
+    edits_allowed: bool = True  # "Allow edits by maintainers", which only a fork asks for
     merged: bool = False
     closed_at: datetime | None = None
     closed_by: Account | None = None
@@ -178,6 +180,11 @@ class Pull:
     def is_from_fork(self) -> bool:
         """Whether its head lies in another repository."""
         return self.head_repo is not self.repo
+
+    @property
+    def maintainer_can_modify(self) -> bool:
+        """Whether those who may write to its base may push to its head, too."""
+        return self.is_from_fork and self.edits_allowed
 
     @property
     def merged_at(self) -> datetime | None:

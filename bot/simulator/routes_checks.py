@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bot.simulator.check_runs import CheckRun
@@ -16,6 +17,8 @@ OUTPUT_LIMIT = 65_535
 STATUSES = {"queued", "in_progress", "completed"}
 CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out"}
 LEVELS = {"notice", "warning", "failure"}
+MOST_ACTIONS = 3
+ACTION_LENGTHS = {"label": 20, "description": 40, "identifier": 20}
 ANNOTATION_KEYS = ("path", "start_line", "end_line", "annotation_level", "message")
 
 
@@ -94,7 +97,19 @@ def sound_fields(given: Json, needed_output: tuple[str, ...]) -> Json:
             body[name] = datetime.fromisoformat(body[name]).astimezone(UTC)
     if "output" in body:
         _check_output(body["output"], needed_output)
+    _check_actions(body.get("actions") or ())
     return body
+
+
+def _check_actions(actions: Sequence[Json]) -> None:
+    if len(actions) > MOST_ACTIONS:
+        raise ApiError(422, f"Invalid request.\n\nNo more than {MOST_ACTIONS} items are allowed.")
+    for action in actions:
+        for name, longest in ACTION_LENGTHS.items():
+            if not action.get(name):
+                raise ApiError(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+            if len(action[name]) > longest:
+                raise ApiError(422, f"Invalid request.\n\nOnly {longest} characters are allowed in {name}.")
 
 
 def _check_choice(body: Json, name: str, choices: set[str]) -> None:

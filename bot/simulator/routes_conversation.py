@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bot.simulator.conversation import Comment, Review
+from bot.simulator.diffs import lines_shown
 from bot.simulator.payloads import moment
 from bot.simulator.payloads_conversation import REACTIONS, comment_json, reaction_json, remark_json, review_json
 from bot.simulator.repositories import Pull
-from bot.simulator.routing import Call, InvalidFieldError, NotFoundError, Reply, RouteTable
+from bot.simulator.routing import ApiError, Call, InvalidFieldError, NotFoundError, Reply, RouteTable
 
 conversation_routes = RouteTable()
 
 COMMENT_LIMIT = 65_536
+REVIEW_STATES = {"COMMENT": "COMMENTED", "APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED"}
 _COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
 _ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 _PULL = "/repos/{owner}/{repo}/pulls/{pull_number}"
@@ -108,6 +110,29 @@ def list_reviews(call: Call) -> Reply:
     """The reviews of a pull request, oldest first."""
     shown, headers = call.page(call.pull.reviews)
     return Reply([review_json(call.state, review) for review in shown], headers=headers)
+
+
+@conversation_routes.add("POST", f"{_PULL}/reviews", "pull_requests:write")
+def create_review(call: Call) -> Reply:
+    """A review with its comments on lines, which must all be lines of the diff."""
+    pull, given = call.pull, call.body or {}
+    state = REVIEW_STATES.get(given.get("event", ""))
+    if state is None or not given.get("body"):
+        raise ApiError(422, "Unprocessable Entity", errors=["Variable $event of type PullRequestReviewEvent"])
+    if given.get("commit_id", pull.head_sha) not in pull.repo.store.commits:
+        raise ApiError(422, "Unprocessable Entity", errors=["The commit_id is not part of the pull request"])
+    rows = given.get("comments") or ()
+    shown = {change.path: lines_shown(change.patch or "") for change in pull.files}
+    for row in rows:
+        span = range(row.get("start_line", row["line"]), row["line"] + 1)
+        if not row.get("body") or not set(span) <= shown.get(row["path"], set()):
+            problem = "Pull request review thread line must be part of the diff"
+            raise ApiError(422, "Unprocessable Entity", errors=[problem])
+    commit = given.get("commit_id", pull.head_sha)
+    review = call.changes.add_review(pull, call.actor, given["body"], state, commit)
+    for row in rows:
+        call.changes.add_remark_to(review, row["path"], row["line"], row["body"], row.get("start_line"))
+    return Reply(review_json(call.state, review))
 
 
 @conversation_routes.add("GET", f"{_PULL}/reviews/{{review_id}}", "pull_requests:read")

@@ -19,7 +19,7 @@ from bot.simulator.state import GitHubState
 DOCUMENTATION_URL = "https://docs.github.com/rest"
 PER_PAGE = 30
 MOST_PER_PAGE = 100
-GREEDY_PARAMETERS = {"path", "basehead"}
+GREEDY_PARAMETERS = {"path", "basehead", "git_ref"}
 
 Item = TypeVar("Item")
 

@@ -22,6 +22,7 @@ from bot.simulator.routes_checks import check_routes
 from bot.simulator.routes_conversation import conversation_routes
 from bot.simulator.routes_deliveries import delivery_routes
 from bot.simulator.routes_git import git_routes
+from bot.simulator.routes_git_data import git_data_routes
 from bot.simulator.routes_issues import issue_routes
 from bot.simulator.routes_labels import label_routes
 from bot.simulator.routes_merging import merge_routes
@@ -38,6 +39,7 @@ TABLES = (
     label_routes,
     check_routes,
     git_routes,
+    git_data_routes,
     people_routes,
     app_routes,
     delivery_routes,
@@ -200,7 +202,8 @@ class RestServer:
             return
         if call.repo.private:
             raise NotFoundError
-        if call.body is not None:
+        is_push_to_fork = "/git/" in call.path and call.repo.parent is not None  # those routes look for themselves
+        if call.body is not None and not is_push_to_fork:
             raise ApiError(403, "Resource not accessible by integration")
 
     def _check_primary_limit(self, identity: Identity) -> None:

@@ -91,17 +91,19 @@ def _durable_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-async def migrate(engine: AsyncEngine) -> None:
+async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
     """Bring the schema up to date: wholly, or not at all. One process does it at a time, the others wait.
+
+    With a `revision`, an empty database is built as it was then.
 
     Raises DatabaseError when the database cannot be reached, and SchemaError when it is newer than this code.
     """
     if engine.dialect.name == "sqlite":
-        await _migrate(engine)
+        await _migrate(engine, revision)
         return
     patient = create_async_engine(engine.url, poolclass=NullPool, hide_parameters=True)  # large tables take long
     try:
-        await _migrate(patient)
+        await _migrate(patient, revision)
     finally:
         await patient.dispose()
 
@@ -123,9 +125,9 @@ async def standing_of(database_url: str) -> str:
     return f"Database: {name}, schema {current or 'not built yet'}; the next start brings it to {newest}."
 
 
-async def _migrate(engine: AsyncEngine) -> None:
+async def _migrate(engine: AsyncEngine, revision: str) -> None:
     async with _connected(engine) as connection, connection.begin():
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, revision)
 
 
 @asynccontextmanager
@@ -141,7 +143,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     current, newest = _revisions(connection)
     if current == newest:
         return
@@ -155,7 +157,12 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the schema's revision, None for an empty database. Raises SchemaError for one of a newer version."""
+    return _revisions(connection)[0]
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None]:

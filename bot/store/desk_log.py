@@ -119,6 +119,17 @@ class DeskLog:
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).scalars())
 
+    async def shas_of(self, repository_id: int, number: int, act: str, arguments: str) -> list[str]:
+        """Return the commits at which this was done on a pull request, such as those pushed for one wish."""
+        query = select(audit.c.sha).where(
+            audit.c.repository_id == repository_id,
+            audit.c.number == number,
+            audit.c.act == act,
+            audit.c.arguments == arguments,
+        )
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars())
+
     async def of_pull(self, repository_id: int, number: int) -> list[AuditEntry]:
         """Return everything done on a pull request, oldest first."""
         query = (

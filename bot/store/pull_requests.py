@@ -53,6 +53,8 @@ class PullMemory:
     reviewer: str = ""
     swept: str = ""
     stale_at: datetime | None = None
+    source_hold: str = ""  # whose the legal hold for doubtful sources is, and a digest of those
+    ruled_at: datetime | None = None  # when the head was first judged
 
     @property
     def is_known(self) -> bool:

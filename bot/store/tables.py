@@ -144,9 +144,22 @@ pull_requests = Table(
     Column("swept", String(64), nullable=False, server_default=""),  # how it looked when we last looked
     Column("updated_at", UtcDateTime, nullable=False),
     Column("stale_at", UtcDateTime, nullable=True),  # since when it is stale, while it is
+    Column(
+        "source_hold", String(48), nullable=False, server_default=""
+    ),  # whose the legal hold is, for which sources
+    Column("ruled_at", UtcDateTime, nullable=True),  # when the head was first judged: the rules of then hold for it
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
     Index("ix_pull_requests_author", "repository_id", "author_id", "number"),
+)
+
+# when each rule that was ever new began to count here; another day of release is another beginning
+rule_starts = Table(
+    "rule_starts",
+    metadata,
+    Column("cause", String(120), primary_key=True),
+    Column("released", String(10), primary_key=True),
+    Column("starts_at", UtcDateTime, nullable=False),
 )
 
 # the leaves that open pull requests add or change, for those that meet
@@ -534,4 +547,15 @@ announcements = Table(
     Column("made_at", UtcDateTime, nullable=True),  # None: not said yet
     Column("reference", BigInteger, nullable=False, server_default="0"),  # such as the number of an issue
     Column("gist", Text, nullable=False, server_default=""),  # what was said, in a line
+)
+
+# what open pull requests say, so that a later one hears of it when it says it again
+passages = Table(
+    "passages",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("sheets", LargeBinary, nullable=False),  # checks.likeness.sheets.packed
+    Column("told_of", Text, nullable=False, server_default=""),  # numbers of those it may repeat
 )

@@ -27,8 +27,12 @@ class Report:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings meant for the reader: without notices, unless they were asked for."""
-        return tuple(f for f in self.verdict.findings if self.notices or f.severity is not Severity.NOTICE)
+        """The findings for the reader: of the notices those that were asked for, or that tell what is open."""
+        return tuple(
+            f
+            for f in self.verdict.findings
+            if self.notices or f.cause.leaves_open or f.severity is not Severity.NOTICE
+        )
 
     @cached_property
     def places(self) -> tuple[tuple[str, tuple[CauseGroup, ...]], ...]:

@@ -6,7 +6,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from checks.findings import Check, Crash, Finding, Severity, Suggestion
+from checks.findings import Check, Crash, Elsewhere, Finding, Severity, Suggestion
 from checks.report.content import Report
 
 VERSION = 1
@@ -32,6 +32,7 @@ def _scope(report: Report) -> dict[str, Any]:
     return {
         "text": facts.scope,
         "base": facts.base,
+        "compared_with": facts.compared or None,
         "uncommitted_files": facts.uncommitted,
         "files": [file.path for file in facts.contribution.files],
         "leaves": len(facts.contribution.leaves),
@@ -59,8 +60,15 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
         "line": finding.line,
         "column": finding.column,
         "commit": finding.sha,
+        "elsewhere": _elsewhere(finding.elsewhere),
         "suggestion": None if hidden else _suggestion(finding.suggestion),
     }
+
+
+def _elsewhere(place: Elsewhere | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"path": place.path, "line": place.line, "pull_request": place.number or None}
 
 
 def _suggestion(suggestion: Suggestion | None) -> dict[str, Any] | None:

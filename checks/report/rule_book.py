@@ -16,9 +16,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from checks.findings import Cause
+from checks.gentleness import weighs_fully_on
 from checks.policy import POLICY_PATH, Policy, default_policy, policy_schema
-from checks.registry import Rule, all_rules
+from checks.registry import Rule, all_rules, release_days
 from checks.report.content import anchor
+from checks.report.newness import gently_until
 
 DOCS = Path(__file__).parents[2] / "docs"
 _MADE = "<!-- Made by `make docs` from the code; do not edit by hand. -->"
@@ -41,7 +43,10 @@ def rule_book() -> str:
         "What a contribution to the taxonomy is checked for. The same rules run on your machine "
         "(`taxonomy-check`), in CI and on the pull request. A community can switch a rule or one kind of problem "
         f"off, or weigh it differently, under `rules:` in its [`{POLICY_PATH}`](policy.md), except where a rule "
-        "tells what could not be judged, or protects people and programs."
+        "tells what could not be judged, or protects people and programs.\n\n"
+        "A rule that is new, or has become stricter, is gentle at first: for 14 days (`new_rules:`) what it finds "
+        "is a notice. The days count from its release, on the pull request from the day on which the bot first "
+        "runs with it. A pull request that was judged keeps its rules until the next push."
     )
     contents = "\n".join(f"- [{rule.title}](#{rule.id})" for rule in rules)
     return "\n\n".join(["# Rules", _MADE, intro, contents, *map(_rule, rules)]) + "\n"
@@ -65,8 +70,14 @@ def _rule(rule: Rule) -> str:
 
 def _cause(cause: Cause) -> str:
     lines = [f'<a id="{anchor(cause.id)}"></a>', f"### {cause.title}", f"`{cause.id}`", cause.why]
+    if cause.kept_back:
+        lines.append(
+            "Only triagers are told, away from the pull request. It can be switched off, not made heavier."
+        )
+    if (day := weighs_fully_on(default_policy(), cause.id)) is not None and not cause.kept_back:
+        lines.append(f"New since {release_days()[cause.id]}. {gently_until(cause, day)}")
     if cause.remedy:
-        lines.append(f"**How to fix:** {cause.remedy}")
+        lines.append(f"**{'For triagers' if cause.kept_back else 'How to fix'}:** {cause.remedy}")
     return "\n\n".join(lines)
 
 

@@ -59,6 +59,8 @@ class _TextReport:
             self._line(Text("taxonomy-check . checks every leaf of this checkout.", "dim"))
             return
         self._line(Text(f"Checked {visible(self.report.facts.scope)}.", "dim"))
+        if self.report.facts.compared:
+            self._line(Text(f"Compared with {visible(self.report.facts.compared)}.", "dim"))
         for path, groups in self.report.places:
             self._line()
             self._location(Text(visible_path(path) or self._heading(groups), "bold underline"))

@@ -9,7 +9,7 @@ from itertools import islice
 from checks import attribution_text
 from checks.attribution_text import AttributionText, Field, Source
 from checks.contribution import ATTRIBUTION_FILE, LEAF_FILE, ChangedFile, Contribution, FileStatus, text_of
-from checks.findings import Cause, Finding, Severity
+from checks.findings import Cause, Finding, Move, Severity
 from checks.policy import Policy
 from checks.quoting import as_code
 from checks.readable import is_binary, is_too_large
@@ -100,7 +100,9 @@ def _missing_files(contribution: Contribution) -> Iterator[Finding]:
         if near:
             message += f" There is {as_code(near[0])}, but the name must be exactly attribution.txt."
             remedy = f"Rename {as_code(near[0])} to attribution.txt."
-        yield Finding(MISSING, Severity.ERROR, message, f"{folder}/{LEAF_FILE}", 1, 1, remedy)
+        is_meant = len(near) == 1 and near[0].lower() == ATTRIBUTION_FILE
+        move = Move(f"{folder}/{near[0]}", expected) if is_meant else None
+        yield Finding(MISSING, Severity.ERROR, message, f"{folder}/{LEAF_FILE}", 1, 1, remedy, move=move)
 
 
 def _leaf_folders(contribution: Contribution) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from checks.contribution import Contribution, FileStatus, Leaf
 from checks.findings import Cause, Finding, Severity, Suggestion
@@ -70,4 +71,6 @@ def _suggestion(leaf: Leaf, value: Scalar, author: str) -> Suggestion | None:
         return None
     line = leaf.line_text(value.mark.line)
     replaced = line[: value.mark.column - 1] + author + line[value.end.column - 1 :]
-    return line_suggestion(leaf, value.mark.line, replaced)
+    offered = line_suggestion(leaf, value.mark.line, replaced)
+    is_a_name = _LOGIN.fullmatch(value.text.strip()) is not None  # maybe somebody else's, on purpose
+    return replace(offered, certain=not is_a_name) if offered else None

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from checks.contribution import Contribution, Leaf
+from checks.document_refusals import DocumentOffer, DocumentRefusal
 from checks.findings import Cause, Finding, Severity, Suggestion
+from checks.leaf_documents import is_filled_in
 from checks.policy import Policy
 from checks.quoting import as_code
-from checks.readable import line_suggestion, mapping_leaves
+from checks.readable import line_suggestion, mapping_leaves, may_be_private
 from checks.registry import rule
 from checks.repository_links import LinkProblem, RepositoryLink, read_link
 from checks.yaml_tree import ListNode, MapNode, Scalar
@@ -62,11 +64,8 @@ MIXED_TYPES = Cause(
 )
 
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # as YAML takes it, with quotation marks or without
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{4,39}")
-_TEMPLATE = re.compile(
-    r"YOUR_(?:COMMIT_SHA|GITHUB_REPO|DOCUMENT_REPO|GITHUB_USERNAME)|^<\s*(?:multi-?line )?string\s*>$",
-    re.IGNORECASE,
-)
 _LONGEST = 2000
 
 
@@ -82,9 +81,26 @@ def document(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
     for leaf in mapping_leaves(contribution, policy):
         block = leaf.mapping.get("document") if leaf.mapping and leaf.is_knowledge else None
         if isinstance(block, MapNode):
-            yield from _about_repo(leaf, _text_at(block, "repo"), policy)
-            yield from _about_commit(leaf, _text_at(block, "commit"))
-            yield from _about_patterns(leaf, block, policy)
+            offer = _offer(contribution, leaf)
+            yield from _about_repo(leaf, _text_at(block, "repo"), policy, offer)
+            yield from _about_commit(leaf, _text_at(block, "commit"), offer)
+            yield from _about_patterns(leaf, block, policy, offer)
+
+
+def _offer(contribution: Contribution, leaf: Leaf) -> DocumentOffer | None:
+    """Return what was meant, if somebody has looked it up in the repository."""
+    refusal = (contribution.documents or {}).get(leaf.path)
+    return refusal.offer if isinstance(refusal, DocumentRefusal) else None
+
+
+def _whole_block(offer: DocumentOffer) -> str:
+    """Return the finished block in words, on one line."""
+    patterns = ", ".join(as_code(pattern, 200) for pattern in offer.patterns[:5])
+    more = f" and {len(offer.patterns) - 5} more" if len(offer.patterns) > 5 else ""
+    return (
+        f"Write under repo {as_code(offer.repo, 200)}, under commit `{offer.commit}` and under patterns "
+        f"{patterns}{more}: we looked it up there."
+    )
 
 
 def _text_at(block: MapNode, key: str) -> Scalar | None:
@@ -94,10 +110,10 @@ def _text_at(block: MapNode, key: str) -> Scalar | None:
 
 def _is_judged(node: Scalar) -> bool:
     """True for text that is neither empty nor a placeholder: those have findings of their own."""
-    return isinstance(node.value, str) and bool(node.text.strip()) and not _TEMPLATE.search(node.text[:_LONGEST])
+    return isinstance(node.value, str) and is_filled_in(node.text)
 
 
-def _about_repo(leaf: Leaf, repo: Scalar | None, policy: Policy) -> Iterator[Finding]:
+def _about_repo(leaf: Leaf, repo: Scalar | None, policy: Policy, offer: DocumentOffer | None) -> Iterator[Finding]:
     if repo is None:
         return
     link = read_link(repo.text[:_LONGEST], policy.documents.allowed_hosts)
@@ -109,6 +125,7 @@ def _about_repo(leaf: Leaf, repo: Scalar | None, policy: Policy) -> Iterator[Fin
         instead += f" Under patterns write {as_code(link.file, 200)}."
     if link.commit:
         instead += f" Under commit write {link.commit}."
+    instead = _whole_block(offer) if offer else instead
     suggestion = _replacement(leaf, repo, link.better) if link.better else None
     yield _finding(cause, message, leaf, repo, instead, suggestion)
 
@@ -137,7 +154,7 @@ def _repo_problem(written: str, link: RepositoryLink, policy: Policy) -> tuple[C
             return ADDRESS, f"{shown} is not an address that can be read."
 
 
-def _about_commit(leaf: Leaf, commit: Scalar | None) -> Iterator[Finding]:
+def _about_commit(leaf: Leaf, commit: Scalar | None, offer: DocumentOffer | None) -> Iterator[Finding]:
     if commit is None or _FULL_ID.fullmatch(commit.text.strip()):
         return
     text = commit.text.strip()
@@ -150,12 +167,13 @@ def _about_commit(leaf: Leaf, commit: Scalar | None) -> Iterator[Finding]:
     else:
         message = f"{as_code(text)} is not a commit id; the name of a branch or tag is not enough."
     found = re.search(r"(?<![0-9a-fA-F])[0-9a-fA-F]{40}(?![0-9a-fA-F])", text)
-    remedy = f"Write {found.group().lower()}." if found else ""
-    suggestion = _replacement(leaf, commit, found.group().lower()) if found else None
+    exact = found.group().lower() if found else offer.commit if offer else ""
+    remedy = _whole_block(offer) if offer else f"Write {exact}." if exact else ""
+    suggestion = _replacement(leaf, commit, exact) if exact else None
     yield _finding(NOT_FULL_COMMIT, message, leaf, commit, remedy, suggestion)
 
 
-def _about_patterns(leaf: Leaf, block: MapNode, policy: Policy) -> Iterator[Finding]:
+def _about_patterns(leaf: Leaf, block: MapNode, policy: Policy, offer: DocumentOffer | None) -> Iterator[Finding]:
     listed = block.get("patterns")
     if not isinstance(listed, ListNode):
         return
@@ -164,7 +182,11 @@ def _about_patterns(leaf: Leaf, block: MapNode, policy: Policy) -> Iterator[Find
     for pattern in patterns:
         problem = _path_problem(pattern.text.strip())
         if problem:
-            yield _finding(PATTERN_PATH, f"{as_code(pattern.text, 100)} {problem}", leaf, pattern)
+            meant = offer.patterns[0] if offer and len(offer.patterns) == len(listed.items) == 1 else ""
+            suggestion = _replacement(leaf, pattern, meant) if _PLAIN_PATH.fullmatch(meant) else None
+            remedy = _whole_block(offer) if offer else ""
+            message = f"{as_code(pattern.text, 100)} {problem}"
+            yield _finding(PATTERN_PATH, message, leaf, pattern, remedy, suggestion)
             continue
         suffix = _suffix(pattern.text.strip())
         if suffix not in policy.documents.allowed_suffixes:
@@ -214,4 +236,7 @@ def _replacement(leaf: Leaf, value: Scalar, better: str) -> Suggestion | None:
     line = leaf.line_text(value.mark.line)
     start, end = value.mark.column - 1, value.end.column - 1
     quote = line[start] if not value.plain and line[start : start + 1] in {'"', "'"} else ""
-    return line_suggestion(leaf, value.mark.line, f"{line[:start]}{quote}{better}{quote}{line[end:]}")
+    instead = f"{line[:start]}{quote}{better}{quote}{line[end:]}"
+    if _FULL_ID.fullmatch(better) and not may_be_private(line[:start] + line[end:]) and len(instead) <= _LONGEST:
+        return Suggestion(value.mark.line, value.mark.line, (instead,))  # its digits are nobody's number
+    return line_suggestion(leaf, value.mark.line, instead)

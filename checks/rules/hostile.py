@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from checks.contribution import ChangedFile, Contribution, FileKind, FileStatus, Leaf, is_leaf, text_of
-from checks.findings import Cause, Finding, Severity, Suggestion
-from checks.hidden_characters import HiddenCharacter, hidden_characters
+from checks.findings import Cause, Finding, Severity, Suggestion, Tidying
+from checks.hidden_characters import HiddenCharacter, hidden_characters, without_hidden
 from checks.policy import Policy
 from checks.readable import is_binary, is_too_large, may_be_private, text_leaves
 from checks.registry import rule
@@ -87,6 +87,7 @@ _PLAIN_TAGS = frozenset(
 _LONGEST_NAME_BYTES = 255
 _LONGEST_PATH_BYTES = 1024
 _MOST_PER_FILE = 50
+_LONGEST_SHOWN = 2000
 
 
 @rule(
@@ -133,19 +134,29 @@ def _bom(file: ChangedFile, text: str) -> Iterator[Finding]:
     first = text.partition("\n")[0].removesuffix("\r")
     fix = None if may_be_private(first) or len(first) > 2000 else Suggestion(1, 1, (first,))
     message = "The invisible character U+FEFF (byte order mark) stands in front of the first letter."
-    yield Finding(BOM, Severity.WARNING, message, file.path, 1, 1, suggestion=fix)
+    mark = Tidying.BYTE_ORDER_MARK
+    yield Finding(BOM, Severity.WARNING, message, file.path, 1, 1, suggestion=fix, tidying=mark)
 
 
 def _hidden(file: ChangedFile, text: str) -> Iterator[Finding]:
     parsed = is_leaf(file)  # there the YAML parser complains about control characters
     found = (hidden for hidden in hidden_characters(text) if not (parsed and hidden.is_control))
+    lines = text.split("\n")
     for hidden in islice(found, _MOST_PER_FILE):
-        yield _hidden_finding(file.path, hidden)
+        fix = _line_without_hidden(hidden.line, lines[hidden.line - 1]) if "\r" not in text else None
+        yield _hidden_finding(file.path, hidden, fix)
 
 
-def _hidden_finding(path: str, hidden: HiddenCharacter) -> Finding:
+def _hidden_finding(path: str, hidden: HiddenCharacter, fix: Suggestion | None) -> Finding:
     message = f"The invisible character {hidden.name} stands here."
-    return Finding(HIDDEN, Severity.ERROR, message, path, hidden.line, hidden.column)
+    kind = Tidying.HIDDEN_CHARACTERS
+    return Finding(HIDDEN, Severity.ERROR, message, path, hidden.line, hidden.column, suggestion=fix, tidying=kind)
+
+
+def _line_without_hidden(number: int, line: str) -> Suggestion | None:
+    better = without_hidden(line)
+    is_shown = len(line) <= _LONGEST_SHOWN and not may_be_private(line) and not may_be_private(better)
+    return Suggestion(number, number, (better,)) if is_shown else None
 
 
 def _yaml(leaf: Leaf) -> Iterator[Finding]:

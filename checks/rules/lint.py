@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.contribution import Contribution, Leaf
-from checks.findings import Cause, Finding, Severity, Suggestion
+from checks.findings import Cause, Finding, Severity, Suggestion, Tidying
 from checks.policy import Policy
 from checks.quoting import as_code
 from checks.readable import line_suggestion, parsed_leaves
@@ -73,6 +73,12 @@ _CAUSES = {
     "hyphens": (SPACING, "There are too many spaces after this dash."),
     "anchors": (ALIAS, "The `*` here refers to a name that is given nowhere in the file."),
 }
+_TIDYINGS = {
+    TRAILING_SPACES: Tidying.TRAILING_SPACES,
+    NO_FINAL_NEWLINE: Tidying.FINAL_NEWLINE,
+    LINE_ENDS: Tidying.LINE_ENDS,
+    EMPTY_LINES: Tidying.EMPTY_LINES,
+}
 _OTHER = (SPACING, "This line is not written tidily.")
 _MERGE_KEY = "<<"
 _MOST_PER_FILE = 200
@@ -121,6 +127,7 @@ def _finding(leaf: Leaf, problem: StyleProblem) -> Finding:
         problem.column,
         remedy,
         suggestion=_fix(leaf, problem),
+        tidying=_TIDYINGS.get(cause),
     )
 
 
@@ -135,4 +142,18 @@ def _fix(leaf: Leaf, problem: StyleProblem) -> Suggestion | None:
     line = leaf.line_text(problem.line)
     if problem.rule in {"trailing-spaces", "new-line-at-end-of-file"}:
         return line_suggestion(leaf, problem.line, line.rstrip(" \t"))
+    if problem.rule in {"colons", "commas"}:
+        spaced = _evenly_spaced(line, problem.column - 1)
+        return line_suggestion(leaf, problem.line, spaced) if spaced != line else None
     return None
+
+
+def _evenly_spaced(line: str, at: int) -> str:
+    """Return the line with one space behind the sign that is meant at `at`, or none before it."""
+    if line[at : at + 1] != " ":
+        is_behind_comma = 0 < at <= len(line) and line[at - 1] == ","
+        return f"{line[:at]} {line[at:]}" if is_behind_comma else line
+    before, after = line[:at].rstrip(" "), line[at:].lstrip(" ")
+    if before.strip() and after.startswith((":", ",")):
+        return before + after
+    return f"{before} {after}" if before.endswith((":", ",")) else line

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from checks.contribution import ATTRIBUTION_FILE, Contribution, Leaf, text_of
-from checks.findings import Cause, Finding, Severity
+from checks.contribution import ATTRIBUTION_FILE, Contribution, FileStatus, Leaf, Login, text_of
+from checks.findings import Cause, Finding, Severity, Suggestion
 from checks.policy import Policy
-from checks.readable import is_binary, is_too_large, mapping_leaves
+from checks.readable import is_binary, is_too_large, line_suggestion, mapping_leaves
 from checks.registry import rule
 from checks.yaml_tree import MapNode, Node, Scalar
 
@@ -65,21 +65,32 @@ _FIELDS_OF_NAMES = frozenset({"created_by", "domain", "repo", "commit"})
 def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
     """Report words and sentences of the published templates in leaves and attribution files."""
     for leaf in mapping_leaves(contribution, policy):
-        yield from _in_leaf(leaf)
+        yield from _in_leaf(leaf, contribution.author)
     for file in contribution.files:
         readable = file.in_taxonomy and not is_too_large(file, policy) and not is_binary(file)
         if file.name == ATTRIBUTION_FILE and readable and (text := text_of(file)):
             yield from _in_attribution(file.path, text)
 
 
-def _in_leaf(leaf: Leaf) -> Iterator[Finding]:
+def _in_leaf(leaf: Leaf, author: Login | None) -> Iterator[Finding]:
     for key, value in _named_scalars(leaf):
         said = _placeholder(key, value.text)
         if said:
             message = (
                 f"`{key}` still holds the template's words." if key else "The template's words are still here."
             )
-            yield Finding(LEFT_IN, Severity.ERROR, message, leaf.path, value.mark.line, value.mark.column, said)
+            fix = _signed(leaf, value, author) if key == "created_by" and author else None
+            yield Finding(
+                LEFT_IN, Severity.ERROR, message, leaf.path, value.mark.line, value.mark.column, said, fix
+            )
+
+
+def _signed(leaf: Leaf, value: Scalar, author: Login) -> Suggestion | None:
+    """Offer the line of a new leaf with the name of whoever opened the pull request."""
+    line = leaf.line_text(value.mark.line)
+    if leaf.file.status is not FileStatus.ADDED or not line.startswith("created_by:"):
+        return None
+    return line_suggestion(leaf, value.mark.line, f"created_by: {author}") if value.plain else None
 
 
 def _placeholder(key: str, text: str) -> str | None:

@@ -15,7 +15,7 @@ from checks.contribution import (
     Leaf,
     LeafKind,
 )
-from checks.findings import Cause, Finding, Severity
+from checks.findings import Cause, Finding, Move, Severity
 from checks.policy import Policy
 from checks.quoting import as_code
 from checks.registry import rule
@@ -98,6 +98,7 @@ _OWN_BUSINESS = frozenset(
     {"docs", "doc", "tests", "test", "scripts", "src", "tools", "examples", "schema", "templates"}
 )
 _LEAF_LIKE = re.compile(r"(?:qna|q&a|q_and_a|gna|qan|qnas)\b.*|.*\.ya?ml", re.IGNORECASE)
+_MEANT_AS_LEAF = frozenset({LEAF_FILE, "qna.yml"})
 _DOCUMENT_ENDINGS = (
     ".md",
     ".pdf",
@@ -145,7 +146,7 @@ def placement(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
         if leaf.kind is LeafKind.FOUNDATIONAL and not contribution.author_is_maintainer:
             continue
         yield from _depth(leaf, leaf_paths)
-        yield from _folder_names(leaf)
+        yield from _folder_names(leaf, contribution)
         yield from _contexts(leaf)
 
 
@@ -204,7 +205,9 @@ def _wrong_name(file: ChangedFile, contribution: Contribution) -> Finding:
         remedy = "There is a qna.yaml in this folder already. Put both into one file, or each into its own folder."
     else:
         remedy = f"Rename {as_code(file.name)} to qna.yaml."
-    return Finding(WRONG_NAME, Severity.ERROR, message, file.path, 1, 1, remedy)
+    is_meant = remedy.startswith("Rename") and file.name.lower() in _MEANT_AS_LEAF
+    move = Move(file.path, f"{file.folder}/{LEAF_FILE}") if is_meant else None
+    return Finding(WRONG_NAME, Severity.ERROR, message, file.path, 1, 1, remedy, move=move)
 
 
 def _leaf_paths(contribution: Contribution) -> frozenset[str]:
@@ -245,13 +248,31 @@ def _leaves_below(leaf: Leaf, leaf_paths: frozenset[str]) -> Iterator[Finding]:
         yield Finding(NESTED, Severity.ERROR, message, leaf.path, 1, 1)
 
 
-def _folder_names(leaf: Leaf) -> Iterator[Finding]:
+def _folder_names(leaf: Leaf, contribution: Contribution) -> Iterator[Finding]:
     bad = [step for step in leaf.file.folder.split("/") if not is_good_name(step)]
     if bad and leaf.file.status is not FileStatus.MODIFIED:
         path = better_path(leaf.path)
         message = f"{' and '.join(as_code(name) for name in bad)} should be in lower case, with underscores only."
         remedy = f"Move it to {as_code(path, 150)}." if path else ""
-        yield Finding(FOLDER_NAME, Severity.WARNING, message, leaf.path, 1, 1, remedy)
+        move = _folder_move(leaf.path, path, contribution) if path else None
+        yield Finding(FOLDER_NAME, Severity.WARNING, message, leaf.path, 1, 1, remedy, move=move)
+
+
+def _folder_move(path: str, better: str, contribution: Contribution) -> Move | None:
+    """Return how the folders get their better names, where nobody else's files would move along."""
+    if contribution.tree is None:
+        return None
+    steps, named = path.split("/"), better.split("/")
+    for depth in range(len(steps) - 1, 0, -1):
+        if steps[depth - 1] != named[depth - 1]:
+            source, target = "/".join(steps[:depth]), "/".join(named[:depth])
+            break
+    else:
+        return None
+    own = {f.path for f in contribution.files if f.status in (FileStatus.ADDED, FileStatus.RENAMED)}
+    moved = {p for p in contribution.tree | own if p.startswith(f"{source}/")}
+    would_meet = {f"{target}{p.removeprefix(source)}" for p in moved} & contribution.tree
+    return None if moved - own or would_meet else Move(source, target)
 
 
 def _contexts(leaf: Leaf) -> Iterator[Finding]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import yaml
 
 from checks.contribution import Contribution, Leaf
-from checks.findings import Cause, Finding, Severity, Suggestion
+from checks.findings import Cause, Finding, Severity, Suggestion, Tidying
 from checks.policy import Policy
-from checks.readable import is_binary, is_too_large, line_suggestion, text_leaves
+from checks.readable import UTF16_MARKS, is_binary, is_too_large, line_suggestion, text_leaves
 from checks.registry import rule
-from checks.syntax_words import NOT_YAML_CAUSES, TAB, explain
+from checks.syntax_words import CONTROL, NOT_YAML_CAUSES, TAB, explain
+from checks.tab_indents import without_tab_indents
 from checks.yaml_tree import Scalar, parse
 
 NOT_UTF8 = Cause(
@@ -69,11 +70,13 @@ def _not_utf8(leaf: Leaf, offset: int) -> Finding:
     before = content[:offset]
     line = before.count(b"\n") + 1
     column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    is_utf16 = content.startswith(UTF16_MARKS)
+    if is_utf16:
         message = 'This file is saved as UTF-16 (some editors call it "Unicode"), not as UTF-8.'
     else:
         message = f"The character at line {line}, column {column} is not saved as UTF-8."
-    return Finding(NOT_UTF8, Severity.ERROR, message, leaf.path, line, column)
+    fix = Tidying.ENCODING if is_utf16 else None
+    return Finding(NOT_UTF8, Severity.ERROR, message, leaf.path, line, column, tidying=fix)
 
 
 def _not_yaml(leaf: Leaf) -> Finding:
@@ -91,7 +94,14 @@ def _not_yaml(leaf: Leaf) -> Finding:
         said.mark.column,
         remedy=said.remedy or _in_quotes(suggestion),
         suggestion=suggestion,
+        tidying=_tidying(leaf, said.cause),
     )
+
+
+def _tidying(leaf: Leaf, cause: Cause) -> Tidying | None:
+    if cause is CONTROL:
+        return Tidying.HIDDEN_CHARACTERS
+    return Tidying.TABS if cause is TAB and without_tab_indents(leaf.text or "") is not None else None
 
 
 def _in_quotes(suggestion: Suggestion | None) -> str:

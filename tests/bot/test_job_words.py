@@ -18,6 +18,7 @@ from bot.commands.situation import (
     Fire,
     JudgeAgain,
     PreviewBatch,
+    PutRight,
     QueueJob,
     Remind,
     Retitle,
@@ -26,7 +27,6 @@ from bot.commands.situation import (
     SetAside,
     SetLabel,
     SetOpen,
-    ShowFixes,
     ShowRule,
     Withdraw,
 )
@@ -101,7 +101,7 @@ FORESEEN: dict[Effect, str] = {
     SetOpen(is_open=False): "it is closed",
     SetOpen(is_open=True): "it is opened again",
 }
-SPEAKS = {ShowRule, ShowFixes, PreviewBatch, ConfirmBatch}
+SPEAKS = {ShowRule, PutRight, PreviewBatch, ConfirmBatch}
 
 
 @pytest.mark.parametrize("effect", FORESEEN, ids=lambda effect: str(effect)[:40])

@@ -284,3 +284,9 @@ def test_no_bytes_crash_it(content: bytes) -> None:
 
 def test_every_kind_has_a_word_for_masked_text() -> None:
     assert all(kind.value and kind.value.isascii() for kind in DataKind)
+
+
+def test_no_table_of_numbers_hides_a_phone_number() -> None:
+    table = "".join(f"9 - 9 - {row} - 9 - 9 - 9 - 9 - 9 - 9 - 9 - 9 - 9 - 9 - 9\n" for row in range(1_000))
+    found = detect(f"{table}Call me at +49 30 12345678.")
+    assert DataKind.PHONE in {one.kind for one in found}

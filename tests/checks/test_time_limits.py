@@ -28,6 +28,7 @@ CONTEXTS = {
     "whole tokens": f"eyJ{'a' * 20}.eyJ{'b' * 20}.{'c' * 20} ",
     "beginnings of private keys": "-----BEGIN A B C PRIVATE KEY-----",
     "bank accounts": "DE00 AAAA ",
+    "lines of sums": "9 - 9 " * 16 + "\n      ",
 }
 LEAVES = {
     "a quoted text that never ends": 'a: "' + "b " * (SIZE // 2),
@@ -35,6 +36,8 @@ LEAVES = {
     "many seed examples": "version: 3\nseed_examples:\n" + "- question: q\n  answer: a\n" * 9_000,
     "seed examples that are numbers": "version: 3\nseed_examples:\n" + "- 1\n" * 40_000,
     "byte order marks": "\ufeff" * 300_000,
+    "quotations that never end": "version: 3\nseed_examples:\n"
+    + "".join(f"- question: {n} {'“' * 8_000}\n  answer: {'“' * 8_000}\n" for n in range(20)),
 }
 ATTRIBUTIONS = {
     "labels nobody knows": "a: b\n",

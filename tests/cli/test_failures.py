@@ -114,6 +114,24 @@ def test_a_crashed_rule_is_our_fault(checkout: Checkout, monkeypatch: pytest.Mon
     assert "secret text" not in text.out + document.out
 
 
+def test_a_rule_that_overruns_is_our_fault(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    "A rule that never comes back is ended after two seconds, and blamed on nobody else."
+
+    def hang(*_: object) -> list[object]:
+        while True:
+            pass
+
+    broken = Rule(RuleId("broken"), "T", "W", Check.CONTRIBUTION, 1, (Cause("broken/x", "T", "W", "R"),), hang)  # type: ignore[arg-type]
+    monkeypatch.setattr("checks.local_check.named_rule", lambda name: broken)
+    checkout.writes_a_good_skill()
+
+    text = checkout.checks("--rule", "broken")
+
+    assert text.status == 2
+    assert 'Our rule "broken" failed. This is our fault, not yours.' in text.out
+    assert "OverranError" in text.out
+
+
 def test_a_mistake_of_the_program_is_ours_too(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     "Even an error nobody thought of is told without a traceback."
 

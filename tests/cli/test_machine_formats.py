@@ -19,7 +19,7 @@ from tests.cli.checkouts import Checkout
 CAUSE = Cause("counts/few", "Too few, really: 100%", "Because.", "Write more.")
 KEYS = {
     "rule", "cause", "severity", "title", "message", "why", "remedy", "link", "path", "line", "column", "commit",
-    "suggestion",
+    "elsewhere", "suggestion",
 }  # fmt: skip
 
 

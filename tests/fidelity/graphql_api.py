@@ -21,7 +21,7 @@ from graphql import (
 from bot.simulator.server import RequestRecord, ResponseRecord
 from tests.fidelity.schemas import graphql_schema_text
 
-CONCRETE_TYPES = {"Actor": "Bot", "Minimizable": "IssueComment", "Node": "PullRequest"}
+CONCRETE_TYPES = {"Actor": "Bot", "GitObject": "Blob", "Minimizable": "IssueComment", "Node": "PullRequest"}
 
 
 @cache

@@ -21,6 +21,7 @@ from bot.store.jobs import JobStore
 from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
+from bot.store.passages import PassageStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
@@ -67,6 +68,7 @@ async def read_by_stores(engine: AsyncEngine, rows: Mapping[str, Rows]) -> dict[
     await each("artifacts", lambda row: ArtifactRows(engine).of_pull(row["repository_id"], row["number"]))
     await each("switches", lambda row: Switches(engine).is_on(row["name"]))
     await each("leaves", lambda row: leaves.holding(row["repository_id"], [row["leaf"]]))
+    await each("passages", lambda row: PassageStore(engine).of(row["repository_id"], [row["number"]]))
     await each("builds", lambda row: BuildStore(engine).newest(row["repository_id"], 10))
     await each("releases", lambda row: ReleaseStore(engine).all_of(row["repository_id"]))
     await pardons.precision(1, _EVER)

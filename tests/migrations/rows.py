@@ -41,7 +41,7 @@ _WORDS: dict[tuple[str, str], Sequence[Any]] = {
     ("jobs", "queue"): ("cpu", "gpu.sdg", "gpu.train", "gpu.eval", "build"),
     ("jobs", "outcome"): ("",) * ROWS,
     ("builds", "night"): tuple(f"2026-01-0{n}" for n in range(1, ROWS + 1)),
-    ("builds", "terms"): ("",) * ROWS,
+    ("builds", "terms"): ("", '{"seed": 7}', "", '{"data_version": "new"}', ""),
     ("builds", "state"): ("planned", "running", "good", "failed", "passed over"),
     ("releases", "state"): ("candidate", "served", "replaced", "withdrawn", "removed"),
     ("jobs", "lease_worker"): ("", "gpu-1", "", "", ""),

@@ -86,7 +86,7 @@ async def test_when_github_stays_down_the_delivery_is_kept_as_failed(world: Worl
 def breaking_workers() -> Iterator[RuleWorkers]:
     """Worker processes with one more rule, which breaks down for some authors."""
     add_the_breaking_rule()
-    workers = RuleWorkers(workers=1, rule_time_limit_s=1.5, prepare=add_the_breaking_rule)
+    workers = RuleWorkers(workers=1, rule_time_limit_s=1.0, prepare=add_the_breaking_rule)
     asyncio.run(workers.warm_up())
     yield workers
     workers.close()
@@ -96,9 +96,9 @@ def breaking_workers() -> Iterator[RuleWorkers]:
 async def test_a_rule_of_ours_that_breaks_is_no_failure_and_no_green_light(
     database_url: str, breaking_workers: RuleWorkers
 ) -> None:
-    "Whether a rule hangs, kills its process or raises: neutral, no triage label, nothing for the author to do."
+    "Whether a rule hangs, sleeps, kills its process or raises: neutral, no label, nothing for the author to do."
     async with World(database_url, breaking_workers) as world:
-        for author in ("raise", "die", "hang"):
+        for author in ("raise", "die", "hang", "sleep"):
             pr = await Person(world, author).opens_pr()
             comment = await pr.next_comment()
             assert "Not checked completely: nothing for you to fix. Next: us" in comment

@@ -217,6 +217,7 @@ async def test_mechanical_fixes_are_offered(world: World) -> None:
     "By line, ready to paste, for the author or a triager; an outsider is told who may."
     text = a_skill().replace("version: 3\n", "version: 3   \n")
     pr = await world.ana.opens_pr({**a_good_skill(), SKILL_PATH: text})
+    pr.pull.edits_allowed = False
     await pr.next_comment()
     for person in (world.ana, world.tess):
         await person.comments(pr, "/fix")
@@ -241,6 +242,7 @@ async def test_very_many_fixes_fit_into_one_reply(world: World) -> None:
     text = a_skill(seed_examples=seeds).replace("answer: word", "answer:  word")
     text = "".join(f"{line}  \n" for line in text.splitlines())
     pr = await world.ana.opens_pr({**a_good_skill(), SKILL_PATH: text})
+    pr.pull.edits_allowed = False
     await pr.next_comment()
     await world.ana.comments(pr, "/fix\n/check lint\n/check limits")
     reply = await pr.next_comment()

@@ -35,8 +35,12 @@ _OF_TRIAGE = frozenset(
         Trigger.RECOVERED,
         Trigger.FAILED,
         Trigger.FAILED_ANEW,
+        Trigger.TIDIED,
+        Trigger.PUT_RIGHT,
         Trigger.UNVERIFIED,
         Trigger.UNVERIFIED_ANEW,
+        Trigger.SOURCE_DOUBTED,
+        Trigger.SOURCES_SETTLED,
         Trigger.BECAME_READY,
         Trigger.BECAME_BLOCKED,
     }

@@ -38,7 +38,21 @@ from bot.comments.batches import (
     standing_text,
     written_elsewhere,
 )
+from bot.comments.fixing import (
+    CLOSED,
+    NO_BRANCH,
+    NO_EDITS,
+    NOT_THEIRS,
+    ONLY_WRITERS,
+    OUR_FAULT,
+    commit_message,
+    left_alone,
+    moved_on,
+    pressed,
+    refused,
+)
 from bot.comments.replies import ONE_BATCH_ONLY, fitted, reply
+from bot.comments.suggestions import suggested_changes
 from bot.events import Account, Origin
 from bot.jobs import JobKind, JobState
 from bot.labels import Label
@@ -47,8 +61,10 @@ from bot.store.approvals import ApprovalKind
 from bot.store.batches import Batch
 from bot.store.pardons import PardonKind
 from bot.workflow import State, Trigger
-from checks.contribution import Login
-from checks.findings import Suggestion, Verdict
+from checks.contribution import Identity, Login
+from checks.findings import Suggestion, Tidying, Verdict
+from checks.repair import Mended, Repair
+from checks.rules.lint import NO_FINAL_NEWLINE
 from tests.bot.situations import IDS, NOW, REPOSITORY_ID, SHA, a_case, a_situation, a_status
 from tests.words.findings import CRASHED, FAILED, LINKS, PASSED, UNREADABLE, a_finding
 from tests.words.merging import a_candidate
@@ -59,6 +75,7 @@ def words() -> Iterator[tuple[str, str]]:
     yield from ((f"answers/{name}", text) for name, text in _about_rules())
     yield from ((f"answers/{name}", text) for name, text in _fixes())
     yield from ((f"batches/{name}", text) for name, text in _batches())
+    yield from ((f"answers/{name}", text) for name, text in _putting_right())
     yield "commands-in-general/too-long", too_long("x" * 5_001)
     yield "commands-in-general/by-a-bot", no_bot(all_commands()["hold"])
     yield "commands-in-general/refused-at-first", REFUSED_EARLIER
@@ -102,12 +119,36 @@ def _fixes() -> Iterator[tuple[str, str]]:
     one = a_finding("lint/trailing-spaces", "Spaces at the end.", suggestion=Suggestion(3, 3, ("a: b",)))
     two = replace(one, suggestion=Suggestion(3, 4, ("a: b", "c: d")))
     long = replace(one, suggestion=Suggestion(3, 3, ("x" * 21_000,)))
+    windows = a_finding("lint/windows-line-ends", "The lines end as on Windows.")
     yield "nothing-to-fix", "\n\n".join(fixes(PASSED, LINKS))
+    yield "fixes-of-whole-files", "\n\n".join(fixes(Verdict((replace(windows, tidying=Tidying.LINE_ENDS),)), LINKS))
     yield "fixes", "\n\n".join(fixes(Verdict((one, two, long)), LINKS))
     many = Verdict(tuple(replace(one, line=n) for n in range(1, 33)))
     yield "too-many-fixes", [*fixes(many, LINKS)][-1]
     checks_url = f"{LINKS.repository_url}/pull/1/checks"
     yield "too-much-to-say", _ending(fitted(["x" * 50_000, "y" * 50_000], checks_url))
+
+
+def _putting_right() -> Iterator[tuple[str, str]]:
+    cause = a_finding("lint/trailing-spaces", "Spaces at the end.").cause
+    repair = Repair("a/qna.yaml", "a/qna.yaml", b"", b"", (Mended(cause, 3),))
+    other = Repair("b/qna.yml", "b/qna.yaml", b"", b"", (Mended(NO_FINAL_NEWLINE, 1),))
+    bot = Identity("taxonomy-bot[bot]", "7+taxonomy-bot[bot]@users.noreply.github.com")
+    yield "put-right-commit", commit_message((repair, other), "ana", bot)
+    yield "put-right-closed", CLOSED
+    yield "put-right-moved-on", moved_on(SHA)
+    yield "put-right-no-edits-allowed", NO_EDITS
+    yield "put-right-no-branch", NO_BRANCH
+    yield "put-right-not-theirs", NOT_THEIRS
+    yield "put-right-refused", refused(403)
+    yield "put-right-our-fault", OUR_FAULT
+    yield "put-right-left-alone", "\n\n".join(left_alone([f"knowledge/{n}/qna.yaml" for n in range(7)]))
+    yield "put-right-by-the-button", pressed("ana", (ONLY_WRITERS,))
+    many = (a_finding("lint/trailing-spaces", "Spaces at the end.", line=n) for n in range(1, 33))
+    found = Verdict(tuple(replace(f, suggestion=Suggestion(f.line or 1, f.line or 1, ("a: b",))) for f in many))
+    shown = {found.findings[0].path or "": frozenset(range(1, 40))}
+    if review := suggested_changes(found, shown, SHA, ""):
+        yield "put-right-suggested", f"{review.body}\n\n{review.notes[0].body}"
 
 
 def _batches() -> Iterator[tuple[str, str]]:

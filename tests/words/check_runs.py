@@ -23,6 +23,7 @@ from tests.words.findings import (
     CRASHED,
     CRASHED_BESIDE_A_FINDING,
     FAILED,
+    LEFT_OPEN,
     LINKS,
     NOTED,
     PASSED,
@@ -52,6 +53,7 @@ def words() -> Iterator[tuple[str, str]]:
 def as_text(report: ReportCheck) -> str:
     "A check run as its page shows it."
     lines = [f"{report.name}: {report.conclusion}", f"# {report.title}", report.summary]
+    lines += [f"[{button.label}] {button.description}" for button in report.buttons]
     for note in report.annotations:
         lines.append(f"---\n{note.level} at {note.path}:{note.line}: {note.title}\n\n{note.message}")
         lines += [f"```\n{note.details}\n```"] if note.details else []
@@ -114,6 +116,7 @@ def _reports() -> Iterator[tuple[str, ReportCheck]]:
         ("our-crash", CRASHED, Check.CONTRIBUTION),
         ("our-crash-beside-a-finding", CRASHED_BESIDE_A_FINDING, Check.CONTRIBUTION),
         ("not-read", UNREADABLE, Check.CONTRIBUTION),
+        ("left-open", LEFT_OPEN, Check.CONTRIBUTION),
         ("sign-off-passed", PASSED, Check.SIGN_OFF),
         ("sign-off-missing", UNSIGNED, Check.SIGN_OFF),
         ("sign-off-not-read", UNREADABLE, Check.SIGN_OFF),

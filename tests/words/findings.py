@@ -46,6 +46,16 @@ FAILED = Verdict((TOO_FEW, LONG_ANSWER, NOTE))
 CRASHED = Verdict((), (CRASH,))
 CRASHED_BESIDE_A_FINDING = Verdict((TOO_FEW,), (CRASH,))
 UNREADABLE = Verdict((), not_judged=frozenset(Check))
+LEFT_OPEN = Verdict(
+    (
+        a_finding(
+            "document-reached/not-verified",
+            "Could not verify the document: its server did not answer in time.",
+            Severity.NOTICE,
+            path="knowledge/science/animals/birds/kingfisher/qna.yaml",
+        ),
+    )
+)
 UNSIGNED = Verdict(
     (replace(a_finding("dco/missing", "It is not signed off.", path=None, line=None), sha=SHA),),
     sign_off_rules=frozenset({"dco"}),

@@ -39,6 +39,7 @@ from tests.words.findings import (
     CRASHED,
     CRASHED_BESIDE_A_FINDING,
     FAILED,
+    LEFT_OPEN,
     LINKS,
     LONG_ANSWER,
     NOTE,
@@ -117,6 +118,7 @@ def _verdicts() -> Iterator[tuple[str, str]]:
     yield "our-crash-beside-a-finding", comment(CRASHED_BESIDE_A_FINDING, failed)
     yield "too-much-to-say", comment(Verdict((replace(TOO_FEW, message="x" * 70_000),)), failed)
     yield "could-not-be-read", comment(UNREADABLE, unverified)
+    yield "document-not-looked-at", comment(LEFT_OPEN, unverified)
 
 
 def _rivals() -> Iterator[tuple[str, str]]:

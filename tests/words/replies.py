@@ -17,6 +17,7 @@ from bot.jobs import OF_PULLS, JobKind, JobState
 from bot.labels import WORKFLOW_LABELS, Label
 from bot.orders import Order, github_refuses, moved, not_allowed, nothing_to_cancel, unknown
 from bot.readiness import Rival
+from bot.ready_texts import REQUESTS, TOPICS
 from bot.roles import Role
 from bot.workflow import State
 from checks.contribution import Login
@@ -136,6 +137,8 @@ def _judging() -> dict[str, tuple[Asked, ...]]:
         "request-changes": (
             Asked("with words", "please name your source", by(triager)),
             Asked("without words", "", by(triager)),
+            *(Asked(f"in ready words: {name}", name, by(triager)) for name in REQUESTS),
+            Asked("with a sentence before the ready words", "no-attribution Nice ducks, @ana!", by(triager)),
             Asked("by label", "", by(triager, label_set=True)),
         ),
         "uncertain": (Asked("a triager asks the team", "is this covered already?", by(triager)),),
@@ -145,7 +148,8 @@ def _judging() -> dict[str, tuple[Asked, ...]]:
             Asked("by label", "", by(triager, label_set=True)),
         ),
         "topic": (
-            *(Asked(topic, topic, by(triager)) for topic in _topics()),
+            *(Asked(topic, topic, by(triager)) for topic in TOPICS),
+            Asked("with a sentence of one's own", "humour Your limericks made *me* smile, @ana!", by(triager)),
             Asked("refused: an unknown topic", "weather", by(triager)),
             Asked("refused: no topic", "", by(triager)),
             Asked("by label", "", by(triager, label_set=True)),
@@ -210,10 +214,6 @@ def _refused_rules(role: Role, written: str) -> tuple[Asked, ...]:
         Asked("refused: nothing fails", written.format("pii"), by(role)),
         Asked("refused: not all of it could be read", written.format("limits"), unread),
     )
-
-
-def _topics() -> tuple[str, ...]:
-    return tuple(all_commands()["topic"].summary.rpartition("Topics: ")[2].rstrip(".").split(", "))
 
 
 def _restraining() -> dict[str, tuple[Asked, ...]]:
@@ -293,6 +293,7 @@ def _speaking() -> dict[str, tuple[Asked, ...]]:
             Asked("refused: no such rule", "weather", anybody),
         ),
         "check": (
+            Asked("refused: guesses for triagers alone", "topics", by(Role.TRIAGER)),
             Asked("all", "", by_author()),
             Asked("one rule", "pii", by_author()),
             Asked("one cause", "limits/long-pair", by_author()),

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from bot.labels import Label
 from bot.roles import Role
 from bot.workflow import State, Transition, Trigger
-from tests.checks.contributions import a_skill, attribution
+from tests.checks.contributions import a_knowledge, a_skill, attribution
 from tests.world.job_failure import a_job_fails
 from tests.world.people import Files, Person, PullRequest
 from tests.world.unbuilt import UNBUILT, comes_about, is_looked_at_again
@@ -27,6 +27,7 @@ class Weather(Enum):
     """What the world is like during a step."""
 
     CLEAR = auto()
+    DOUBTFUL = auto()  # the community approves of other sources than a good leaf of ours has
     STRICT = auto()  # the community asks for more seed examples than a good skill of ours has
     UNREADABLE = auto()  # GitHub lists fewer files than it counts
     SILENT = auto()  # three weeks go by, and the bot sweeps
@@ -41,6 +42,10 @@ class Journey:
         self.row = row
         self.path = f"compositional_skills/writing/freeform/journey_{number}/qna.yaml"
         self.is_docs = False
+        self.is_knowledge = row.trigger in (Trigger.SOURCE_DOUBTED, Trigger.SOURCES_SETTLED)
+        if self.is_knowledge:
+            self.path = f"knowledge/science/birds/journey_{number}/qna.yaml"
+        self.is_crooked = row.trigger in (Trigger.TIDIED, Trigger.PUT_RIGHT)  # mechanically: what is bad is, too
         self._versions = 0
         self._pr: PullRequest | None = None
 
@@ -80,8 +85,17 @@ class Journey:
         if self.is_docs:
             return {f"docs/{self.path.split('/')[-2]}.md": f"# Version {self._versions}\n"}
         seeds = 3 if bad else 5
+        beside = {self.path.replace("qna.yaml", "attribution.txt"): attribution()}
+        if self.is_knowledge:
+            outline = f"What birds eat, variant {self._versions}."
+            return {self.path: a_knowledge(contexts=seeds, document_outline=outline), **beside}
+        if self.is_crooked:
+            seeds = 5
+            beside = {path: text.replace("CC-BY-SA-4.0", "CC BY-SA 4.0") for path, text in beside.items()}
         text = a_skill(seed_examples=seeds, task_description=f"Shorten a sentence, variant {self._versions}.")
-        return {self.path: text, self.path.replace("qna.yaml", "attribution.txt"): attribution()}
+        if self.is_crooked and bad:
+            text = text.replace("version: 3\n", "version: 3  \n")
+        return {self.path: text, **beside}
 
 
 Step = Callable[[Journey], Awaitable[None]]
@@ -165,9 +179,10 @@ async def is_dressed(journey: Journey) -> None:
     "Give it what the row takes away or leaves: flags, an approval, a job."
     row = journey.row
     wanted = row.drops - row.adds
-    is_passing = row.source is not State.NOT_READY and row.trigger is not Trigger.RECOVERED
+    is_passing = row.source is not State.NOT_READY and row.trigger not in (Trigger.RECOVERED, Trigger.PUT_RIGHT)
     is_told_of = bool(row.acts) or row.source in (State.NEEDED, State.APPROVED)  # what is lost, and what stays
-    commands = ["/hold"] * (Label.HOLD in wanted) + ["/legal-hold"] * (Label.LEGAL_HOLD in wanted)
+    is_held_by_a_person = Label.LEGAL_HOLD in wanted and row.trigger is not Trigger.SOURCES_SETTLED
+    commands = ["/hold"] * (Label.HOLD in wanted) + ["/legal-hold"] * is_held_by_a_person
     if is_passing:
         commands += ["/generate"] * (Label.GENERATE_READY in wanted or bool(row.acts))
         commands += ["/approve"] * is_told_of
@@ -186,6 +201,7 @@ async def is_dressed(journey: Journey) -> None:
 
 
 CHECK = says("ana", "/check")
+FIX = says("ana", "/fix")
 ASK = says("tess", "/request-changes please say where this is from")
 DOUBT = says("tess", "/uncertain")
 SIGN_OFF = says("tess", "/triage-approve")
@@ -219,15 +235,27 @@ FAILING_COMES_TO: dict[State, Step] = {
     State.REJECTED: one_after_the_other(opens(), REFUSE),
 }
 
+# the same, where what fails is mechanical
+CROOKED_COMES_TO: dict[State, Step] = {
+    State.NOT_READY: opens(bad=True),
+    State.CHANGES_REQUESTED: one_after_the_other(opens(), ASK, pushes(bad=True)),
+    State.UNCERTAIN: one_after_the_other(opens(bad=True), DOUBT),
+    State.REJECTED: one_after_the_other(opens(bad=True), REFUSE),
+}
+
 PULLS: dict[Trigger, Step] = {
     Trigger.PASSED: CHECK,
     Trigger.PASSED_ANEW: pushes(),
     Trigger.PASSED_AS_DRAFT: becomes_a_draft,
     Trigger.RECOVERED: CHECK,
+    Trigger.TIDIED: FIX,
+    Trigger.PUT_RIGHT: FIX,
     Trigger.FAILED: CHECK,
     Trigger.FAILED_ANEW: pushes(bad=True),
     Trigger.UNVERIFIED: CHECK,
     Trigger.UNVERIFIED_ANEW: pushes(),
+    Trigger.SOURCE_DOUBTED: CHECK,
+    Trigger.SOURCES_SETTLED: CHECK,
     Trigger.SIGN_OFF_VOID: the_sign_off_is_edited,
     Trigger.BECAME_READY: LOOKS_GOOD,
     Trigger.BECAME_BLOCKED: says("max", "/lgtm cancel"),
@@ -256,6 +284,7 @@ WORDS: dict[Trigger, tuple[Role, str]] = {
 _WEATHER_OF_PULL = {
     Trigger.WENT_STALE: Weather.SILENT,
     Trigger.FAILED: Weather.STRICT,
+    Trigger.SOURCE_DOUBTED: Weather.DOUBTFUL,
     Trigger.UNVERIFIED: Weather.UNREADABLE,
     Trigger.UNVERIFIED_ANEW: Weather.UNREADABLE,
 }
@@ -265,6 +294,7 @@ _C, _U = Weather.CLEAR, Weather.UNREADABLE
 _OF_ITS_OWN: dict[tuple[State, Trigger], Plan] = {
     (State.NEW, Trigger.PASSED): Plan(((_C, opens(draft=True)), (_C, is_dressed), (_C, becomes_ready)), State.NEW),
     (State.NEW, Trigger.PASSED_ANEW): Plan(((_U, opens()), (_C, pushes())), State.NEW),
+    (State.NEW, Trigger.TIDIED): Plan(((_U, opens()), (_C, FIX)), State.NEW),
     (State.NEW, Trigger.PASSED_AS_DRAFT): Plan(((_C, opens(draft=True)), (_C, is_dressed), (_C, CHECK)), State.NEW),
     (State.NOT_READY, Trigger.FAILED): Plan(((_C, opens(bad=True)), (_U, CHECK), (_C, CHECK)), State.NOT_READY),
     # only what was forgotten can pass unchanged without having been seen to fail
@@ -307,6 +337,11 @@ def plan_of(row: Transition) -> Plan:
     if row.trigger is Trigger.RECOVERED:
         reach = FAILING_COMES_TO[row.source]
         return Plan(((Weather.STRICT, reach), (Weather.STRICT, is_dressed), (_C, pull)), row.source)
+    if row.trigger is Trigger.PUT_RIGHT:
+        return Plan(((_C, CROOKED_COMES_TO[row.source]), (_C, is_dressed), (_C, pull)), row.source)
+    if row.trigger is Trigger.SOURCES_SETTLED:
+        doubtful = ((Weather.DOUBTFUL, COMES_TO[row.source]), (Weather.DOUBTFUL, is_dressed))
+        return Plan((*doubtful, (_C, pull)), row.source)
     if row.trigger is Trigger.BECAME_READY:
         return Plan(((_C, DOCS_COME_TO[row.source]), (_C, pull)), row.source)
     if row.trigger is Trigger.BECAME_BLOCKED:

@@ -22,6 +22,7 @@ _TOGETHER = 40
 _POLICY = ".github/taxonomy-bot.yml"
 _CALM = "merging: {automatic: false, approvals: 2}\n"  # what is ready waits, so that it can be looked at
 _STRICT = _CALM + "limits: {skill_seed_examples: 6}\n"
+_DOUBTFUL = _CALM + "sources: {approved: [openstax.org]}\n"
 _LENIENT = _CALM + "limits: {skill_seed_examples: 3}\n"
 _LAST = (Weather.SILENT, Weather.FORGOTTEN)  # they are felt by every pull request there is
 
@@ -126,6 +127,8 @@ class Troupe:
         match weather:
             case Weather.STRICT:
                 await world.github.push_to_default(world.repo, {_POLICY: _STRICT})
+            case Weather.DOUBTFUL:
+                await world.github.push_to_default(world.repo, {_POLICY: _DOUBTFUL})
             case Weather.UNREADABLE:
                 patch.setattr(routes_git, "COMPARE_FILES", 1)
             case Weather.SILENT:
@@ -141,7 +144,7 @@ class Troupe:
         await world.settled()
 
     async def _clears_up(self, weather: Weather) -> None:
-        if weather in (Weather.STRICT, Weather.FORGOTTEN):
+        if weather in (Weather.STRICT, Weather.DOUBTFUL, Weather.FORGOTTEN):
             await self._world.github.push_to_default(self._world.repo, {_POLICY: _CALM})
             await self._world.settled()
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,10 +25,12 @@ from bot.reconcile import Found
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
 from bot.simulator import Pull, Simulator
-from bot.store.database import open_engine
+from bot.store.database import migrate, open_engine
 from bot.store.desk_log import AuditEntry, DeskLog
+from bot.store.rule_starts import RuleStarts
 from bot.sweeper import Sweeper
 from bot.triage import Triaged
+from checks.registry import release_days
 from tests.world.people import Person, PullRequest
 
 _LOOKS_ABOUT = frozenset({"nightly reports", "releases"})  # the names of tasks that never end
@@ -52,6 +55,7 @@ class World:
         self._database_url = database_url
         self._stores = tempfile.TemporaryDirectory(prefix="world-")
         self._settings = settings
+        self.rules_are_old = True  # a story about new rules says so before it starts the bot anew
         self._seen: dict[int, PullRequest] = {}
         self._runner: web.AppRunner | None = None
         self._handles = True
@@ -121,6 +125,9 @@ class World:
             "sweep_minutes": 0,  # a story that is about sweeps asks for them
             "nightly": False,  # likewise
             "drain_s": 0.0,  # likewise: what is under way may wait for a clock that nobody moves
+            "check_duplicates": False,  # likewise: most stories open the same leaf again and again
+            "index_folder": Path(self._stores.name) / "indexes",
+            "check_documents": False,  # likewise: the leaves of most stories name documents of nowhere
         }
         return BotSettings(**(values | self._settings))
 
@@ -128,6 +135,8 @@ class World:
         "Start the bot, with the database as it is; with `handling=False` it only stores what arrives."
         self._settings |= settings
         self._handles = handling
+        if self.rules_are_old and release_days():
+            await self._has_long_known_the_rules()
         app = make_app(
             self.settings,
             clock=self.clock,
@@ -143,6 +152,11 @@ class World:
         host, port = self._runner.addresses[0][:2]
         self.webhook_url = f"http://{host}:{port}/webhooks"
         self.github.webhook_url = self.webhook_url
+
+    async def _has_long_known_the_rules(self) -> None:
+        async with self.database() as engine:
+            await migrate(engine)
+            await RuleStarts(engine).begin(release_days(), datetime(2020, 1, 1, tzinfo=UTC))
 
     async def stop_bot(self) -> None:
         "Stop the bot as a restart would."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 
 from checks.contribution import Contribution
@@ -17,6 +18,8 @@ def breaks(contribution: Contribution, policy: Policy) -> Iterable[Finding]:
         case "hang":
             while True:
                 pass
+        case "sleep":  # no time limit inside the process ends that
+            time.sleep(3_600)
         case "die":
             os._exit(1)
         case "raise":

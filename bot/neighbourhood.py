@@ -1,0 +1,205 @@
+"""The neighbourhood of pull requests: what their passages are compared with, made ready while nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from bot.clock import Clock
+from bot.github.client import GitHubApp
+from bot.github.errors import GitHubError
+from bot.github.listings import place_of
+from bot.github.pulls import Pull, PullReader
+from bot.rule_workers import Judgement, RuleWorkers
+from bot.store.passages import PassageStore, PullPassages
+from bot.store.repositories import RepositoryStore
+from bot.tree_indexes import TreeIndexes
+from checks.contribution import KNOWLEDGE_ROOT
+from checks.likeness.index import IndexFullError, IndexWriter, Source
+from checks.likeness.neighbours import Surroundings
+from checks.likeness.sheets import SheetUnreadableError, unpacked
+from checks.likeness.signing import new_permutations
+
+log = structlog.get_logger()
+
+_LOOK_AGAIN = timedelta(hours=1)  # after the default branch, should nobody have told us that it moved
+_TRY_AGAIN = timedelta(minutes=10)
+_MOST_PULLS = 1_000  # open pull requests that are compared with: the oldest
+_MOST_KEPT = 8  # indexes of pull requests: each judgement in hand may have another
+_MOST_AWAITING = 500  # pull requests that are judged again once the first index is there
+
+Refresh = Callable[[int, int], Awaitable[None]]  # of a pull request, by its repository
+
+
+class Neighbourhood:
+    """Knows the tree and the open pull requests of each repository by their passages.
+
+    A pull request never waits for an index of the tree: until the first is there it is judged without, and once
+    more after that, which changes its report only if there is something to say.
+    """
+
+    def __init__(
+        self,
+        app: GitHubApp,
+        store: PassageStore,
+        repositories: RepositoryStore,
+        workers: RuleWorkers,
+        folder: Path,
+        clock: Clock,
+    ) -> None:
+        self._app = app
+        self._store = store
+        self._repositories = repositories
+        self._folder = folder
+        self._indexes = TreeIndexes(folder, workers)
+        self._clock = clock
+        self._due: dict[int, datetime] = {}  # when to look after the default branch of a repository
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._awaiting: defaultdict[int, set[int]] = defaultdict(set)
+        self._writing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._telling: set[asyncio.Task[None]] = set()
+        self._marks: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self._refresh: Refresh | None = None
+
+    def start(self, refresh: Refresh) -> None:
+        """Have `refresh` judge again whatever was judged without an index."""
+        self._refresh = refresh
+
+    async def stop(self) -> None:
+        """Give up what is being made; the next start begins it anew."""
+        tasks = [*self._tasks.values(), *self._telling]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Return when nothing is being made any more."""
+        while tasks := [*self._tasks.values(), *self._telling]:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def around(self, repository_id: int, pull: Pull) -> Surroundings | None:
+        """Return where to look for what a pull request repeats; None for one to another branch."""
+        if not pull.targets_default_branch:
+            return None
+        index = await self._indexes.newest(repository_id)
+        if index is None and len(self._awaiting[repository_id]) < _MOST_AWAITING:
+            log.info("duplicates.no_index_yet", number=pull.number)
+            self._awaiting[repository_id].add(pull.number)
+        self._look_after(repository_id)
+        tree = self._indexes.place(repository_id, index) if index is not None else None
+        return Surroundings(tree, await self._index_of_pulls(repository_id), pull.number)
+
+    async def note(self, repository_id: int, pull: Pull, judgement: Judgement) -> None:
+        """Remember what an open pull request says; those that may repeat it are judged again if that changed."""
+        if not (pull.is_open and pull.targets_default_branch):
+            return
+        digest = hashlib.sha256(judgement.sheets).hexdigest()
+        kept = PullPassages(pull.number, digest, judgement.sheets, judgement.told_of)
+        if await self._store.note(repository_id, kept):
+            self._tell(repository_id, await self._store.told_of(repository_id, pull.number))
+
+    async def forget(self, repository_id: int, number: int, *, is_merged: bool) -> None:
+        """Forget a pull request that is closed; those that may have been told of it are judged again.
+
+        Once it is merged they repeat the tree instead: that is known when its index has been brought up to date.
+        """
+        await self._store.drop(repository_id, number)
+        self._awaiting[repository_id].discard(number)
+        self._marks.pop((repository_id, number), None)
+        told = await self._store.told_of(repository_id, number)
+        if is_merged and told:
+            self._awaiting[repository_id].update(told)
+            self.branch_moved(repository_id)
+            self._look_after(repository_id)
+        else:
+            self._tell(repository_id, told)
+
+    def mark(self, repository_id: int, number: int) -> int:
+        """Return a number that is another one once a pull request has to be judged anew."""
+        return self._marks.get((repository_id, number), 0)
+
+    def branch_moved(self, repository_id: int) -> None:
+        """The default branch has moved: its index is brought up to date when it is needed next."""
+        self._due.pop(repository_id, None)
+
+    def _look_after(self, repository_id: int) -> None:
+        now = self._clock.now()
+        if repository_id in self._tasks or self._due.get(repository_id, now) > now:
+            return
+        self._due[repository_id] = now + _LOOK_AGAIN
+        task = asyncio.create_task(self._bring_up_to_date(repository_id), name="duplicates")
+        self._tasks[repository_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(repository_id, None))
+
+    async def _bring_up_to_date(self, repository_id: int) -> None:
+        try:
+            origin = await self._repositories.origin_of(repository_id)
+            if origin is None:
+                return
+            client = self._app.installation(origin.installation_id)
+            place = await place_of(client, repository_id)
+            tip = await PullReader(client, place.full_name).tip(place.default_branch)
+            await self._indexes.bring_up_to(client, place.full_name, repository_id, tip)
+        except (GitHubError, IndexFullError, OSError) as error:
+            self._due[repository_id] = self._clock.now() + _TRY_AGAIN
+            log.warning(
+                "duplicates.index_put_off", repository_id=repository_id, reason=str(error) or "too much text"
+            )
+        except Exception:
+            self._due[repository_id] = self._clock.now() + _LOOK_AGAIN
+            log.exception("duplicates.index_failed", repository_id=repository_id)
+        else:
+            self._tell(repository_id, sorted(self._awaiting.pop(repository_id, ())))
+
+    def _tell(self, repository_id: int, numbers: list[int]) -> None:
+        """Have pull requests judged again, soon: whoever calls this may hold the lock of one of them."""
+        for number in numbers:
+            self._marks[repository_id, number] += 1
+        if numbers and self._refresh is not None:
+            task = asyncio.create_task(self._judge_again(repository_id, numbers, self._refresh), name="duplicates")
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _judge_again(self, repository_id: int, numbers: list[int], refresh: Refresh) -> None:
+        for number in numbers:
+            try:
+                await refresh(repository_id, number)
+            except Exception:  # the next event, or the next sweep, judges it again
+                log.exception("duplicates.not_judged_again", number=number)
+
+    async def _index_of_pulls(self, repository_id: int) -> Path | None:
+        """Return the index of the open pull requests, made anew where they have changed."""
+        async with self._writing[repository_id]:
+            digests = await self._store.digests(repository_id)
+            told = sorted(digests.items())[:_MOST_PULLS]
+            if not told:
+                return None
+            key = hashlib.sha256(repr(told).encode("ascii")).hexdigest()[:32]
+            folder = self._folder / str(repository_id) / f"pulls-{key}"
+            if not await asyncio.to_thread(folder.is_dir):
+                kept = await self._store.of(repository_id, [number for number, _ in told])
+                await asyncio.to_thread(_write, folder, key, kept)
+            return folder
+
+
+def _write(folder: Path, key: str, pulls: list[PullPassages]) -> None:
+    """Write the index of pull requests, and take older ones away."""
+    with IndexWriter(folder, key, new_permutations()) as writer:
+        for pull in pulls:
+            try:
+                sheets = unpacked(pull.sheets) if pull.sheets else {}
+            except SheetUnreadableError:  # of another version: made anew when it is judged next
+                continue
+            for path, sheet in sheets.items():
+                writer.add(Source(path, "", pull.number, path.startswith(f"{KNOWLEDGE_ROOT}/")), sheet)
+        writer.finish()
+    made = sorted(folder.parent.glob("pulls-*"), key=lambda place: place.stat().st_mtime_ns)
+    for old in made[:-_MOST_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
