@@ -57,6 +57,15 @@ HOLDINGS = (
         lists=("commit_authors",),
         texts=("merge_refusal",),
     ),
+    Holding(
+        "rule_starts", "since when each new rule counts here", Period.FOR_EVER, "new rules are gentle at first"
+    ),
+    Holding(
+        "passages",
+        "the questions, answers and contexts of open pull requests",
+        Period.WHILE_IT_LASTS,
+        "a later one that repeats it hears of it",
+    ),
     Holding("leaves", "which leaves open pull requests change", Period.WHILE_IT_LASTS, "two that meet are told"),
     Holding(
         "approvals",
