@@ -15,8 +15,8 @@ NO_EDITS = (
     "on and write `/fix` once more, or do it yourself."
 )
 NOT_THEIRS = (
-    "I did not push: this branch is not a contributor's own. It belongs to the repository, and people who may write "
-    "there put it right themselves. What I would have changed:"
+    "I did not push: this branch is not a contributor's own. It belongs to the repository, and people who may "
+    "write there put it right themselves. What I would have changed:"
 )
 NO_BRANCH = "I cannot push: the repository that this came from is gone. What I would have changed:"
 ONLY_WRITERS = (
