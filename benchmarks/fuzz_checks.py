@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -120,7 +121,7 @@ def main() -> int:
         found = look(seeds, number, min(ROUND, arguments.inputs), slowest)
         if found is not None:
             broken += 1
-            _told(*found, number, print)
+            _told(*found, number, partial(print, flush=True))  # a long search may be cut short
         print(f"seed {number}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{arguments.inputs} inputs, {broken} rounds broken, at most {peak_mib:.0f} MiB.")

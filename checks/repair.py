@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from checks.contribution import ChangedFile, Contribution, FileKind, is_leaf, read_leaf, text_of
@@ -147,7 +147,14 @@ def _meets(places: Mapping[str, str], contribution: Contribution) -> bool:
     stays = {f.path for f in contribution.files if not f.is_gone} | (contribution.tree or frozenset())
     taken = {path.casefold() for path in stays - set(places)}
     is_odd = any(f.is_gone or f.kind is not FileKind.REGULAR for f in contribution.files if f.path in places)
-    return is_odd or any(target.casefold() in taken for target in places.values())
+    return is_odd or any(taken.intersection(_with_folders(target.casefold())) for target in places.values())
+
+
+def _with_folders(path: str) -> Iterator[str]:
+    """Yield a path and the folders above it: where a file or link has one of those names, it would be lost."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def _with_moves(contribution: Contribution, places: Mapping[str, str]) -> Contribution:

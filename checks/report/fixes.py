@@ -27,6 +27,8 @@ def mending_lines(mending: Mending) -> Iterator[str]:
         yield f"  {visible_path(repair.path)}: {'; '.join(map(_kind, repair.mended))}"
         if repair.new_path != repair.path:
             yield f"    is now {visible_path(repair.new_path)}"
+    if mending.done and mending.dry_run:
+        yield "The report tells what would be left; its line numbers are those after the changes."
     for path, reason in mending.failed:
         yield f"Not put right: {visible_path(path)}, because {visible(reason)}."
     for path in mending.withheld:

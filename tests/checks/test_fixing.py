@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -196,6 +197,16 @@ def test_nothing_is_renamed_onto_something_else() -> None:
     folder = f"{FOLDER}/shorten"
     files = {f"{folder}/qna.yml": a_skill(), f"{folder}/Qna.yaml": a_skill(), f"{folder}/attribution.txt": "x"}
     assert [r for r in repairs(a_contribution(files), POLICY).files if r.path != r.new_path] == []
+
+
+def test_no_folder_is_made_in_place_of_a_file_or_link() -> None:
+    "Git would drop what has the folder's new name: here a link, which nobody has asked to change."
+    odd = f"{FOLDER}/Shorten-It"
+    files = {f"{odd}/qna.yaml": a_skill(), f"{odd}/attribution.txt": attribution()}
+    given = a_contribution(files)
+    assert repairs(given, POLICY).files
+    tree = frozenset({*files, f"{FOLDER}/shorten_it"})
+    assert repairs(replace(given, tree=tree), POLICY).files == ()
 
 
 def test_only_the_files_asked_for_are_touched() -> None:

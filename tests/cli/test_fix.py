@@ -57,6 +57,7 @@ def test_a_dry_run_changes_nothing_and_shows_what_would(checkout: Checkout) -> N
     assert f"--- a/{SKILL_PATH}\n+++ b/{SKILL_PATH}\n@@" in answer.out
     assert "\n-version: 3  <U+000D>\n" in answer.out
     assert "\n+version: 3\n" in answer.out
+    assert "its line numbers are those after the changes" in answer.out
 
 
 def test_a_dry_run_alone_is_a_mistake(checkout: Checkout) -> None:

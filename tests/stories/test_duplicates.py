@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -198,3 +199,34 @@ async def test_trouble_with_github_only_delays(world: World) -> None:
     )
     await at_rest(world)
     assert IN_TREE in says(pr)
+
+
+async def test_no_room_on_the_disk_holds_up_no_verdict(world: World) -> None:
+    "Indexes cannot be written: pull requests are judged without them."
+    first = await world.ana.opens_pr(a_leaf(SEA_BIRDS, PUFFIN))
+    await at_rest(world)
+    folder = world.settings.indexes_folder
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    second = await world.ben.opens_pr(a_leaf(CLIFF_BIRDS, PUFFIN, author="ben"))
+    await at_rest(world)
+    assert "All checks passed" in says(second)
+    assert IN_PULL not in says(second)
+    first.has_been_read()
+
+
+async def test_pull_requests_with_far_too_much_text_are_not_compared_with(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "Somebody fills the index of open pull requests: all others are judged, and compared, as before."
+    monkeypatch.setattr("bot.neighbourhood._MOST_CHARACTERS_OF_ONE", 20_000)
+    monkeypatch.setattr("checks.likeness.index.MOST_TEXT_BYTES", 40_000)
+    long = tuple((f"What is said of bird {n}?", f"Word {n} " * 900) for n in range(10))
+    flood = await world.mallory.opens_pr(a_leaf(GARDEN_BIRDS, *long, author="mallory"))
+    first = await world.ana.opens_pr(a_leaf(SEA_BIRDS, PUFFIN))
+    await at_rest(world)
+    second = await world.ben.opens_pr(a_leaf(CLIFF_BIRDS, PUFFIN, author="ben"))
+    await at_rest(world)
+    assert IN_PULL in says(second)
+    flood.has_been_read()
+    first.has_been_read()
