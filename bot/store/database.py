@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -21,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.store.address import DatabaseError, driver_url
 from bot.store.connections import InTurn
+from bot.store.sqlite_connections import steady_connection
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _CONNECT_WITHIN_S = 10
@@ -50,7 +49,7 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
             pool_size=1 if is_sqlite else connections,
             max_overflow=0,
             pool_timeout=_WAIT_S,
-            connect_args={"factory": _LetsGo} if is_sqlite else limits,
+            connect_args={"async_creator_fn": steady_connection} if is_sqlite else limits,
             hide_parameters=True,
         )
     except ImportError:
@@ -62,20 +61,6 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
     else:
         event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
-
-
-class _LetsGo(sqlite3.Connection):
-    """Gives its locks back as soon as it is closed.
-
-    A task that is cancelled in the middle of a statement has its connection closed, but its cursor lives on in a
-    traceback: until that is collected, maybe minutes later, SQLite keeps the transaction, and nobody can write.
-    """
-
-    def close(self) -> None:
-        """Close, and give up what is not committed."""
-        with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed already
-            self.rollback()
-        super().close()
 
 
 def _still_open(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -7,6 +7,7 @@ import itertools
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -120,6 +121,35 @@ async def test_who_is_cancelled_in_mid_write_keeps_nothing_locked(engine: AsyncE
     async with engine.connect() as connection:
         assert (await connection.scalars(sa.text("SELECT name FROM switches"))).all() == ["of another"]
     assert isinstance(kept, asyncio.CancelledError)
+
+
+def test_no_statement_outlives_those_who_wanted_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "When a bot stops in the middle of a statement, the statement is over before the bot is."
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    before = set(threading.enumerate())
+
+    async def serves() -> None:
+        engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+        is_asked = asyncio.Event()
+
+        async def asks() -> None:
+            async with engine.begin() as connection:
+                is_asked.set()
+                await connection.execute(sa.text(_LONG.replace("400000", "4000000")))
+
+        asking = asyncio.create_task(asks())
+        await is_asked.wait()
+        for _ in range(3):  # by who stops it, by a limit of time, by the end of the loop
+            await asyncio.sleep(0.05)
+            asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await engine.dispose()
+
+    asyncio.run(serves())  # what was not waited for meets a loop that is closed
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert failed == []
 
 
 async def test_a_delivery_that_was_given_up_may_come_again(engine: AsyncEngine) -> None:
