@@ -144,13 +144,11 @@ class Neighbourhood:
 
     async def _bring_up_to_date(self, repository_id: int) -> None:
         try:
-            origin = await self._repositories.origin_of(repository_id)
-            if origin is None:
-                return
-            client = self._app.installation(origin.installation_id)
-            place = await place_of(client, repository_id)
-            tip = await PullReader(client, place.full_name).tip(place.default_branch)
-            await self._indexes.bring_up_to(client, place.full_name, repository_id, tip)
+            while True:
+                await self._index_tip(repository_id)
+                if repository_id in self._due:
+                    break
+                self._due[repository_id] = self._clock.now() + _LOOK_AGAIN  # the branch has moved meanwhile
         except (GitHubError, IndexFullError, OSError) as error:
             self._due[repository_id] = self._clock.now() + _TRY_AGAIN
             log.warning(
@@ -161,6 +159,15 @@ class Neighbourhood:
             log.exception("duplicates.index_failed", repository_id=repository_id)
         else:
             self._tell(repository_id, sorted(self._awaiting.pop(repository_id, ())))
+
+    async def _index_tip(self, repository_id: int) -> None:
+        origin = await self._repositories.origin_of(repository_id)
+        if origin is None:
+            return
+        client = self._app.installation(origin.installation_id)
+        place = await place_of(client, repository_id)
+        tip = await PullReader(client, place.full_name).tip(place.default_branch)
+        await self._indexes.bring_up_to(client, place.full_name, repository_id, tip)
 
     def _tell(self, repository_id: int, numbers: list[int]) -> None:
         """Have pull requests judged again, soon: whoever calls this may hold the lock of one of them."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from bot.app import NEIGHBOURHOOD
 from bot.neighbourhood import Neighbourhood
 from bot.rule_workers import RuleWorkers
 from bot.simulator.server import RequestRecord, ResponseRecord
+from bot.tree_indexes import TreeIndexes
 from tests.checks.contributions import attribution
 from tests.checks.test_duplicates import PUFFIN, WREN, skill_of
 from tests.fidelity.check import FidelityCheck
@@ -119,6 +122,35 @@ async def test_once_the_older_one_is_merged_the_tree_has_it(world: World) -> Non
     first.has_been_read()
     assert IN_PULL not in says(second)
     assert IN_TREE in says(second)
+
+
+async def test_a_merge_while_the_index_is_made_is_in_it_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "The index is being made of a commit when the next one is merged: whoever repeats that one is told of the tree."
+    first = await world.ana.opens_pr(a_leaf(SEA_BIRDS, PUFFIN))
+    other = await world.ana.opens_pr(a_leaf(GARDEN_BIRDS, WREN))
+    later = await world.ben.opens_pr(a_leaf(CLIFF_BIRDS, PUFFIN, WREN, author="ben"))
+    await at_rest(world)
+    assert IN_PULL in says(later)
+    is_making, may_go_on, made = asyncio.Event(), asyncio.Event(), TreeIndexes.bring_up_to
+
+    async def slowly(*args: Any) -> None:
+        is_making.set()
+        await may_go_on.wait()
+        await made(*args)
+
+    monkeypatch.setattr(TreeIndexes, "bring_up_to", slowly)
+    await world.github.merge_pull(first.pull, by="max")
+    await is_making.wait()
+    await world.github.merge_pull(other.pull, by="max")
+    await world.settled()
+    may_go_on.set()
+    await at_rest(world)
+    first.has_been_read()
+    other.has_been_read()
+    assert IN_PULL not in says(later)
+    assert all(path in says(later) for path in (SEA_BIRDS, GARDEN_BIRDS))
 
 
 async def test_an_older_one_that_drops_it_frees_the_later_one(world: World) -> None:
