@@ -101,7 +101,7 @@ def _place(leaf: Leaf, root: str) -> str:
     folders = [better_name(f) for f in leaf.file.folder.split("/")[1:]]
     kept = [f for f in folders if f] or ["your_topic"]
     if root == KNOWLEDGE_ROOT:
-        kept = [f for f in kept if f not in _SKILL_FOLDERS] or kept[-1:]
+        kept = [f for f in kept if f not in _SKILL_FOLDERS] or ["your_domain"]
     elif any(seed.context for seed in leaf.seed_examples):
         kept = [GROUNDED, *(f for f in kept if f != GROUNDED)]
     if len(kept) < 2:
