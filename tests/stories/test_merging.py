@@ -301,8 +301,11 @@ def breaking_workers() -> Iterator[RuleWorkers]:
     remove_the_breaking_rule()
 
 
-async def test_a_rule_that_broke_down_withholds_readiness(database_url: str, breaking_workers: RuleWorkers) -> None:
+async def test_a_rule_that_broke_down_withholds_readiness(
+    world: World, database_url: str, breaking_workers: RuleWorkers
+) -> None:
     "Unverified is not passed: no approval gets past it, neither ours nor that of GitHub's queue."
+    await world.stop_bot()
     async with World(database_url, breaking_workers) as world:
         gives_powers(world)
         world.repo.required_checks = {("Merge readiness", OURS)}
