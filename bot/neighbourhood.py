@@ -8,6 +8,7 @@ import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -138,7 +139,8 @@ class Neighbourhood:
         if repository_id in self._tasks or self._due.get(repository_id, now) > now:
             return
         self._due[repository_id] = now + _LOOK_AGAIN
-        task = asyncio.create_task(self._bring_up_to_date(repository_id), name="duplicates")
+        work = self._bring_up_to_date(repository_id)
+        task = asyncio.create_task(work, name="duplicates", context=Context())  # no pull request's own doing
         self._tasks[repository_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(repository_id, None))
 

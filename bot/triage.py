@@ -19,7 +19,7 @@ from bot.dossier import CHOSEN, Dossiers, leaves_of
 from bot.effects import EffectDesk, changes
 from bot.events import Origin, external_id
 from bot.fixing import place_of_push
-from bot.github.client import CallCount, GitHubApp
+from bot.github.client import CallCount, GitHubApp, counted_calls
 from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import OwnComment, Pull, PullReader
 from bot.labels import Label
@@ -89,8 +89,11 @@ class Triage:
         None for a pull request that is closed or gone, or whose head vanished meanwhile. Running it twice posts
         nothing twice. Raises TransientError when GitHub could not be reached: try again later.
         """
+        with counted_calls() as used:
+            return await self._run(origin, number, again, used)
+
+    async def _run(self, origin: Origin, number: int, again: Again | None, used: CallCount) -> Triaged | None:
         client = self._app.installation(origin.installation_id)
-        before = replace(client.calls)
         reader = PullReader(client, origin.full_name)
         memory, pull = await asyncio.gather(
             self._memories.get(origin.repository_id, number), self._open_pull(reader, number)
@@ -117,7 +120,6 @@ class Triage:
                 raise
             log.info("triage.overtaken", number=number)  # a force-push took the commit away; its own event follows
             return None
-        used = CallCount(client.calls.reads - before.reads, client.calls.writes - before.writes)
         verdict = pardoned(look.judgement.verdict, seen.dossier.pardons)
         said = said_of(seen.dossier.rivals, pull.author)
         return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, said, plan.rows)

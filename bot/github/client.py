@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -91,6 +93,20 @@ class CallCount:
         return self.reads + self.writes
 
 
+_COUNTED: ContextVar[CallCount | None] = ContextVar("counted", default=None)
+
+
+@contextmanager
+def counted_calls() -> Iterator[CallCount]:
+    """Count the requests that are sent meanwhile, here and by tasks that are begun here."""
+    count = CallCount()
+    before = _COUNTED.set(count)
+    try:
+        yield count
+    finally:
+        _COUNTED.reset(before)
+
+
 class GitHubClient(GitHubAPI):
     """One installation's client, or the App's own. Every method raises only the errors of `bot.github.errors`."""
 
@@ -120,7 +136,6 @@ class GitHubClient(GitHubAPI):
         self._pacer = pacer
         self._clock = clock
         self._may_write = may_write
-        self.calls = CallCount()
 
     async def read(self, url: str, url_vars: Mapping[str, str] | None = None) -> Any:
         """GET one item."""
@@ -197,11 +212,11 @@ class GitHubClient(GitHubAPI):
     async def _send(
         self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any, *, is_read: bool
     ) -> tuple[Any, str | None]:
-        if is_read:
-            self.calls.reads += 1
-        else:
+        if not is_read:
             await self._pacer.admit()
-            self.calls.writes += 1
+        if (count := _COUNTED.get()) is not None:
+            count.reads += is_read
+            count.writes += not is_read
         token, signed = await self._credentials()
         if method != "GET" and self._may_write is not None:
             self._may_write()
