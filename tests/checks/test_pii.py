@@ -279,7 +279,9 @@ def test_places_lie_inside_the_text_and_never_overlap(text: str) -> None:
 @given(content=st.binary(max_size=300))
 def test_no_bytes_crash_it(content: bytes) -> None:
     path: Any = SKILL_PATH.replace("qna.yaml", "attribution.txt")
-    findings_of("pii", contribution_of((SKILL_PATH, content), (path, content)))
+    for found in findings_of("pii", contribution_of((SKILL_PATH, content), (path, content))):
+        assert found.path in {SKILL_PATH, path}
+        assert 1 <= (found.line or 1) <= len(content) + 1
 
 
 def test_every_kind_has_a_word_for_masked_text() -> None:
