@@ -22,6 +22,8 @@ from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
+from bot.dashboard.house import House
+from bot.dashboard.site import Site
 from bot.delivery_retention import DeliveryRetention
 from bot.desk import Desk, OnTriaged, Rooms
 from bot.dispatcher import Dispatcher
@@ -146,6 +148,7 @@ def make_app(
     trends = TrendDownloads(links, engine, make_view_room(settings, engine, links, clock))
     logs = JobLogDownloads(links, JobStore(engine), clock, settings.keeps_logs_for)
     app = web.Application(client_max_size=settings.max_delivery_bytes)
+    site = Site()
 
     only = OnlyProcess(settings.database_url, settings.database_wait_s)
     replica = Replica(ReplicaStore(engine), settings.replica_silence_s)
@@ -217,6 +220,10 @@ def make_app(
             replica.when_lost(leadership.fall)
             await workers.warm_up()
             await inbox.start()
+            people = Permissions(clock)
+            site.open(
+                House(settings, engine, clock, github, session, policies, people, queue, artifact_store, links)
+            )
             if handles:
                 await replica.join()
                 await dispatcher.start()
@@ -224,6 +231,7 @@ def make_app(
             health.ready = True
             yield
             health.ready = False
+            site.close()
             await inbox.stop()
             if handles:
                 await leadership.resign()
@@ -248,6 +256,7 @@ def make_app(
     app.router.add_get(LOG_ROUTE, logs.handle, allow_head=False)
     app.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
     app.router.add_get(TREND_ROUTE, trends.handle, allow_head=False)
+    site.add_to(app.router)
     return app
 
 

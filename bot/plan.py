@@ -12,6 +12,7 @@ from bot.appearance import appearance
 from bot.care import calls_for_help, chosen_reviewer, help_call, needs_reviewer
 from bot.comments.causes import Links, links_of
 from bot.comments.check_report import check_report
+from bot.comments.escape import short
 from bot.comments.living import living_comment
 from bot.comments.markers import Marker, MarkerSigner
 from bot.comments.readiness import readiness_report
@@ -42,6 +43,7 @@ from checks.findings import Check, Outcome, Severity, Verdict
 
 _NEWCOMER = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
 _MANY = 1000  # failing pushes are not counted beyond
+_TITLE = 300  # characters of a title that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,7 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
         outcome=verdict.overall.value,
         author_id=pull.author_id,
         author=pull.author,
+        title=short(pull.title, _TITLE),
         author_seen_at=seen.now if is_new_push or not memory.is_open else memory.author_seen_at,
         is_open=True,
         paths=paths_text(facts.paths) or ("" if is_new_head else memory.paths),

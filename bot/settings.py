@@ -132,6 +132,11 @@ class BotSettings(BaseSettings):
     release_days: Annotated[int, Field(ge=0)] = 90  # that one which was served is kept after it was replaced
     artifact_link_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
     public_url: str = ""  # where people reach the bot; empty: it gives no links to artifacts
+    # of the App, for signing in to the pages; without them everybody sees what is public, and nobody signs in
+    oauth_client_id: str = ""
+    oauth_client_secret: SecretStr = SecretStr("")
+    reading_days: Annotated[int, Field(ge=1)] = 90  # that the pages show what was judged of a pull request
+    session_hours: Annotated[float, Field(gt=0, le=720)] = 12.0  # after which people sign in anew
     log_format: str = "console"  # or "json"
 
     @field_validator("webhook_secrets", "repositories", "document_networks", "nightly_webhook_hosts", mode="before")
@@ -303,6 +308,16 @@ class BotSettings(BaseSettings):
     def schedule(self) -> Schedule:
         """When a nightly build is due."""
         return Schedule(self.nightly_cron)
+
+    @property
+    def base_path(self) -> str:
+        """The path under which people reach the bot, where it shares its host with others; mostly empty."""
+        return urlsplit(self.public_url).path
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people can sign in to the pages."""
+        return bool(self.oauth_client_id and self.oauth_client_secret.get_secret_value())
 
     @property
     def graphql_url(self) -> str:

@@ -310,6 +310,16 @@ class Messages(_Section):
     welcome: bool = Field(True, description="Greet people who contribute for the first time.")
 
 
+class Dashboard(_Section):
+    """The bot's own pages about the repository."""
+
+    public: bool | None = Field(
+        None,
+        description="Whether everybody may read them. Left out, as on GitHub: where the repository is public. "
+        "Generated data, samples and logs are for triagers and the author alone, always.",
+    )
+
+
 class NewRules(_Section):
     """Rules that are new, or have become stricter, are gentle at first: they weigh less for some days."""
 
@@ -340,6 +350,7 @@ class Policy(_Section):
     builds: Builds = Builds()
     care: Care = Care()
     messages: Messages = Messages()
+    dashboard: Dashboard = Dashboard()
     new_rules: NewRules = NewRules()
     rules: dict[str, RuleSwitch] = Field(
         {},

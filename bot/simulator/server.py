@@ -29,6 +29,7 @@ from bot.simulator.routes_merging import merge_routes
 from bot.simulator.routes_people import people_routes
 from bot.simulator.routes_pulls import pull_routes
 from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, Route, RouteTable, holds
+from bot.simulator.signing_in import SigningIn
 from bot.simulator.state import GitHubState
 
 TABLES = (
@@ -98,6 +99,7 @@ class RestServer:
         self.unknown_routes: list[RequestLine] = []
         self.observers: list[Observer] = []
         self.faults = Faults()
+        self.signing_in = SigningIn(state)
         self._state = state
         self._changes = changes
         self._gate = gate
@@ -122,6 +124,8 @@ class RestServer:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
+        if self.signing_in.answers(path):
+            return await self.signing_in.answer(request)
         found = self._routes.find(request.method, by_name(self._state, path))
         query, body = dict(request.query), await request.read()
         template = found[0].template if found else ""

@@ -15,6 +15,8 @@ class Period(StrEnum):
     ARTIFACTS = "`ARTIFACT_DAYS` (90 days); a row goes with its file"
     DATA = "`ARTIFACT_DAYS` (90 days) after the last build that used it"
     WHILE_IT_LASTS = "while it lasts"
+    SIGNED_IN = "until they sign out, `SESSION_HOURS` (12 hours) at most"
+    READINGS = "`READING_DAYS` (90 days) after the pull request was last judged"
     FOR_EVER = "for ever"
 
 
@@ -55,10 +57,30 @@ HOLDINGS = (
         "a late event or a revert finds what was decided",
         people=(("author", "author_id"), ("reviewer", ""), ("", "closed_by_id")),
         lists=("commit_authors",),
-        texts=("merge_refusal",),
+        texts=("merge_refusal", "title"),
     ),
     Holding(
         "rule_starts", "since when each new rule counts here", Period.FOR_EVER, "new rules are gentle at first"
+    ),
+    Holding(
+        "sessions",
+        "who is signed in to the pages",
+        Period.SIGNED_IN,
+        "people see and do there what their role allows",
+        people=(("login", "user_id"),),
+    ),
+    Holding(
+        "readings",
+        "what was judged of a pull request, personal data in it masked, and what was found",
+        Period.READINGS,
+        "people read it on the pages as it was judged",
+    ),
+    Holding(
+        "last_looks",
+        "at which commit somebody last looked at a pull request",
+        Period.READINGS,
+        "they are shown what has changed since",
+        people=(("", "user_id"),),
     ),
     Holding(
         "passages",

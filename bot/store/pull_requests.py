@@ -55,6 +55,7 @@ class PullMemory:
     stale_at: datetime | None = None
     source_hold: str = ""  # whose the legal hold for doubtful sources is, and a digest of those
     ruled_at: datetime | None = None  # when the head was first judged
+    title: str = ""
 
     @property
     def is_known(self) -> bool:

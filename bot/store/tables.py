@@ -148,6 +148,8 @@ pull_requests = Table(
         "source_hold", String(48), nullable=False, server_default=""
     ),  # whose the legal hold is, for which sources
     Column("ruled_at", UtcDateTime, nullable=True),  # when the head was first judged: the rules of then hold for it
+    Column("title", Text, nullable=False, server_default=""),  # as its author wrote it, for those who look for it
+    Index("ix_pull_requests_updated", "repository_id", "updated_at", "number"),
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
     Index("ix_pull_requests_author", "repository_id", "author_id", "number"),
@@ -558,4 +560,41 @@ passages = Table(
     Column("digest", String(64), nullable=False),
     Column("sheets", LargeBinary, nullable=False),  # checks.likeness.sheets.packed
     Column("told_of", Text, nullable=False, server_default=""),  # numbers of those it may repeat
+)
+
+# who is signed in to the pages; of what the browser holds, only a digest is kept
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("login", String(64), nullable=False),
+    Column("csrf_token", String(64), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Index("ix_sessions_ends_at", "ends_at"),
+    Index("ix_sessions_user_id", "user_id"),
+)
+
+# what was judged of a pull request and what was found, as people read it: of its last few heads
+readings = Table(
+    "readings",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("head_sha", String(40), primary_key=True),
+    Column("read_at", UtcDateTime, nullable=False),
+    Column("sheet", LargeBinary, nullable=False),  # bot.readings.packed
+    Index("ix_readings_read_at", "read_at"),
+)
+
+# at which commit each reader last looked at a pull request
+last_looks = Table(
+    "last_looks",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("head_sha", String(40), nullable=False),
+    Column("looked_at", UtcDateTime, nullable=False),
 )

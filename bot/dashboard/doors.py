@@ -1,0 +1,91 @@
+"""Finding out what a reader may see: the same roles as for commands, asked of GitHub and kept for a minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.dashboard.access import Access, account_of
+from bot.dashboard.house import House
+from bot.events import Origin
+from bot.github.errors import GitHubError
+from bot.github.people import PeopleReader
+from bot.github.pulls import PullReader
+from bot.roles import Role
+from bot.store.repositories import RepositoryStore
+from bot.store.sessions import Session
+
+log = structlog.get_logger()
+
+_KEPT = timedelta(seconds=60)
+_BELIEVED = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nature:
+    """What GitHub says of a repository, as far as it bears on who may read."""
+
+    is_private: bool
+    default_branch: str
+    until: datetime
+
+
+class Doors:
+    """Opens repositories to readers."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._repositories = RepositoryStore(house.engine, house.clock)
+        self._natures: dict[int, _Nature] = {}
+        self._last_public: dict[int, tuple[bool, datetime]] = {}  # and until when that is believed without GitHub
+
+    async def all_known(self) -> list[Origin]:
+        """Return the repositories that are served, by name."""
+        served = self._house.settings.repositories
+        known = [one.origin for one in await self._repositories.all_known() if one.origin.repository_id in served]
+        return sorted(known, key=lambda origin: origin.full_name.casefold())
+
+    async def find(self, full_name: str) -> Origin | None:
+        """Return the repository of a name, in any case; None for one that is not served."""
+        wanted = full_name.casefold()
+        return next((origin for origin in await self.all_known() if origin.full_name.casefold() == wanted), None)
+
+    async def open(self, origin: Origin, session: Session | None) -> Access:
+        """Return what the reader may see. What cannot be found out is not theirs, and they are told."""
+        try:
+            nature = await self._nature(origin)
+            reader = self._reader(origin)
+            policy = await self._house.policies.of_branch(reader, origin.repository_id, nature.default_branch)
+            is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
+            self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
+            if session is None:
+                return Access(origin, is_public)
+            people = PeopleReader(self._house.github.installation(origin.installation_id), origin.full_name)
+            account, teams = account_of(session), policy.teams
+            role = await self._house.permissions.role_of(people, origin.repository_id, account, teams)
+            return Access(origin, is_public, role, session.user_id)
+        except GitHubError as error:
+            log.warning("dashboard.unsure", repository_id=origin.repository_id, error=str(error))
+            user_id = session.user_id if session else 0
+            return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
+
+    def _reader(self, origin: Origin) -> PullReader:
+        return PullReader(self._house.github.installation(origin.installation_id), origin.full_name)
+
+    def _was_public(self, origin: Origin) -> bool:
+        is_public, until = self._last_public.get(origin.repository_id, (False, self._house.clock.now()))
+        return is_public and until > self._house.clock.now()
+
+    async def _nature(self, origin: Origin) -> _Nature:
+        kept, now = self._natures.get(origin.repository_id), self._house.clock.now()
+        if kept is not None and kept.until > now:
+            return kept
+        owner, _, name = origin.full_name.partition("/")
+        client = self._house.github.installation(origin.installation_id)
+        data: Any = await client.read("/repos/{owner}/{repo}", {"owner": owner, "repo": name})
+        nature = _Nature(bool(data.get("private", True)), str(data["default_branch"]), now + _KEPT)
+        self._natures[origin.repository_id] = nature
+        return nature

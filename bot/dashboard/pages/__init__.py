@@ -1,0 +1,1 @@
+"""The pages, one module each; a page is added by adding one."""
