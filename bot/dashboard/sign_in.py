@@ -169,9 +169,7 @@ def own_path(wanted: str) -> str:
     Only a plain path is taken: one that a browser could take for another host never is.
     """
     parts = urlsplit(wanted) if wanted.isprintable() and len(wanted) <= 2000 else urlsplit("")
-    is_plain = (
-        not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
-    )
-    if not is_plain or "\\" in wanted:
+    is_plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    if not is_plain or parts.scheme or parts.netloc or not parts.path:
         return "/"
     return parts.path + (f"?{parts.query}" if parts.query else "")
