@@ -72,6 +72,7 @@ class Site:
         router.add_get("/sign-in", self._answering(self._sign_in))
         router.add_get("/sign-in/done", self._answering(self._signed_in))
         router.add_post("/sign-out", self._answering(self._sign_out))
+        router.add_get("/r/{rest:.*}", self._answering(self._nothing))
 
     def _page(self, page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def show(visit: Visit) -> Shown | web.StreamResponse:
@@ -153,6 +154,9 @@ class Site:
         may = {Sees.READERS: access.reads, Sees.TRIAGERS: access.triages, Sees.MAINTAINERS: access.maintains}[sees]
         if not may:
             raise SignInError(_FOR_SOME[sees]) if visit.session is None else NotThereError(_FOR_SOME[sees])
+
+    async def _nothing(self, _visit: Visit) -> Shown:
+        raise NotThereError(_NOT_THERE)
 
     async def _sign_in(self, visit: Visit) -> web.StreamResponse:
         return SignIn(visit.house).begin(visit.request, visit.now)

@@ -111,5 +111,7 @@ def _json(data: object, status: int = 200) -> web.Response:
 
 
 def _html(body: str, status: int = 200) -> web.Response:
-    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>GitHub</title>'
+    head = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>GitHub</title>'
+    )
     return web.Response(text=head + body, status=status, content_type="text/html", charset="utf-8")

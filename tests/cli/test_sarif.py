@@ -15,7 +15,7 @@ from checks.report.content import Report
 from checks.report.sarif import FINGERPRINT, sarif_report
 from tests.checks.contributions import SKILL_PATH, a_skill, contribution_of
 from tests.cli.checkouts import Checkout
-from tests.fidelity.schemas import SchemasUnavailableError, fetched
+from tests.npm_files import NpmUnavailableError, fetched
 
 CAUSE = Cause("counts/too-few-examples", "Too few", "Because.", "Write more.")
 STANDARD = ("@microsoft/jest-sarif@1.0.0-beta.0", "package/lib/schemas/sarif-2.1.0-rtm.5.json")
@@ -26,7 +26,7 @@ def standard() -> Any:
     "The official schema of SARIF 2.1.0."
     try:
         return jsonschema.Draft4Validator(json.loads(fetched(*STANDARD)))
-    except SchemasUnavailableError as error:
+    except NpmUnavailableError as error:
         pytest.skip(str(error))
 
 

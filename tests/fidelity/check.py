@@ -19,7 +19,7 @@ def _rest_rules() -> RestRules:
 class FidelityCheck:
     """Collects where a request, a response or a webhook breaks GitHub's published schemas.
 
-    Raises: SchemasUnavailableError where the schemas cannot be had (skip the test then).
+    Raises: NpmUnavailableError where the schemas cannot be had (skip the test then).
     """
 
     def __init__(self) -> None:

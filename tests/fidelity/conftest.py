@@ -10,7 +10,7 @@ import pytest
 from bot.clock import MovableClock
 from bot.simulator import CommitSpec, Executable, Pull, Repository, Simulator, Submodule, Symlink
 from tests.fidelity.check import FidelityCheck
-from tests.fidelity.schemas import SchemasUnavailableError
+from tests.npm_files import NpmUnavailableError
 from tests.simulator.client import AppClient
 
 
@@ -18,7 +18,7 @@ from tests.simulator.client import AppClient
 def check() -> FidelityCheck:
     try:
         return FidelityCheck()
-    except SchemasUnavailableError as error:
+    except NpmUnavailableError as error:
         pytest.skip(str(error))
 
 

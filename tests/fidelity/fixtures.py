@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fidelity.check import FidelityCheck
-from tests.fidelity.schemas import SchemasUnavailableError
+from tests.npm_files import NpmUnavailableError
 
 
 @pytest.fixture(name="fidelity")
@@ -15,7 +15,7 @@ def fidelity_fixture() -> Iterator[FidelityCheck | None]:
     """A check to watch simulators with, which fails the test at its end; None where the schemas cannot be had."""
     try:
         check = FidelityCheck()
-    except SchemasUnavailableError:
+    except NpmUnavailableError:
         yield None
         return
     yield check
