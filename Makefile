@@ -10,7 +10,7 @@ TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo nightly-demo test chaos lint bench docs vllm-check clean
+.PHONY: help demo tour nightly-demo test chaos lint bench docs vllm-check clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -24,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running)
 	@$(VENV)/bin/taxonomy-bot demo $(if $(KEEP),--keep,)
+
+tour: $(READY) ## Play the story, then look at every page of it in a headless Chromium
+	$(PY) -m tests.browser.tour
 
 nightly-demo: $(READY) ## Play two nightly builds, with small stand-ins for the models (some ten minutes)
 	@$(VENV)/bin/taxonomy-bot nightly-demo

@@ -25,6 +25,7 @@ from bot.demo.tiny_student import TinyStudent
 from bot.events import Origin
 from bot.settings import BotSettings
 from bot.simulator import Repository, Simulator
+from bot.simulator.signing_in import CLIENT_ID, CLIENT_SECRET
 from bot.triage import Triaged
 from checks.policy import POLICY_PATH, default_policy
 
@@ -91,6 +92,11 @@ class Stage:
         """Let the worker have a student from now on. Whatever it does is done first."""
         await self._worker.stop()
         self._worker.start(STUDENT_MODEL=str(student), STUDENT_PRESET="tiny")
+
+    def has_a_maintainer(self, login: str) -> None:
+        """Let somebody be there who may see everything."""
+        self.github.state.account(login)
+        self.repo.permissions[login] = "maintain"
 
     async def settled(self) -> None:
         """Wait until the bot has handled everything, and note how long that took."""
@@ -168,6 +174,9 @@ def _settings(
         repositories=frozenset({repo.id}),
         database_url=f"sqlite+aiosqlite:///{Path(folder) / 'bot.sqlite'}",
         github_api_url=github.url,
+        github_web_url=github.url,
+        oauth_client_id=CLIENT_ID,
+        oauth_client_secret=SecretStr(CLIENT_SECRET),
         public_url=address,
         rule_workers=1,
         document_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),

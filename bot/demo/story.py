@@ -51,7 +51,12 @@ async def play(*, keep: bool) -> int:
         await _a_student_is_taught(stage, narrator)
         _sum_up(stage, narrator)
         if keep:
-            narrator.says("Left running until you press Ctrl-C: the links above open in a browser until then.")
+            stage.has_a_maintainer("mia")
+            narrator.says("Left running until you press Ctrl-C. Open this in a browser:")
+            narrator.notes(f"{stage.address}")
+            narrator.notes(
+                "Sign in there as tess (a triager), apo (an approver), mia (a maintainer) or ana (an author)."
+            )
             await asyncio.Event().wait()
     if narrator.surprises:
         narrator.says(f"{len(narrator.surprises)} thing(s) did not go as told.")

@@ -36,6 +36,7 @@ class Holding:
     lists: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
+    goes_with_them: bool = False  # rows of somebody who is forgotten are deleted, not made nameless
 
 
 _ACTOR = (("actor", "actor_id"),)
@@ -68,6 +69,7 @@ HOLDINGS = (
         Period.SIGNED_IN,
         "people see and do there what their role allows",
         people=(("login", "user_id"),),
+        goes_with_them=True,
     ),
     Holding(
         "readings",
@@ -81,6 +83,7 @@ HOLDINGS = (
         Period.READINGS,
         "they are shown what has changed since",
         people=(("", "user_id"),),
+        goes_with_them=True,
     ),
     Holding(
         "passages",
@@ -121,6 +124,7 @@ HOLDINGS = (
         "it is said once",
         people=(("actor", ""),),
         texts=("text",),
+        goes_with_them=True,
     ),
     Holding(
         "batches",

@@ -17,7 +17,17 @@ from bot.dossier import CHOSEN
 from bot.store.deliveries import DeliveryState
 from bot.store.desk_log import AuditEntry
 from bot.store.holdings import HOLDINGS, Holding
-from bot.store.tables import artifacts, audit, chores, deliveries, job_reports, jobs, metadata, pull_requests
+from bot.store.tables import (
+    artifacts,
+    audit,
+    chores,
+    deliveries,
+    job_reports,
+    jobs,
+    metadata,
+    pull_requests,
+    readings,
+)
 
 ACT = "forget"  # as the audit calls it
 _LETTERS = "[\\w./-]"  # what may stand beside a login only as a part of something else, such as a path
@@ -146,6 +156,8 @@ async def _delete_what_is_of_their_pulls(connection: AsyncConnection, person: Pe
         await _count(connection, logs, "job_reports", counts)
         files = delete(artifacts).where(artifacts.c.repository_id == repository_id, artifacts.c.number == number)
         await _count(connection, files, "artifacts", counts)
+        read = delete(readings).where(readings.c.repository_id == repository_id, readings.c.number == number)
+        await _count(connection, read, "readings", counts)
 
 
 async def _blank_deliveries(connection: AsyncConnection, person: Person, counts: Counts) -> None:
@@ -162,20 +174,18 @@ async def _blank_deliveries(connection: AsyncConnection, person: Person, counts:
 
 async def _forget_in(connection: AsyncConnection, holding: Holding, who: _Forgetting, counts: Counts) -> None:
     table = metadata.tables[holding.table]
-    if holding.table == "reminders":
-        mine = func.lower(table.c.actor).in_(who.person.logins)
-        await _count(connection, delete(table).where(mine), holding.table, counts)
     for name, number in holding.people:
-        values = ({name: who.name} if name else {}) | ({number: who.number} if number else {})
         theirs = _is_theirs(table, name, number, who.person)
-        await _count(connection, update(table).where(theirs).values(values), holding.table, counts)
-    for columns, change in (
+        values = ({name: who.name} if name else {}) | ({number: who.number} if number else {})
+        change = delete(table) if holding.goes_with_them else update(table).values(values)
+        await _count(connection, change.where(theirs), holding.table, counts)
+    for columns, rewritten in (
         (holding.lists, who.in_list),
         (holding.texts, who.in_text),
         (holding.json, who.in_json),
     ):
         for column in columns:
-            await _rewrite(connection, table, column, who.person, change, counts)
+            await _rewrite(connection, table, column, who.person, rewritten, counts)
 
 
 async def _rewrite(

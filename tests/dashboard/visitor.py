@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from tests.world import World
 
@@ -43,8 +44,9 @@ class Visitor:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
         self.base = world.address
+        self.last_answer = ""  # the way back from GitHub, with its code
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,12 +54,12 @@ class Visitor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.close()
+        await self.http.close()
 
     async def opens(self, path: str, **headers: str) -> Seen:
         "Open a page of the bot, wherever it leads."
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self._http.get(urljoin(self.base, path), headers=named) as answer:
+        async with self.http.get(urljoin(self.base, path), headers=named) as answer:
             return Seen(answer.status, await answer.text(), dict(answer.headers), str(answer.url))
 
     async def opens_page(self, rest: str = "") -> Seen:
@@ -67,15 +69,27 @@ class Visitor:
     async def sends(self, path: str, token: str, *, follows: bool = True, **fields: str) -> Seen:
         "Send a form with the token of a page."
         sent = {"csrf_token": token, **fields}
-        async with self._http.post(urljoin(self.base, path), data=sent, allow_redirects=follows) as answer:
+        async with self.http.post(urljoin(self.base, path), data=sent, allow_redirects=follows) as answer:
             return Seen(answer.status, await answer.text(), dict(answer.headers), str(answer.url))
+
+    def cookies(self) -> dict[str, str]:
+        "What the browser keeps for the bot."
+        return {cookie.key: cookie.value for cookie in self.http.cookie_jar}
+
+    def takes(self, cookies: dict[str, str]) -> None:
+        "Have the browser hold cookies from elsewhere."
+        self.http.cookie_jar.update_cookies(cookies, URL(self.base))
 
     async def signs_in(self, login: str, back: str = "/") -> Seen:
         "Sign in as somebody whom the simulated GitHub knows, and see where that leads."
+        await self.begins_to_sign_in(login, back)
+        return await self.opens(self.last_answer)
+
+    async def begins_to_sign_in(self, login: str, back: str = "/") -> None:
+        "Say on GitHub who one is, but do not come back yet."
         self._world.github.state.account(login)
-        async with self._http.get(urljoin(self.base, f"/sign-in?back={back}"), allow_redirects=False) as answer:
+        async with self.http.get(urljoin(self.base, f"/sign-in?back={back}"), allow_redirects=False) as answer:
             there = answer.headers["Location"]
         mark = "&" if urlsplit(there).query else "?"
-        async with self._http.get(f"{there}{mark}as={login}", allow_redirects=False) as answer:
-            here = answer.headers["Location"]
-        return await self.opens(here)
+        async with self.http.get(f"{there}{mark}as={login}", allow_redirects=False) as answer:
+            self.last_answer = answer.headers["Location"]
