@@ -50,6 +50,10 @@ async def play(*, keep: bool) -> int:
         await _a_stranger(stage, narrator)
         await _a_student_is_taught(stage, narrator)
         _sum_up(stage, narrator)
+        if narrator.surprises:
+            narrator.says(f"{len(narrator.surprises)} thing(s) did not go as told.")
+        else:
+            narrator.says("All went as told. What becomes of merged pull requests at night: make nightly-demo")
         if keep:
             stage.has_a_maintainer("mia")
             narrator.says("Left running until you press Ctrl-C. Open this in a browser:")
@@ -58,11 +62,7 @@ async def play(*, keep: bool) -> int:
                 "Sign in there as tess (a triager), apo (an approver), mia (a maintainer) or ana (an author)."
             )
             await asyncio.Event().wait()
-    if narrator.surprises:
-        narrator.says(f"{len(narrator.surprises)} thing(s) did not go as told.")
-        return 1
-    narrator.says("All went as told. What becomes of merged pull requests at night: make nightly-demo")
-    return 0
+    return 1 if narrator.surprises else 0
 
 
 async def _a_good_skill(stage: Stage, narrator: Narrator) -> None:

@@ -1,8 +1,8 @@
 """A tour of all pages with what the demo leaves: `python -m tests.browser.tour` plays it and follows every link.
 
-Each page is looked at as everybody sees it and as a maintainer does, on a desk and on a phone, light and dark. It fails
-when the browser complains, a page asks another host, bars people, or has to be moved sideways. Pictures of each kind
-of page are kept under `.cache/tour`.
+Each page is looked at as everybody sees it and as a maintainer does, on a desk and on a phone, light and dark. It
+fails when the story does, the browser complains, a page asks another host, bars people, or has to be moved sideways.
+Pictures of each kind of page are kept under `.cache/tour`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.npm_files import NpmUnavailableError
 PICTURES = Path(".cache/tour")
 MOST_PAGES, MOST_OF_A_KIND = 120, 4
 _READY_WITHIN_S = 900
-_LEFT_RUNNING = "Left running"
+_LEFT_RUNNING, _NOT_AS_TOLD = "Left running", "did not go as told"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 _WORD = re.compile(r"\{[^{}]*\}")
 
@@ -68,7 +68,6 @@ class Tour:
         if await is_wider_than_its_window(page):
             self.complaints.append(f"{path}: wider than its window")
         if picture:
-            PICTURES.mkdir(parents=True, exist_ok=True)
             await page.screenshot(path=PICTURES / f"{picture}.png", full_page=True)
         found = await page.evaluate("[...document.querySelectorAll('a[href]:not([download])')].map((a) => a.href)")
         return [path_of(link) for link in found if urlsplit(link).netloc == urlsplit(self.home).netloc]
@@ -97,7 +96,7 @@ def kind_of(path: str) -> str | None:
 
 @asynccontextmanager
 async def demo() -> AsyncIterator[str]:
-    """Play the demo and leave it running; yield the bot's address. Raises RuntimeError when it does not get there."""
+    """Play the demo and leave it running; yield the bot's address. Raises RuntimeError when it goes wrong."""
     program = Path(sys.executable).with_name("taxonomy-bot")
     process = await asyncio.create_subprocess_exec(program, "demo", "--keep", stdout=asyncio.subprocess.PIPE)
     try:
@@ -116,6 +115,8 @@ async def _address(process: asyncio.subprocess.Process) -> str:
         text = line.decode(errors="replace")
         sys.stdout.write(text)
         sys.stdout.flush()
+        if _NOT_AS_TOLD in text:
+            raise RuntimeError("the story did not go as told")
         is_ready = is_ready or _LEFT_RUNNING in text
         if is_ready and (found := _ADDRESS.search(text)):
             return found[0]
@@ -170,4 +171,5 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
+    PICTURES.mkdir(parents=True, exist_ok=True)
     sys.exit(asyncio.run(main()))
