@@ -1,7 +1,7 @@
 """A tour of all pages with what the demo leaves: `python -m tests.browser.tour` plays it and follows every link.
 
 Each page is looked at as everybody sees it and as a maintainer does, on a desk and on a phone, light and dark. It
-fails when the story does, the browser complains, a page asks another host, bars people, or is wider than its window.
+fails when the story does, the browser complains, a page asks another host, bars people, or is too wide.
 Pictures of each kind of page are kept under `.cache/tour`.
 """
 
