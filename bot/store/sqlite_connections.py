@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, Self, TypeAlias
 
-from aiosqlite import Connection, Cursor
+from aiosqlite import Connection
 
 _ROWS_AT_ONCE = 64
 
@@ -29,20 +29,20 @@ class _LetsGo(sqlite3.Connection):
         super().close()
 
 
-class _AtOnce(Cursor):
-    """Has the thread run a statement, fetch its rows and let it go in one errand, where there would be four.
+class _AtOnce:
+    """A cursor: runs a statement, fetches its rows and lets it go in one errand of the thread, not in four.
 
     So nothing of a statement outlives it; the rows are in memory, as SQLAlchemy would have them anyway.
     """
 
-    description = None
-    rowcount = -1
-    lastrowid = None
     arraysize = 1
 
     def __init__(self, connection: _Steady) -> None:
         self._conn = connection
-        self._rows: list[Any] = []
+        self._take((None, [], -1, None))
+
+    async def __aenter__(self) -> Self:
+        return self
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> Self:
         """Run a statement."""
@@ -74,7 +74,7 @@ class _Steady(Connection):
     whole process, ends, and fail there.
     """
 
-    def cursor(self) -> _AtOnce:
+    def cursor(self) -> _AtOnce:  # type: ignore[override]
         """Return a cursor; nothing is asked of the thread yet."""
         return _AtOnce(self)
 

@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aiosqlite import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.clock import MovableClock
@@ -121,6 +123,30 @@ async def test_who_is_cancelled_in_mid_write_keeps_nothing_locked(engine: AsyncE
     async with engine.connect() as connection:
         assert (await connection.scalars(sa.text("SELECT name FROM switches"))).all() == ["of another"]
     assert isinstance(kept, asyncio.CancelledError)
+
+
+async def test_sqlites_thread_is_sent_once_for_a_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "Its rows come back with it; only what was written is sent for once more, to be committed."
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE birds (name TEXT)"))
+    errands: list[str] = []
+    execute = Connection._execute
+
+    async def counted(self: Connection, errand: Any, *args: Any, **kwargs: Any) -> Any:
+        errands.append(errand.__name__)
+        return await execute(self, errand, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(Connection, "_execute", counted)
+    async with engine.begin() as connection:
+        added = await connection.execute(
+            sa.text("INSERT INTO birds VALUES (:name)"), [{"name": "wren"}, {"name": "owl"}]
+        )
+    assert (added.rowcount, len(errands)) == (2, 2)
+    async with engine.begin() as connection:
+        names = (await connection.scalars(sa.text("SELECT name FROM birds"))).all()
+    assert (names, len(errands)) == (["wren", "owl"], 3)
+    await engine.dispose()
 
 
 def test_no_statement_outlives_those_who_wanted_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
