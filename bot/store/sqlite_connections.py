@@ -39,6 +39,7 @@ class _AtOnce:
 
     def __init__(self, connection: _Steady) -> None:
         self._conn = connection
+        self._rows: list[Any]
         self._take((None, [], -1, None))
 
     async def __aenter__(self) -> Self:
