@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +25,6 @@ _LOOPBACK = ("127.", "::1", "localhost")
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
     """Share the tests out as `tests.sharing_out` says, where several workers run them."""
     return SharingOut(config, log)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, Any, Any]:
-    """Have the garbage collector pass over half a million objects that stay: modules, schemas, the tests."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.collect()
-        gc.freeze()
-        gc.enable()
 
 
 @pytest.fixture(autouse=True)
