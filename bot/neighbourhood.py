@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-import shutil
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextvars import Context
@@ -19,25 +17,18 @@ from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError
 from bot.github.listings import place_of
 from bot.github.pulls import Pull, PullReader
+from bot.pull_indexes import PullIndexes, PullPlaces
 from bot.rule_workers import Judgement, RuleWorkers
 from bot.store.passages import PassageStore, PullPassages
 from bot.store.repositories import RepositoryStore
 from bot.tree_indexes import TreeIndexes
-from checks.contribution import KNOWLEDGE_ROOT
-from checks.likeness.index import IndexFullError, IndexWriter, Source
+from checks.likeness.index import IndexFullError
 from checks.likeness.neighbours import Surroundings
-from checks.likeness.sheets import SheetUnreadableError, unpacked
-from checks.likeness.signing import new_permutations
 
 log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(hours=1)  # after the default branch, should nobody have told us that it moved
 _TRY_AGAIN = timedelta(minutes=10)
-_MOST_PULLS = 1_000  # open pull requests that are compared with: the oldest
-_READ_AT_ONCE = 50
-_MOST_CHARACTERS = 64 * 1024**2  # of all that are compared with, and of one of them
-_MOST_CHARACTERS_OF_ONE = 2 * 1024**2
-_MOST_KEPT = 8  # indexes of pull requests: each judgement in hand may have another
 _MOST_AWAITING = 500  # pull requests that are judged again once the first index is there
 
 Refresh = Callable[[int, int], Awaitable[None]]  # of a pull request, by its repository
@@ -62,13 +53,12 @@ class Neighbourhood:
         self._app = app
         self._store = store
         self._repositories = repositories
-        self._folder = folder
         self._indexes = TreeIndexes(folder, workers)
+        self._pulls = PullIndexes(folder, store)
         self._clock = clock
         self._due: dict[int, datetime] = {}  # when to look after the default branch of a repository
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._awaiting: defaultdict[int, set[int]] = defaultdict(set)
-        self._writing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._telling: set[asyncio.Task[None]] = set()
         self._marks: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._refresh: Refresh | None = None
@@ -99,7 +89,8 @@ class Neighbourhood:
             self._awaiting[repository_id].add(pull.number)
         self._look_after(repository_id)
         tree = self._indexes.place(repository_id, index) if index is not None else None
-        return Surroundings(tree, await self._pulls_if_possible(repository_id), pull.number)
+        pulls = await self._pulls_if_possible(repository_id)
+        return Surroundings(tree, pulls.settled, pull.number, pulls.late, pulls.outdated)
 
     async def note(self, repository_id: int, pull: Pull, judgement: Judgement) -> None:
         """Remember what an open pull request says; those that may repeat it are judged again if that changed."""
@@ -187,65 +178,12 @@ class Neighbourhood:
             except Exception:  # the next event, or the next sweep, judges it again
                 log.exception("duplicates.not_judged_again", number=number)
 
-    async def _pulls_if_possible(self, repository_id: int) -> Path | None:
-        """Return the index of the open pull requests; None where it cannot be made: that holds up no verdict."""
+    async def _pulls_if_possible(self, repository_id: int) -> PullPlaces:
+        """Return where open pull requests are; nowhere if that cannot be told: that holds up no verdict."""
         try:
-            return await self._index_of_pulls(repository_id)
+            return await self._pulls.of(repository_id)
         except (OSError, IndexFullError) as error:
             log.error(
                 "duplicates.pulls_left_out", repository_id=repository_id, reason=str(error) or "too much text"
             )
-            return None
-
-    async def _index_of_pulls(self, repository_id: int) -> Path | None:
-        """Return the index of the open pull requests, made anew where they have changed."""
-        async with self._writing[repository_id]:
-            digests = await self._store.digests(repository_id)
-            told = sorted(digests.items())[:_MOST_PULLS]
-            if not told:
-                return None
-            key = hashlib.sha256(repr(told).encode("ascii")).hexdigest()[:32]
-            folder = self._folder / str(repository_id) / f"pulls-{key}"
-            if not await asyncio.to_thread(folder.is_dir):
-                await self._write(repository_id, folder, [number for number, _ in told])
-            return folder
-
-    async def _write(self, repository_id: int, folder: Path, numbers: list[int]) -> None:
-        """Write the index of pull requests, the oldest first while there is room, and take older indexes away."""
-        writer = IndexWriter(folder, folder.name.removeprefix("pulls-"), new_permutations())
-        await asyncio.to_thread(writer.__enter__)
-        try:
-            left = _MOST_CHARACTERS
-            for at in range(0, len(numbers), _READ_AT_ONCE):
-                kept = await self._store.of(repository_id, numbers[at : at + _READ_AT_ONCE])
-                left = await asyncio.to_thread(_add, writer, kept, left)
-            await asyncio.to_thread(writer.finish)
-        finally:
-            await asyncio.to_thread(writer.__exit__, None, None, None)
-        await asyncio.to_thread(_tidy, folder.parent)
-
-
-def _add(writer: IndexWriter, pulls: list[PullPassages], left: int) -> int:
-    """Add pull requests with at most `left` characters; return how many are left then."""
-    for pull in pulls:
-        try:
-            sheets = unpacked(pull.sheets) if pull.sheets else {}
-        except SheetUnreadableError:  # of another version: made anew when it is judged next
-            continue
-        size = sum(len(p.question) + len(p.answer) + len(p.context) for s in sheets.values() for p in s.passages)
-        if size > min(left, _MOST_CHARACTERS_OF_ONE):
-            log.info("duplicates.pull_left_out", number=pull.number, characters=size)
-            continue
-        left -= size
-        for path, sheet in sheets.items():
-            writer.add(Source(path, "", pull.number, path.startswith(f"{KNOWLEDGE_ROOT}/")), sheet)
-    return left
-
-
-def _tidy(folder: Path) -> None:
-    made: list[tuple[int, Path]] = []
-    for place in folder.glob("pulls-*"):
-        with contextlib.suppress(FileNotFoundError):  # somebody else tidies, too
-            made.append((place.stat().st_mtime_ns, place))
-    for _, old in sorted(made)[:-_MOST_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+            return PullPlaces()

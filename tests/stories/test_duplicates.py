@@ -251,7 +251,7 @@ async def test_pull_requests_with_far_too_much_text_are_not_compared_with(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     "Somebody fills the index of open pull requests: all others are judged, and compared, as before."
-    monkeypatch.setattr("bot.neighbourhood._MOST_CHARACTERS_OF_ONE", 20_000)
+    monkeypatch.setattr("bot.pull_indexes._MOST_CHARACTERS_OF_ONE", 20_000)
     monkeypatch.setattr("checks.likeness.index.MOST_TEXT_BYTES", 40_000)
     long = tuple((f"What is said of bird {n}?", f"Word {n} " * 900) for n in range(10))
     flood = await world.mallory.opens_pr(a_leaf(GARDEN_BIRDS, *long, author="mallory"))
