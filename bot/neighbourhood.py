@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -22,13 +23,14 @@ from bot.rule_workers import Judgement, RuleWorkers
 from bot.store.passages import PassageStore, PullPassages
 from bot.store.repositories import RepositoryStore
 from bot.tree_indexes import TreeIndexes
-from checks.likeness.index import IndexFullError
+from checks.likeness.index import MOST_TEXT_BYTES, IndexFullError, remove_abandoned
 from checks.likeness.neighbours import Surroundings
 
 log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(hours=1)  # after the default branch, should nobody have told us that it moved
 _TRY_AGAIN = timedelta(minutes=10)
+_LONGEST_PAUSE = timedelta(days=1)  # where there is too much text, a try costs much and will hardly do better
 _MOST_AWAITING = 500  # pull requests that are judged again once the first index is there
 
 Refresh = Callable[[int, int], Awaitable[None]]  # of a pull request, by its repository
@@ -56,6 +58,8 @@ class Neighbourhood:
         self._indexes = TreeIndexes(folder, workers)
         self._pulls = PullIndexes(folder, store)
         self._clock = clock
+        self._folder = folder
+        self._full: dict[int, tuple[int, datetime]] = {}  # repositories with too much text: tries, and the next
         self._due: dict[int, datetime] = {}  # when to look after the default branch of a repository
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._awaiting: defaultdict[int, set[int]] = defaultdict(set)
@@ -64,8 +68,9 @@ class Neighbourhood:
         self._refresh: Refresh | None = None
 
     def start(self, refresh: Refresh) -> None:
-        """Have `refresh` judge again whatever was judged without an index."""
+        """Have `refresh` judge again whatever was judged without an index; remove what killed processes left."""
         self._refresh = refresh
+        self._in_background(self._tidy())
 
     async def stop(self) -> None:
         """Give up what is being made; the next start begins it anew."""
@@ -129,6 +134,8 @@ class Neighbourhood:
         now = self._clock.now()
         if repository_id in self._tasks or self._due.get(repository_id, now) > now:
             return
+        if repository_id in self._full and self._full[repository_id][1] > now:
+            return
         self._due[repository_id] = now + _LOOK_AGAIN
         work = self._bring_up_to_date(repository_id)
         task = asyncio.create_task(work, name="duplicates", context=Context())  # no pull request's own doing
@@ -142,16 +149,32 @@ class Neighbourhood:
                 if repository_id in self._due:
                     break
                 self._due[repository_id] = self._clock.now() + _LOOK_AGAIN  # the branch has moved meanwhile
-        except (GitHubError, IndexFullError, OSError) as error:
+        except IndexFullError:
+            self._note_full(repository_id)
+        except (GitHubError, OSError) as error:
             self._due[repository_id] = self._clock.now() + _TRY_AGAIN
-            log.warning(
-                "duplicates.index_put_off", repository_id=repository_id, reason=str(error) or "too much text"
-            )
+            log.warning("duplicates.index_put_off", repository_id=repository_id, reason=str(error))
         except Exception:
             self._due[repository_id] = self._clock.now() + _LOOK_AGAIN
             log.exception("duplicates.index_failed", repository_id=repository_id)
         else:
+            self._full.pop(repository_id, None)
             self._tell(repository_id, sorted(self._awaiting.pop(repository_id, ())))
+
+    def _note_full(self, repository_id: int) -> None:
+        """Try again after longer and longer pauses, also when the branch moves; tell the operator what to do."""
+        tries = self._full.get(repository_id, (0, None))[0] + 1
+        pause = min(_TRY_AGAIN * 2 ** min(tries - 1, 20), _LONGEST_PAUSE)
+        self._full[repository_id] = (tries, self._clock.now() + pause)
+        log.error(
+            "duplicates.tree_holds_too_much_text",
+            repository_id=repository_id,
+            most_mib=MOST_TEXT_BYTES // 1024**2,
+            tries=tries,
+            again_in_s=pause.total_seconds(),
+            effect="pull requests are compared with the tree as it was indexed last, or not at all",
+            remedy="split large leaves, or switch the comparison off: TAXONOMY_BOT_CHECK_DUPLICATES=false",
+        )
 
     async def _index_tip(self, repository_id: int) -> None:
         origin = await self._repositories.origin_of(repository_id)
@@ -167,9 +190,23 @@ class Neighbourhood:
         for number in numbers:
             self._marks[repository_id, number] += 1
         if numbers and self._refresh is not None:
-            task = asyncio.create_task(self._judge_again(repository_id, numbers, self._refresh), name="duplicates")
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            self._in_background(self._judge_again(repository_id, numbers, self._refresh))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="duplicates")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tidy(self) -> None:
+        """Remove unfinished indexes, all that nobody can be writing any more."""
+        try:
+            folders = await asyncio.to_thread(lambda: [place for place in self._folder.glob("*") if place.is_dir()])
+            counts = [await asyncio.to_thread(remove_abandoned, folder) for folder in folders]
+        except OSError as error:
+            log.warning("duplicates.not_tidied", reason=str(error))
+            return
+        if any(counts):
+            log.info("duplicates.tidied", removed=sum(counts))
 
     async def _judge_again(self, repository_id: int, numbers: list[int], refresh: Refresh) -> None:
         for number in numbers:
