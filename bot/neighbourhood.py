@@ -166,6 +166,7 @@ class Neighbourhood:
         tries = self._full.get(repository_id, (0, None))[0] + 1
         pause = min(_TRY_AGAIN * 2 ** min(tries - 1, 20), _LONGEST_PAUSE)
         self._full[repository_id] = (tries, self._clock.now() + pause)
+        self._due.pop(repository_id, None)
         log.error(
             "duplicates.tree_holds_too_much_text",
             repository_id=repository_id,

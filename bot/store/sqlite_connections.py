@@ -74,17 +74,18 @@ class _OneTrip(Cursor):
 
     def __init__(self, connection: _Steady) -> None:
         super().__init__(connection, None)  # type: ignore[arg-type]
+        self._connected = connection
         self._rows: list[Any] = []
         self._has_more = False
 
     async def execute(self, sql: str, parameters: Any = ()) -> _OneTrip:
         """Run a statement."""
-        await self._execute(self._run, sqlite3.Cursor.execute, sql, parameters)
+        await self._connected._execute(self._run, sqlite3.Cursor.execute, sql, parameters)
         return self
 
     async def executemany(self, sql: str, parameters: Any) -> _OneTrip:
         """Run a statement once for each of `parameters`."""
-        await self._execute(self._run, sqlite3.Cursor.executemany, sql, parameters)
+        await self._connected._execute(self._run, sqlite3.Cursor.executemany, sql, parameters)
         return self
 
     def _run(self, how: Callable[..., Any], sql: str, parameters: Any) -> None:
@@ -104,7 +105,7 @@ class _OneTrip(Cursor):
     async def fetchmany(self, size: int | None = None) -> Sequence[Any]:
         """Return the next rows, none after the last."""
         if not self._rows and self._has_more:
-            self._rows = await self._execute(self._cursor.fetchmany, _ROWS_OF_A_TRIP)
+            self._rows = await self._connected._execute(self._cursor.fetchmany, _ROWS_OF_A_TRIP)
             self._has_more = len(self._rows) == _ROWS_OF_A_TRIP
         count = size or 1
         taken, self._rows = self._rows[:count], self._rows[count:]
@@ -112,7 +113,7 @@ class _OneTrip(Cursor):
 
     async def fetchall(self) -> Sequence[Any]:
         """Return all rows that are left."""
-        rest = await self._execute(self._cursor.fetchall) if self._has_more else []
+        rest = await self._connected._execute(self._cursor.fetchall) if self._has_more else []
         taken, self._rows, self._has_more = [*self._rows, *rest], [], False
         return taken
 
@@ -120,7 +121,7 @@ class _OneTrip(Cursor):
         """Let go of what was not fetched."""
         if self._has_more:
             self._has_more = False
-            await self._execute(self._cursor.close)
+            await self._connected._execute(self._cursor.close)
 
 
 def steady_connection(database: str, **options: Any) -> Connection:
