@@ -333,7 +333,9 @@ async def test_many_rows_come_whole_and_in_order(tmp_path: Path) -> None:
         async with connection.stream(sa.text("SELECT n FROM numbers ORDER BY n")) as stream:
             some = [row.n for row in await stream.fetchmany(7_000)]
             assert some == list(range(len(some)))
-            assert (await stream.fetchone()).n == len(some)
+            following = await stream.fetchone()
+            assert following is not None
+            assert following.n == len(some)
     async with engine.begin() as connection:
         done = await connection.execute(sa.text("DELETE FROM numbers WHERE n >= 5000 RETURNING n"))
         assert len(done.all()) == 7_345
