@@ -7,7 +7,6 @@ words of any kind, and `^` at the start holds the phrase to the beginning of the
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,6 +43,7 @@ _NUMBER = "0"
 _LONGEST_GAP = 4
 _LONGEST_TEXT = 6_000
 _STEM = 4
+_WORDS_REMEMBERED = 10_000
 
 
 class PhraseError(Exception):
@@ -65,18 +65,17 @@ class Element:
         """The words that this step may begin with, besides those of `prefixes`."""
         return {*self.words, *(run[0] for run in self.runs)}
 
-    def ends(self, words: Sequence[str], at: int) -> Iterator[int]:
-        """Yield where this step may end when it begins at `at`."""
-        if at < len(words):
-            word = words[at]
-            if word in self.words or (_NUMBER in self.words and word.isdigit()) or self._begins(word):
-                yield at + 1
+    def ends(self, words: Sequence[str], places: Iterable[int]) -> set[int]:
+        """Return where this step may end when it begins at one of `places`."""
+        after = {place + 1 for place in places if place < len(words) and self._takes(words[place])}
         for run in self.runs:
-            if tuple(words[at : at + len(run)]) == run:
-                yield at + len(run)
+            after.update(p + len(run) for p in places if tuple(words[p : p + len(run)]) == run)
+        return after
 
-    def _begins(self, word: str) -> bool:
-        return bool(self.prefixes) and word.startswith(self.prefixes)
+    def _takes(self, word: str) -> bool:
+        if word in self.words or (self.prefixes and word.startswith(self.prefixes)):
+            return True
+        return _NUMBER in self.words and word.isdigit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Phrase:
             if element.is_gap:
                 places = {p + skipped for p in places for skipped in range(_LONGEST_GAP + 1)}
                 continue
-            after = {end for p in places for end in element.ends(words, p)}
+            after = element.ends(words, places)
             places = after | places if element.may_be_missing else after
             if not places:
                 return 0
@@ -125,7 +124,7 @@ _Indexed = tuple[Phrase, frozenset[str] | None]
 
 
 class PhraseBook:
-    """Many phrases, found by the word they begin with."""
+    """Many phrases, found by the word they begin with; which words begin none is remembered."""
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._by_first: defaultdict[str, list[_Indexed]] = defaultdict(list)
@@ -136,23 +135,30 @@ class PhraseBook:
                 self._by_first[word].append(indexed)
             for stem in {prefix[:_STEM] for prefix in phrase.elements[0].prefixes}:
                 self._by_stem[stem].append(indexed)
+        self._begun_by = lru_cache(maxsize=_WORDS_REMEMBERED)(self._look_up)
 
     def search(self, words: Sequence[str]) -> Iterator[Hit]:
         """Yield every phrase that stands in the words of a text."""
-        for at, (word, following) in enumerate(itertools.pairwise((*words, ""))):
-            known = self._by_first.get(_NUMBER if word.isdigit() else word, ())
-            for phrase, second in itertools.chain(known, self._by_stem.get(word[:_STEM], ())):
+        for at, begun in enumerate(map(self._begun_by, words)):
+            if not begun:
+                continue
+            following = words[at + 1] if at + 1 < len(words) else ""
+            for phrase, second in begun:
                 if second is not None and following not in second:
                     continue
                 if not (phrase.only_at_start and at) and phrase.ends_at(words, at):
                     yield Hit(phrase, at)
 
+    def _look_up(self, word: str) -> tuple[_Indexed, ...]:
+        known = self._by_first.get(_NUMBER if word.isdigit() else word, ())
+        return (*known, *self._by_stem.get(word[:_STEM], ()))
 
-def words_of(text: str) -> list[str]:
+
+def words_of(text: str) -> tuple[str, ...]:
     """Return the words and numbers of a text, folded; of a long one only its beginning and its end."""
     if len(text) > _LONGEST_TEXT:
         text = f"{text[: _LONGEST_TEXT // 2]}\n{text[-_LONGEST_TEXT // 2 :]}"
-    return list(_words(text))
+    return _words(text)
 
 
 @lru_cache(maxsize=1_024)  # several rules read the same questions and answers
@@ -223,6 +229,6 @@ def _element(part: str, sets: Mapping[str, Sequence[str]], written: str) -> Elem
             words.add(choice)
     if any(len(prefix) < _STEM for prefix in prefixes):
         raise PhraseError(f'"{written}" holds too short a beginning of a word')
-    if any(word != _NUMBER and words_of(word) != [word] for word in words):
+    if any(word != _NUMBER and words_of(word) != (word,) for word in words):
         raise PhraseError(f'"{written}" holds what is no word')
     return Element(frozenset(words), tuple(sorted(prefixes)), tuple(sorted(runs)), may_be_missing)
