@@ -149,9 +149,12 @@ def _details_of(text: str) -> _Details:
     order: list[str] = []
     quoted = _inside_quotes(text)
     for match in _TOKEN.finditer(text):
-        token, at = match[0], match.start()
-        written = _written_as(token)
+        token = match[0]
+        written, is_lowly = _written_as(token), _is_lowly(token)
         order += written
+        if is_lowly and not quoted:
+            continue
+        at = match.start()
         if (quoted and quoted[at]) or has_digit(token) or (token[0].isupper() and not _begins_a_sentence(text, at)):
             names.update(written)
         if len(token) > 1 and token.isupper():
@@ -172,6 +175,12 @@ def _inside_quotes(text: str) -> bytearray:
 def has_digit(word: str) -> bool:
     """True for numbers, and for words with a digit in them."""
     return not word.isalpha() and any(character.isdigit() for character in word)
+
+
+@lru_cache(maxsize=30_000)
+def _is_lowly(token: str) -> bool:
+    """True for what is neither a name nor a code unless it is quoted."""
+    return not (has_digit(token) or token[0].isupper() or token.isupper())
 
 
 @lru_cache(maxsize=30_000)
