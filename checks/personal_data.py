@@ -174,9 +174,7 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else text.casefold().replace("ı", "i").replace("i\u0307", "i")
 
 
-def _matches(
-    text: str, named: Iterable[str], most: int, *, out_of_context: bool
-) -> Iterator[tuple[str, int, int]]:
+def _matches(text: str, named: Iterable[str], most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
     """Yield what presidio sees, asked only where it can see anything: phone numbers cost most."""
     mails = list(islice(_around(text, _EMAIL_SIGN, 65, _EMAIL_AROUND), most))
     if mails:  # presidio takes a path in front of an address for a part of it

@@ -91,12 +91,25 @@ class Phrase:
     @property
     def second_words(self) -> frozenset[str] | None:
         """The words one of which has to stand behind the first, None where that cannot be said so simply."""
-        if len(self.elements) < 2 or self.elements[0].runs:
-            return None
-        second = self.elements[1]
-        if second.is_gap or second.may_be_missing or second.prefixes or _NUMBER in second.words:
-            return None
-        return frozenset(second.beginnings)
+        first, *others = self.elements
+        found = {run[1] for run in first.runs}
+        if not first.words and not first.prefixes:
+            return frozenset(found)
+        for element in others:
+            if element.is_gap or element.prefixes:
+                return None
+            found |= element.beginnings
+            if not element.may_be_missing:
+                return frozenset(found)
+        return None
+
+    @property
+    def needed_words(self) -> frozenset[str] | None:
+        """The words one of which has to stand anywhere for the last step that is said so simply, None without one."""
+        for element in reversed(self.elements[1:]):
+            if not (element.is_gap or element.may_be_missing or element.prefixes or _NUMBER in element.words):
+                return frozenset(element.beginnings)
+        return None
 
     def ends_at(self, words: Sequence[str], start: int) -> int:
         """Return where the phrase that begins at `start` ends, 0 where it does not stand there."""
@@ -120,7 +133,17 @@ class Hit:
     at: int
 
 
-_Indexed = tuple[Phrase, frozenset[str] | None]
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """A phrase with what can be said quickly of the texts it stands in."""
+
+    phrase: Phrase
+    only_at_start: bool
+    second: frozenset[str] | None
+    needed: frozenset[str] | None
+
+    def may_be_followed_by(self, word: str) -> bool:
+        return self.second is None or word in self.second or (_NUMBER in self.second and word.isdigit())
 
 
 class PhraseBook:
@@ -130,7 +153,7 @@ class PhraseBook:
         self._by_first: defaultdict[str, list[_Indexed]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[_Indexed]] = defaultdict(list)
         for phrase in phrases:
-            indexed = (phrase, phrase.second_words)
+            indexed = _Indexed(phrase, phrase.only_at_start, phrase.second_words, phrase.needed_words)
             for word in phrase.elements[0].beginnings:
                 self._by_first[word].append(indexed)
             for stem in {prefix[:_STEM] for prefix in phrase.elements[0].prefixes}:
@@ -139,15 +162,19 @@ class PhraseBook:
 
     def search(self, words: Sequence[str]) -> Iterator[Hit]:
         """Yield every phrase that stands in the words of a text."""
+        every: frozenset[str] | None = None
         for at, begun in enumerate(map(self._begun_by, words)):
             if not begun:
                 continue
             following = words[at + 1] if at + 1 < len(words) else ""
-            for phrase, second in begun:
-                if second is not None and following not in second:
+            every = every or frozenset(words)
+            for one in begun:
+                if (one.only_at_start and at) or not one.may_be_followed_by(following):
                     continue
-                if not (phrase.only_at_start and at) and phrase.ends_at(words, at):
-                    yield Hit(phrase, at)
+                if one.needed and one.needed.isdisjoint(every):
+                    continue
+                if one.phrase.ends_at(words, at):
+                    yield Hit(one.phrase, at)
 
     def _look_up(self, word: str) -> tuple[_Indexed, ...]:
         known = self._by_first.get(_NUMBER if word.isdigit() else word, ())

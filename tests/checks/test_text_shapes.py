@@ -10,7 +10,19 @@ from checks import text_shapes
 from checks.text_shapes import has_code, has_sum
 
 A_PIECE = st.sampled_from(
-    [*"0127xyn.,/+-*×÷^=²√∫∑() \n", "sqrt(", "log(", "sin(", " - ", "pages", "a", "```", "def f(", "import os", "#!/"]
+    [
+        *"0127xyn.,/+-*×÷^=²√∫∑() \n",
+        "sqrt(",
+        "log(",
+        "sin(",
+        " - ",
+        "pages",
+        "a",
+        "```",
+        "def f(",
+        "import os",
+        "#!/",
+    ]
     + ["print(", "x = f()", "$ git", "<div>", "for i in x:", "if x:", "return 1;", "INSERT INTO", "the heron"]
 )
 A_TEXT = st.lists(A_PIECE, max_size=14).map("".join)
