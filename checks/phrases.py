@@ -105,7 +105,7 @@ class Phrase:
 
     @property
     def needed_words(self) -> frozenset[str] | None:
-        """The words one of which has to stand anywhere for the last step that is said so simply, None without one."""
+        """The words one of which has to stand anywhere, for the last step of which that can be said; else None."""
         for element in reversed(self.elements[1:]):
             if not (element.is_gap or element.may_be_missing or element.prefixes or _NUMBER in element.words):
                 return frozenset(element.beginnings)

@@ -9,22 +9,21 @@ from hypothesis import strategies as st
 from checks import text_shapes
 from checks.text_shapes import has_code, has_sum
 
-A_PIECE = st.sampled_from(
-    [
-        *"0127xyn.,/+-*×÷^=²√∫∑() \n",
-        "sqrt(",
-        "log(",
-        "sin(",
-        " - ",
-        "pages",
-        "a",
-        "```",
-        "def f(",
-        "import os",
-        "#!/",
-    ]
-    + ["print(", "x = f()", "$ git", "<div>", "for i in x:", "if x:", "return 1;", "INSERT INTO", "the heron"]
-)
+SUMS = ["sqrt(", "log(", "sin(", " - ", "pages", "a"]
+CODE = [
+    "```",
+    "def f(",
+    "import os",
+    "#!/",
+    "print(",
+    "x = f()",
+    "$ git",
+    "<div>",
+    "for i in x:",
+    "if x:",
+    "return 1;",
+]
+A_PIECE = st.sampled_from([*"0127xyn.,/+-*×÷^=²√∫∑() \n", *SUMS, *CODE, "INSERT INTO", "the heron"])
 A_TEXT = st.lists(A_PIECE, max_size=14).map("".join)
 
 
