@@ -60,6 +60,17 @@ class _AtOnce:
         rows, self._rows = self._rows, []
         return rows
 
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows, none after the last."""
+        count = size or self.arraysize
+        rows, self._rows = self._rows[:count], self._rows[count:]
+        return rows
+
+    async def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        rows = await self.fetchmany(1)
+        return rows[0] if rows else None
+
     async def close(self) -> None:
         """Forget the rows; the statement is closed already."""
         self._rows = []

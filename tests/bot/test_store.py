@@ -346,7 +346,7 @@ async def test_what_was_acknowledged_survives_a_kill(database_url: str, engine: 
 
 
 async def test_many_rows_come_whole_and_in_order(tmp_path: Path) -> None:
-    "More rows than come along with a statement are fetched after it; a reader that stops early blocks no writer."
+    "However many there are, read at once or some at a time; a reader that stops early blocks no writer."
     engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'many.sqlite'}")
     async with engine.begin() as connection:
         await connection.execute(sa.text("CREATE TABLE numbers (n INTEGER)"))
