@@ -198,24 +198,20 @@ class Drama:
             await self._pair.restarts_bots()
             sweeps = await self._sweeps(lines_before)
             await self._pair.is_idle(_BUSY_S)
-            if not any(sweeps):
+            if not sweeps:
                 return round_
         return _MOST_ROUNDS
 
-    async def _sweeps(self, lines_before: Sequence[int]) -> list[int]:
-        """Return what was found by each sweep since, once the newest clock has swept in full."""
+    async def _sweeps(self, lines_before: Sequence[int]) -> int:
+        """Return how many sweeps had something to do, once one that began later had nothing."""
         async with asyncio.timeout(_BUSY_S):
             while True:
                 await asyncio.sleep(0.25)
                 found = [line for n in range(len(lines_before)) for line in self._lines(n)[lines_before[n] :]]
-                asked = [line["missed"] + line["asked"] for line in found if line["event"] == "redelivery.done"]
-                swept = [
-                    line["refreshed"] + line["closed"] + line["heard"] + line["failed"]
-                    for line in found
-                    if line["event"] == "sweep.done"
-                ]
-                if len(swept) > 1:
-                    return asked + swept
+                busy = [_had_work(line) for line in sorted(found, key=lambda line: str(line["timestamp"]))]
+                swept = sum(line["event"] == "sweep.done" for line in found)
+                if swept > 1 and not any(busy[-2:]):
+                    return sum(busy)
 
     def _lines(self, number: int) -> list[dict[str, object]]:
         raw = self._pair.log_of(number).splitlines()
@@ -232,6 +228,11 @@ class Drama:
         outcome.wrong = [*found.unanswered, *found.twice, *found.in_progress]
         outcome.lines += [("deliveries given up, then healed", str(failed))]
         outcome.lines += [("unknown routes asked for", str(len(pair.github.unknown_routes)))]
+
+
+def _had_work(line: dict[str, object]) -> bool:
+    """Tell whether a sweep, or the look at GitHub's list of deliveries before it, found something."""
+    return any(line.get(name) for name in ("missed", "asked", "refreshed", "closed", "heard", "failed"))
 
 
 def _progress(text: str) -> None:

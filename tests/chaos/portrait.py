@@ -88,9 +88,11 @@ def wrongs(repo: Repository, stage: Stage) -> Wrongs:
     """Look for commands without an answer, comments that are there twice, and check runs without an end."""
     unanswered, twice = [], []
     for number, pull in stage.pulls.items():
-        for comment in pull.comments:
-            if not comment.by_app and comment.body.startswith("/") and not comment.reactions:
-                unanswered.append(f"#{number}: {comment.body!r} has no answer")
+        unanswered += [
+            f"#{number}: {comment.body!r} has no answer"
+            for comment in pull.comments
+            if not comment.by_app and comment.body.startswith("/") and not comment.reactions
+        ]
         living = [comment for comment in pull.comments if comment.by_app and not comment.minimized]
         marks = Counter(found[0] if (found := _MARKER.match(comment.body)) else comment.body for comment in living)
         twice += [
