@@ -1,4 +1,4 @@
-"""Real bots on one real PostgreSQL server, two unless told, and the simulated GitHub that tells them of what people do."""
+"""Real bots on one real PostgreSQL server, two unless told, and the simulated GitHub that people act on."""
 
 from __future__ import annotations
 
