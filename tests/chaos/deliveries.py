@@ -2,8 +2,8 @@
 
 People act on pull requests, first with everything in order, then the same again while two real bots on one
 PostgreSQL server are killed (SIGKILL), the database restarts, webhooks come late, twice or never, and GitHub
-answers a tenth of the calls wrongly. Once the sweeps have healed what they can, every pull request has to look as it
-did without faults.
+answers a tenth of the calls wrongly. Once the sweeps have healed what they can, every pull request has to look as
+it did without faults.
 Needs Linux, takes some minutes.
 """
 
