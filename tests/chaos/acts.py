@@ -142,7 +142,7 @@ _LAST_WORDS = (
     (TRIAGER, "/request-changes SHA"),
     (TRIAGER, "/uncertain"),
     (TRIAGER, "/reject SHA it is about a made-up bird"),
-    (OUTSIDER, "/why"),
+    (OUTSIDER, "/help"),
 )
 
 
