@@ -13,6 +13,9 @@ from tests.chaos.acts import Stage
 _HIDDEN = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _MARKER = re.compile(r"<!--.*?-->", re.DOTALL)
 _MOMENT = re.compile(r"\b20\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?)?")
+_PROSPECT = re.compile(
+    r"; half of all pull requests are looked at within [^.]*"
+)  # the past of all of them says that
 _ID = re.compile(r"\b1[2-9]\d{8}\b")
 
 
@@ -46,7 +49,7 @@ def _portrait(stage: Stage, pull: Pull) -> Portrait:
     }
 
     def plain(text: str | None) -> str:
-        text = _HIDDEN.sub("", text or "")
+        text = _PROSPECT.sub("", _HIDDEN.sub("", text or ""))
         for sha, name in names.items():
             text = text.replace(sha, name)
         return _ID.sub("ID", _MOMENT.sub("MOMENT", text))
