@@ -237,8 +237,11 @@ class Desk:
     async def _close(self, event: PullClosed) -> None:
         met = await self._same_leaf.around(event.origin.repository_id, [event.number])
         async with self._locks.of(event.origin, event.number):
-            await self._rooms.closing.close(event)
+            is_open_again = await self._rooms.closing.close(event)
             self._said.pop((event.origin.repository_id, event.number), None)
+        if is_open_again:
+            await self.refresh(event.origin, event.number)
+            return
         if self._neighbourhood is not None:
             await self._neighbourhood.forget(event.origin.repository_id, event.number, is_merged=event.is_merged)
         await self._follow(event.origin, met.keys() - {event.number})
