@@ -245,7 +245,6 @@ def _who(merging: Merging) -> ColumnElement[str]:
     """
     held = Label.LEGAL_HOLD, Label.HOLD
     teaches = or_(*(_P.paths.like(f'%"{_escaped(root)}/%', escape=_ESCAPE) for root in ROOTS))
-    by_review = (State.UNCERTAIN, State.FOLLOW_UP, State.NEEDED)
     ready = Who.US if merging.automatic else Who.APPROVER
     return case(
         (~_P.is_open, _name(Who.NOBODY)),
@@ -258,7 +257,7 @@ def _who(merging: Merging) -> ColumnElement[str]:
         (_is_on(held[1]), _name(Who.HOLDER)),
         (_P.state == State.CHANGES_REQUESTED.value, _name(Who.AUTHOR)),
         (_is_on(Label.READY_TO_MERGE), _refused_to(ready)),
-        (and_(teaches, _P.state.in_([state.value for state in by_review])), _name(Who.TRIAGER)),
+        (and_(teaches, _P.state != State.APPROVED.value), _name(Who.TRIAGER)),
         (~teaches, _refused_to(Who.MAINTAINER)),
         *([(~_is_evaluated(), _name(Who.TRIAGER))] if merging.needs_evaluation else []),
         (_approvals() < merging.approvals, _name(Who.APPROVER)),
