@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.readings import SourceState
 from bot.rule_workers import RuleWorkers
 from bot.simulate_cli import simulated
+from bot.store.readings import ReadingStore
 from tests.checks.contributions import KNOWLEDGE_PATH, a_knowledge, attribution
 from tests.databases import SqliteFiles
 from tests.documents.fetching import LOOPBACK
@@ -139,6 +141,28 @@ async def test_what_is_wrong_with_the_document_is_said(birds: World, repository:
     assert "slow water" in said
     everything = summary(pr) + said + "".join(a.message for a in pr.check("Contribution").annotations)
     assert NEVER_SHOWN not in everything
+
+
+async def test_what_is_kept_to_be_read_has_the_passages(birds: World, repository: Repository) -> None:
+    "Each context with where it stands in the document; what is private there is not kept."
+    near = CONTEXTS[4].replace("slow water", "the open sea").replace("small fish", "old bread")
+    commit = pushed(repository, f"{DOCUMENT.strip()} Write to {NEVER_SHOWN}.\n")
+    pr = await birds.ana.opens_pr(
+        a_leaf(repository, commit, contexts=[*CONTEXTS[1:4], near, "Bread needs an hour."])
+    )
+    await pr.settled()
+
+    async with birds.database() as engine:
+        reading = await ReadingStore(engine).get(birds.repo.id, pr.number, pr.pull.head_sha)
+
+    assert reading is not None
+    sources = [example.source for example in reading.leaves[0].examples]
+    states = [source.state for source in sources if source is not None]
+    assert states == [*[SourceState.EXACT] * 3, SourceState.NEAREST, SourceState.NOTHING]
+    assert sources[3] is not None
+    assert sources[3].passage is not None
+    assert NEVER_SHOWN not in repr(reading)
+    pr.has_been_read()
 
 
 async def test_a_short_commit_id_is_looked_up(birds: World, repository: Repository) -> None:
