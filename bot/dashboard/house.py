@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
 from bot.github.client import GitHubApp
+from bot.inbox import Inbox
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
 from bot.policies import Policies
@@ -33,6 +34,7 @@ class House:
     queue: JobQueue
     artifacts: ArtifactStore
     links: ArtifactLinks
+    inbox: Inbox
     sessions: SessionStore = field(init=False)
 
     def __post_init__(self) -> None:
