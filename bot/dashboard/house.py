@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -18,6 +19,8 @@ from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.sessions import SessionStore
 from pipeline.artifacts import ArtifactStore
+
+_READ_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,11 @@ class House:
     links: ArtifactLinks
     inbox: Inbox
     sessions: SessionStore = field(init=False)
+    reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
+        object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
 
 
 HOUSE = web.AppKey("house", House)
