@@ -224,7 +224,9 @@ def make_app(
             await inbox.start()
             people = Permissions(clock)
             site.open(
-                House(settings, engine, clock, github, session, policies, people, queue, artifact_store, links)
+                House(
+                    settings, engine, clock, github, session, policies, people, queue, artifact_store, links, inbox
+                )
             )
             if handles:
                 await replica.join()

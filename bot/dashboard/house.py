@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -11,12 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
 from bot.github.client import GitHubApp
+from bot.inbox import Inbox
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.sessions import SessionStore
 from pipeline.artifacts import ArtifactStore
+
+_READ_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,13 @@ class House:
     queue: JobQueue
     artifacts: ArtifactStore
     links: ArtifactLinks
+    inbox: Inbox
     sessions: SessionStore = field(init=False)
+    reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
+        object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
 
 
 HOUSE = web.AppKey("house", House)

@@ -42,7 +42,12 @@ class Holding:
 _ACTOR = (("actor", "actor_id"),)
 
 HOLDINGS = (
-    Holding("deliveries", "webhooks as GitHub sent them", Period.HANDLED, "nothing is lost, nothing is done twice"),
+    Holding(
+        "deliveries",
+        "webhooks as GitHub sent them, and decisions taken on pages",
+        Period.HANDLED,
+        "nothing is lost, nothing is done twice",
+    ),
     Holding(
         "redeliveries",
         "which webhooks never came: their numbers, no content",
