@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
@@ -221,9 +221,8 @@ def make_app(
             await workers.warm_up()
             await inbox.start()
             people = Permissions(clock)
-            site.open(
-                House(settings, engine, clock, github, session, policies, people, queue, artifact_store, links)
-            )
+            house = House(settings, engine, clock, github, session, policies, people, queue, artifact_store, links)
+            site.open(house if shop is None else replace(house, workers=lambda: shop.leases.workers))
             if handles:
                 await replica.join()
                 await dispatcher.start()
@@ -257,6 +256,7 @@ def make_app(
     app.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
     app.router.add_get(TREND_ROUTE, trends.handle, allow_head=False)
     site.add_to(app.router)
+    app.on_shutdown.append(site.send_away)
     return app
 
 

@@ -10,7 +10,9 @@ from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
+from tests.dashboard.stream import StalledStream, Stream
 from tests.world import World
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -69,6 +71,16 @@ class Visitor:
         sent = {"csrf_token": token, **fields}
         async with self._http.post(urljoin(self.base, path), data=sent, allow_redirects=follows) as answer:
             return Seen(answer.status, await answer.text(), dict(answer.headers), str(answer.url))
+
+    def watches(self, path: str, last_id: str = "") -> Stream:
+        "Watch a log."
+        return Stream(self._http, urljoin(self.base, path), last_id)
+
+    async def stalls(self, path: str) -> StalledStream:
+        "Watch a log without reading what comes."
+        cookies = self._http.cookie_jar.filter_cookies(URL(self.base))
+        said = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+        return await StalledStream.opened(urljoin(self.base, path), said)
 
     async def signs_in(self, login: str, back: str = "/") -> Seen:
         "Sign in as somebody whom the simulated GitHub knows, and see where that leads."
