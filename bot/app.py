@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
@@ -22,7 +22,7 @@ from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
-from bot.dashboard.house import House
+from bot.dashboard.house import House, no_workers
 from bot.dashboard.site import Site
 from bot.delivery_retention import DeliveryRetention
 from bot.desk import Desk, OnTriaged, Rooms
@@ -221,8 +221,22 @@ def make_app(
             await workers.warm_up()
             await inbox.start()
             people = Permissions(clock)
-            house = House(settings, engine, clock, github, session, policies, people, queue, artifact_store, links)
-            site.open(house if shop is None else replace(house, workers=lambda: shop.leases.workers))
+            site.open(
+                House(
+                    settings,
+                    engine,
+                    clock,
+                    github,
+                    session,
+                    policies,
+                    people,
+                    queue,
+                    artifact_store,
+                    links,
+                    inbox,
+                    shop.workers if shop is not None else no_workers,
+                )
+            )
             if handles:
                 await replica.join()
                 await dispatcher.start()

@@ -14,6 +14,7 @@ from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
 from bot.dashboard.log_hub import LogHub
 from bot.github.client import GitHubApp
+from bot.inbox import Inbox
 from bot.job_leases import Presence
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
@@ -26,7 +27,8 @@ from pipeline.artifacts import ArtifactStore
 Workers = Callable[[], Mapping[str, Presence]]
 
 
-def _nobody() -> Mapping[str, Presence]:
+def no_workers() -> Mapping[str, Presence]:
+    """Return nobody: where no jobs are done here."""
     return {}
 
 
@@ -47,7 +49,8 @@ class House:
     queue: JobQueue
     artifacts: ArtifactStore
     links: ArtifactLinks
-    workers: Workers = _nobody
+    inbox: Inbox
+    workers: Workers
     sessions: SessionStore = field(init=False)
     log_hub: LogHub = field(init=False)
     downloads: ArtifactDownloads = field(init=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,7 @@ class JobFacts:
     attempts: tuple[AttemptTold, ...]
     may_cancel: bool
     may_retry: bool
+    form: str  # what a showing of its buttons is known by
 
 
 def job_facts(
@@ -120,6 +122,7 @@ def job_facts(
         attempts=tuple(attempts),
         may_cancel=may_act and not life.state.is_over and not request.is_of_build,
         may_retry=access.triages and life.state.is_retriable and not request.is_of_build,
+        form=hashlib.sha256(f"job {stored.id} at {stored.revision}".encode()).hexdigest()[:32],
     )
 
 

@@ -69,6 +69,7 @@ class PullOfJob:
     author_id: int = 0
     author: str = ""
     title: str = ""
+    head_sha: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class BoardJobs:
     async def pull_of(self, repository_id: int, number: int) -> PullOfJob:
         """Return whose pull request it is."""
         its = (pull_requests.c.repository_id == repository_id, pull_requests.c.number == number)
-        query = select(pull_requests.c.author_id, pull_requests.c.author, pull_requests.c.title).where(*its)
+        p = pull_requests.c
+        query = select(p.author_id, p.author, p.title, p.head_sha).where(*its)
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return PullOfJob(*row) if row else PullOfJob()

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
+from urllib.parse import urlencode
+
 from aiohttp import web
 
+from bot.dashboard.access import account_of
 from bot.dashboard.job_facts import job_facts
 from bot.dashboard.job_frame import OpenedJob, opened_job
 from bot.dashboard.log_cursor import BACK, LogCursor
 from bot.dashboard.log_lines import shown
-from bot.dashboard.registry import REPOSITORY, Sees, page
-from bot.dashboard.visit import NotThereError, Shown, Visit
+from bot.dashboard.registry import REPOSITORY, Sees, deed, page
+from bot.dashboard.visit import BadRequestError, NotThereError, Shown, SignInError, Visit
 from bot.job_views import made_by
+from bot.page_orders import PageOrder, PageOrders
 from bot.store.board_jobs import BoardJobs
 from bot.store.board_logs import BoardLogs
+from bot.store.deliveries import DeliveryStore
 from bot.store.job_logs import LogPart
 
 _TAIL_LINES = 200
 _PARTS_AT_ONCE = 20
+_TOKEN, _FORM = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{32}")
+_ORDERS = frozenset({"cancel", "retry"})
+_NONSENSE = "This form was not made by this page. Load the page again and choose anew. Nothing was changed."
+_OF_A_BUILD = "This job is a step of a build, which ends with it: an operator cancels builds. Nothing was changed."
+_NOT_FOR_AUTHORS = "Only triagers, approvers and maintainers may have a job tried again. Nothing was changed."
 _NO_FILE = "This job has made no such file. Its page lists those that it has made."
 
 
@@ -29,7 +41,12 @@ async def job(visit: Visit) -> Shown:
     facts = job_facts(opened, seen, await logs.attempts(opened.id), visit.access, visit.now)
     tail, cursor = await _tail(logs, opened)
     nights = await BoardJobs(visit.house.engine).build_names([facts.build_id] if facts.build_id else [])
+    token, done = visit.request.query.get("order", ""), visit.word("done", _ORDERS)
+    receipt = None
+    if _TOKEN.fullmatch(token) and done and facts.number:
+        receipt = await _orders(visit).receipt(visit.repository_id, facts.number, token)
     told = {"job": facts, "tail": tail, "cursor": cursor, "night": nights.get(facts.build_id, "")}
+    told |= {"receipt": receipt, "done": done}
     return Shown("job.html", told, f"{facts.title}, job {opened.id}")
 
 
@@ -41,6 +58,43 @@ async def file(visit: Visit) -> web.StreamResponse:
     if not any((each.sha256, each.name) == (sha256, name) for each in made_by(opened.stored, visit.now)):
         raise NotThereError(_NO_FILE)
     return await visit.house.downloads.send(visit.request, sha256, name)
+
+
+@deed(REPOSITORY + "/jobs/{job}/cancel", sees=Sees.JUDGED)
+async def cancel(visit: Visit) -> web.StreamResponse:
+    """Have the job cancelled, as `/cancel` does."""
+    return await _ordered(visit, await opened_job(visit), "cancel")
+
+
+@deed(REPOSITORY + "/jobs/{job}/retry", sees=Sees.JUDGED)
+async def retry(visit: Visit) -> web.StreamResponse:
+    """Have the job tried again, as `/retry` does."""
+    opened = await opened_job(visit)
+    if not visit.access.triages:
+        raise BadRequestError(_NOT_FOR_AUTHORS)
+    return await _ordered(visit, opened, "retry")
+
+
+async def _ordered(visit: Visit, opened: OpenedJob, command: str) -> web.StreamResponse:
+    """Store the order, and lead to what comes of it. Whether it counts, the desk decides."""
+    session, request = visit.session, opened.stored.request
+    if session is None:
+        raise SignInError("Sign in first: what you do here is done in your name.")
+    if request.is_of_build:
+        raise BadRequestError(_OF_A_BUILD)
+    form = (await visit.request.post()).get("form", "")
+    if not isinstance(form, str) or not _FORM.fullmatch(form):
+        raise BadRequestError(_NONSENSE)
+    head = opened.pull.head_sha or request.head_sha
+    actor, number = account_of(session), request.number
+    order = PageOrder(visit.origin, number, actor, command, str(opened.id), head, form, visit.now)
+    query = urlencode({"order": await _orders(visit).give(order), "done": command})
+    there = visit.path(f"/jobs/{opened.id}?{query}")
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": there})
+
+
+def _orders(visit: Visit) -> PageOrders:
+    return PageOrders(visit.house.inbox, DeliveryStore(visit.house.engine))
 
 
 async def _tail(logs: BoardLogs, opened: OpenedJob) -> tuple[str, LogCursor]:
