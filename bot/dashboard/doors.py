@@ -63,11 +63,11 @@ class Doors:
             is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
             self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
             if session is None:
-                return Access(origin, is_public)
+                return Access(origin, is_public, policy=policy)
             people = PeopleReader(self._house.github.installation(origin.installation_id), origin.full_name)
             account, teams = account_of(session), policy.teams
             role = await self._house.permissions.role_of(people, origin.repository_id, account, teams)
-            return Access(origin, is_public, role, session.user_id)
+            return Access(origin, is_public, role, session.user_id, policy=policy)
         except GitHubError as error:
             log.warning("dashboard.unsure", repository_id=origin.repository_id, error=str(error))
             user_id = session.user_id if session else 0
