@@ -74,12 +74,11 @@ class PullOfJob:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs a list shows: of one kind, in some states, of one pull request or build; without any, all."""
+    """Which jobs a list shows: of one kind, in some states, of one pull request; without any, all."""
 
     kind: JobKind | None = None
     states: Collection[JobState] = ()
     number: int = 0
-    build_id: int = 0
 
 
 class BoardJobs:
@@ -91,17 +90,24 @@ class BoardJobs:
     async def newest(self, repository_id: int, wanted: JobFilter, before: int, limit: int) -> list[JobRow]:
         """Return jobs of a repository, the newest first; those before one, or with 0 the newest of all."""
         where: list[ColumnElement[bool]] = [_J.repository_id == repository_id]
-        if wanted.kind is not None:
-            where.append(_J.kind == wanted.kind.value)
-        if wanted.states:
-            where.append(_J.state.in_([state.value for state in wanted.states]))
         if wanted.number:
             where.append(_J.number == wanted.number)
-        if wanted.build_id:
-            where.append(_J.build_id == wanted.build_id)
+        else:  # by number: an index would find all of a repository's jobs, to sort them
+            where = [_J.repository_id + 0 == repository_id]
+        if wanted.kind is not None:
+            where.append(_J.kind == wanted.kind.value)
         if before:
             where.append(_J.id < before)
-        return await self._rows(select(*_SHOWN).where(*where).order_by(_J.id.desc()).limit(limit))
+        newest = select(*_SHOWN).order_by(_J.id.desc()).limit(limit)
+        if not wanted.states:
+            return await self._rows(newest.where(*where))
+        # state by state, for an index holds each of them in order
+        found = [
+            row
+            for state in wanted.states
+            for row in await self._rows(newest.where(*where, _J.state == state.value))
+        ]
+        return sorted(found, key=lambda row: -row.id)[:limit]
 
     async def running(self, limit: int) -> list[JobRow]:
         """Return the jobs that run, of all repositories: they share the workers. The longest running come first."""
@@ -141,7 +147,8 @@ class BoardJobs:
     async def went_wrong_since(self, repository_id: int, since: datetime) -> int:
         """Return how many jobs broke down since a moment, through no fault of a contribution."""
         broken = (JobState.INFRA_ERROR.value, JobState.TIMED_OUT.value)
-        its = (_J.finished_at >= since, _J.state.in_(broken), _J.repository_id == repository_id)
+        # found by when they were over, which are few; the state and the repository of most jobs are the same
+        its = (_J.finished_at >= since, (_J.state + "").in_(broken), _J.repository_id + 0 == repository_id)
         async with self._engine.connect() as connection:
             return int((await connection.execute(select(func.count()).where(*its))).scalar_one())
 

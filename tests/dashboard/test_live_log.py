@@ -17,7 +17,6 @@ from bot.dashboard.log_lines import LogEvent
 from bot.store.database import open_engine
 from pipeline.contract import Ending
 from tests.dashboard.shop_floor import ShopFloor, Work
-from tests.dashboard.stream import Stream
 from tests.dashboard.visitor import Visitor
 from tests.world import World
 
@@ -187,11 +186,8 @@ async def test_the_author_watches_their_own(shop: Shop) -> None:
             await ticks(world, lambda: numbers(stream.text) == [1])
 
 
-async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(
-    database_url: str, shop: Shop
-) -> None:
+async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(database_url: str, shop: Shop) -> None:
     "Each gets every line once; while they watch, a quiet second costs one question, a line two more."
-    world, _ = shop
     _, work = await running_job(shop)
     engine, clock = open_engine(database_url), MovableClock()
     hub = LogHub(engine, clock)
@@ -200,7 +196,7 @@ async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(
     async def watch(mine: list[LogEvent]) -> None:
         async with hub.listen(work.job_id, LogCursor()) as events:
             async for each in events:
-                mine.append(each)
+                mine.append(each)  # noqa: PERF401 - what came so far is looked at meanwhile
 
     watching = [asyncio.create_task(watch(mine)) for mine in got]
     await _until(lambda: hub.listening == 200)

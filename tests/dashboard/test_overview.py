@@ -1,4 +1,4 @@
-"""The overview: how things stand in words, small enough for a phone on a train, and the first day explains itself."""
+"""The overview: how things stand in words, small enough for a phone, and the first day explains itself."""
 
 from __future__ import annotations
 
@@ -107,4 +107,6 @@ async def test_the_last_sweep_is_told(shop: tuple[World, ShopFloor]) -> None:
     await world.one_sweep_passes()
     async with Visitor(world) as reader:
         seen = await reader.opens_page()
-    assert re.search("Sweeps : All open pull requests were looked at (just now|[12] min ago)", seen.words), seen.words
+    assert re.search("Sweeps : All open pull requests were looked at (just now|[12] min ago)", seen.words), (
+        seen.words
+    )
