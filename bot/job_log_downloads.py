@@ -90,5 +90,5 @@ async def _log(job: StoredJob, pages: AsyncIterator[list[LogPart]]) -> AsyncIter
 
 
 def plain_line(line: str) -> str:
-    """Return a line of a log as it can be shown anywhere: without what is meant for a terminal, nothing invisible."""
+    """Return a line of a log as it can be shown anywhere: without what is invisible or for a terminal."""
     return visible(for_terminals_removed(line).replace("\r", " "))

@@ -91,7 +91,7 @@ def done_in(
 
 
 def begins_in(line: Iterable[str], busy: Iterable[Work], idle: int, times: Times) -> Iterator[timedelta | None]:
-    """Yield for each who waits, in order, how long it should take until a worker takes it; None once nobody knows."""
+    """Yield for each who waits, in order, how long until a worker should take it; None once nobody knows."""
     left = [remaining(work, times) for work in busy]
     free_in_s = [each.total_seconds() for each in left if each is not None] + [0.0] * idle
     is_known = bool(left or idle) and all(each is not None for each in left)

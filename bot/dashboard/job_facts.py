@@ -28,7 +28,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A job. `share` is its progress from 0 to 1, None while nothing is known; `number` is 0 for a step of a build."""
+    """A job. `share` is its progress from 0 to 1, None while nobody knows; `number` is 0 for a step of a build."""
 
     id: int
     title: str

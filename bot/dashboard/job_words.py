@@ -69,17 +69,17 @@ _OF_PULLS: Mapping[JobState, str] = MappingProxyType(
         JobState.SUCCEEDED: "It is done.",
         JobState.FAILED_BY_CONTRIBUTION: "Nothing could be made of these examples. A triager looks why; the author "
         "may have to change them.",
-        JobState.INFRA_ERROR: "It broke down. That is our fault, not the author's; a triager can have it tried again.",
+        JobState.INFRA_ERROR: "It broke down. That is our fault, not the author's; a triager can try it again.",
         JobState.TIMED_OUT: "It took longer than it may, and was ended. A triager can have it tried again.",
         JobState.CANCELLED: "Somebody cancelled it. A triager can have it tried again.",
-        JobState.SUPERSEDED: "A newer commit took its place, or the pull request was closed: its result counts no more.",
+        JobState.SUPERSEDED: "A newer commit took its place, or the pull request was closed: it counts no more.",
     }
 )
 _OF_BUILDS: Mapping[JobState, str] = MappingProxyType(
     {
         JobState.FAILED_BY_CONTRIBUTION: "Nothing could be made of what it was given: its build goes on without.",
         JobState.INFRA_ERROR: "It broke down. An operator can let its build go on from here.",
-        JobState.TIMED_OUT: "It took longer than it may, and was ended. An operator can let its build go on from here.",
+        JobState.TIMED_OUT: "It took longer than it may, and was ended. An operator can let its build go on.",
         JobState.CANCELLED: "It was cancelled, with its build or because it was no longer needed.",
         JobState.SUPERSEDED: "Its build was planned anew, or is over: its result counts no more.",
     }

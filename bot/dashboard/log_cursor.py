@@ -1,4 +1,4 @@
-"""How far somebody has seen a log, as a word that a browser keeps: with it nothing is missed and nothing comes twice.
+"""How far somebody has seen a log, as a word that a browser keeps: nothing is missed and nothing comes twice.
 
 Workers count their reports, but a report can overtake the one before it, and one without lines leaves a gap that
 never fills. So the highest number alone does not say what was seen: the word says it of the last few one by one.

@@ -1,4 +1,4 @@
-"""The page of one job: it says how it stands, hands out its files to whom they are for, and ends it or tries again."""
+"""The page of one job: how it stands, its files for those whom they are for, ending it and trying it again."""
 
 from __future__ import annotations
 

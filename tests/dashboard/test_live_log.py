@@ -1,4 +1,4 @@
-"""Live logs: each line comes once to everybody who may see it, however slow they are and however often they come."""
+"""Live logs: each line comes once to everybody who may see it, however slow they are or often they come."""
 
 from __future__ import annotations
 
