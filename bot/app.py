@@ -22,7 +22,7 @@ from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
-from bot.dashboard.house import House
+from bot.dashboard.house import House, no_workers
 from bot.dashboard.site import Site
 from bot.delivery_retention import DeliveryRetention
 from bot.desk import Desk, OnTriaged, Rooms
@@ -225,7 +225,18 @@ def make_app(
             people = Permissions(clock)
             site.open(
                 House(
-                    settings, engine, clock, github, session, policies, people, queue, artifact_store, links, inbox
+                    settings,
+                    engine,
+                    clock,
+                    github,
+                    session,
+                    policies,
+                    people,
+                    queue,
+                    artifact_store,
+                    links,
+                    inbox,
+                    shop.workers if shop is not None else no_workers,
                 )
             )
             if handles:
@@ -261,6 +272,7 @@ def make_app(
     app.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
     app.router.add_get(TREND_ROUTE, trends.handle, allow_head=False)
     site.add_to(app.router)
+    app.on_shutdown.append(site.send_away)
     return app
 
 
