@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,23 @@ async def test_what_was_found_stands_beside_the_example_it_is_about(world: World
     assert card.pairs[0].question.text in behind.split("</article>")[0]
 
 
+async def test_what_was_set_aside_is_no_longer_shown_as_a_thing_to_fix(world: World, visitor: Visitor) -> None:
+    "The reading follows a maintainer's override, though nothing was judged anew."
+    gives_powers(world)
+    pr = await world.ana.opens_pr(leaf_of([*BIRDS[:4], BIRDS[0]]))
+    await world.settled()
+    errors = {found.cause for found in (await reading_of(world, pr)).findings if found.severity == "error"}
+    assert errors
+
+    for cause in errors:
+        await world.max.comments(pr, f"/override {cause} because it is meant so")
+    await world.settled()
+
+    reading = await reading_of(world, pr)
+    assert errors <= {found.cause for found in reading.findings if found.severity == "notice"}
+    assert len(reading.leaves[0].examples) == 5
+
+
 async def test_nothing_private_is_kept_or_shown(world: World, visitor: Visitor) -> None:
     "Whatever is found of personal data and keys, wherever it stands, is in no text that is stored."
     planted = list(PRIVATE.values())
@@ -189,6 +207,8 @@ def test_a_context_stands_beside_the_passage_it_was_taken_from() -> None:
     reading = transcribe("a" * 40, contribution, default_policy(), (), ())
     other = transcribe("a" * 40, unseen, default_policy(), (), ())
 
+    places = [(example.line, example.last_line) for example in reading.leaves[0].examples]
+    assert all(last < first for (_, last), (first, _) in pairwise(places)), "a line belongs to one example"
     sources = [example.source for example in reading.leaves[0].examples]
     assert [source.state for source in sources if source] == [
         SourceState.EXACT,
