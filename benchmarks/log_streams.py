@@ -14,13 +14,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
-import psutil
+import psutil  # type: ignore[import-untyped]
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.served_bot import served_bot
 from bot.clock import SystemClock
 from bot.events import Origin
-from bot.job_flow import ended, granted
+from bot.job_flow import Life, ended, granted
 from bot.jobs import JobKind, JobRequest, JobState
 from bot.simulator import Repository, Simulator
 from bot.simulator.signing_in import CLIENT_ID, CLIENT_SECRET
@@ -128,7 +128,11 @@ async def _prepare(engine: AsyncEngine, github: Simulator, repo: Repository) -> 
         )
         job = await store.add(request, "gpu.sdg", 10, now)
         life = granted(job.life, 1, f"gpu-{number}", "secret", now, timedelta(hours=4), timedelta(0))
-        await store.change(job.id, lambda seen, life=life: seen.living(life, now))
+
+        def begun(seen: StoredJob, life: Life = life) -> StoredJob:
+            return seen.living(life, now)
+
+        await store.change(job.id, begun)
         found.append(job)
     return found
 

@@ -34,11 +34,11 @@ async def tess(shop: Shop) -> AsyncIterator[Visitor]:
         yield visitor
 
 
-async def presses(visitor: Visitor, seen: Seen, path: str, **fields: str) -> Seen:
+async def presses(visitor: Visitor, seen: Seen, path: str) -> Seen:
     "Press a button of a job's page."
     found = _FORM.search(seen.html)
-    form = {"form": found[1]} if found else {}
-    return await visitor.sends(path, seen.csrf_token, **(form | fields))
+    assert found, seen.words
+    return await visitor.sends(path, seen.csrf_token, form=found[1])
 
 
 async def test_a_triager_sees_how_it_stands(shop: Shop, pr: PullRequest, tess: Visitor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from bot.dashboard.log_lines import LogEvent
 from bot.store.database import open_engine
 from pipeline.contract import Ending
 from tests.dashboard.shop_floor import ShopFloor, Work
+from tests.dashboard.stream import Stream
 from tests.dashboard.visitor import Visitor
 from tests.world import World
 
@@ -206,7 +208,7 @@ async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(databas
     for number in range(1, 41):
         await work.tells(f"line {number}")
         await clock.advance(seconds=1)
-        await _until(lambda count=number: all(len(mine) >= count for mine in got))
+        await _until(partial(_have, got, number))
     await clock.advance(seconds=1)
     await asyncio.sleep(0.05)
     assert len([query for query in asked if "job_reports" in query or "jobs" in query]) <= 4 * 42
@@ -218,6 +220,14 @@ async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(databas
     assert all(mine[-1].is_last for mine in got)
     await hub.close()
     await engine.dispose()
+
+
+def _have(got: list[list[LogEvent]], count: int) -> bool:
+    return all(len(mine) >= count for mine in got)
+
+
+def _has_lines(stream: Stream, count: int) -> bool:
+    return stream.text.count("\n") > count
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
@@ -237,7 +247,7 @@ async def test_a_slow_reader_is_cut_off_and_goes_on_where_it_was(shop: Shop, tes
         async with asyncio.timeout(60):
             for count in range(1, 26):
                 await work.tells(*(f"{long} line {count * 200 + n}" for n in range(200)))
-                await ticks(world, lambda told=count: quick.text.count("\n") > told * 200)
+                await ticks(world, partial(_has_lines, quick, count * 200))
         await work.ends()
         await ticks(world, lambda: quick.is_over)
         assert len(numbers(quick.text)) == count * 200
