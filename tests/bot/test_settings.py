@@ -29,7 +29,7 @@ def test_settings_are_read_from_the_environment(environment: pytest.MonkeyPatch)
     settings = read_settings()
     assert settings.repositories == {1001, 1002}
     assert [s.get_secret_value() for s in settings.webhook_secrets] == ["new-secret", "old-secret"]
-    assert "secret" not in repr(settings).replace("webhook_secrets", "")
+    assert "-secret" not in repr(settings)
     assert "BEGIN" not in repr(settings)
 
 

@@ -99,7 +99,7 @@ async def test_nonsense_in_the_address_shows_the_newest(world: World, visitor: V
     pr = await world.ana.opens_pr()
     await pr.settled()
     path = f"/r/instruct/taxonomy/pulls/{pr.number}/history"
-    async with visitor._http.get(visitor.base + path, params={"before": before}) as answer:
+    async with visitor.http.get(visitor.base + path, params={"before": before}) as answer:
         assert answer.status == 200
 
 
