@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
+from bot.dashboard.build_shelf import BuildShelf
 from bot.github.client import GitHubApp
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
@@ -34,9 +35,11 @@ class House:
     artifacts: ArtifactStore
     links: ArtifactLinks
     sessions: SessionStore = field(init=False)
+    builds: BuildShelf = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
+        object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
 
 
 HOUSE = web.AppKey("house", House)
