@@ -18,7 +18,7 @@ from bot.github.errors import GitHubError, NotFoundError, RefusedError
 from bot.github.pulls import PullReader
 from bot.job_results import result_of
 from bot.job_views import JobViews, artifacts_of
-from bot.page_links import PageLinks
+from bot.page_links import NO_PAGES, PageLinks
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
@@ -51,7 +51,7 @@ class JobBoard:
         clock: Clock,
         signer: MarkerSigner,
         moved: Moved,
-        pages: PageLinks = PageLinks(),
+        pages: PageLinks = NO_PAGES,
     ) -> None:
         """`moved` takes to the review what a job came to, and brings the living comment up to date."""
         self._app = app

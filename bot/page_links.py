@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """Knows where the pages of a repository are. `public_url` is where people reach the bot, without a last slash."""
+    """Knows where our pages are. `public_url` is where people reach the bot, without a slash at its end."""
 
     public_url: str = ""
 
@@ -25,3 +25,6 @@ class PageLinks:
 
     def _page(self, repository: str, rest: str) -> str:
         return f"{self.public_url}/r/{repository}/{rest}" if self.public_url and repository else ""
+
+
+NO_PAGES = PageLinks()

@@ -25,7 +25,7 @@ from bot.facts import Facts
 from bot.github.pulls import OwnComment, Pull
 from bot.labels import Label, kind_labels
 from bot.look import Look, pardoned
-from bot.page_links import PageLinks
+from bot.page_links import NO_PAGES, PageLinks
 from bot.readiness import Readiness, readiness
 from bot.source_hold import source_trigger
 from bot.store.pull_requests import PullMemory, paths_text
@@ -89,7 +89,7 @@ class Plan:
 class Planner:
     """Makes plans; knows the addresses that our words link to and how our marks are signed."""
 
-    def __init__(self, signer: MarkerSigner, web_url: str, pages: PageLinks = PageLinks()) -> None:
+    def __init__(self, signer: MarkerSigner, web_url: str, pages: PageLinks = NO_PAGES) -> None:
         self._signer = signer
         self._pages = pages
         self._web_url = web_url.rstrip("/")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bot.comments.escape import block, code, prose
 from bot.github.pulls import Pull
-from bot.page_links import PageLinks
+from bot.page_links import NO_PAGES, PageLinks
 from checks.findings import CauseGroup, Finding, Severity
 from checks.policy import Policy
 
@@ -50,7 +50,7 @@ class Links:
         return f"{self.rules_url}#{group.cause.id.replace('/', '-')}"
 
 
-def links_of(web_url: str, pull: Pull, policy: Policy, pages: PageLinks = PageLinks()) -> Links:
+def links_of(web_url: str, pull: Pull, policy: Policy, pages: PageLinks = NO_PAGES) -> Links:
     """Return where things of a pull request are, on a GitHub at `web_url`."""
     repository_url = f"{web_url}/{pull.repository}"
     checks_url = f"{repository_url}/pull/{pull.number}/checks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from bot.comments.escape import short
 from bot.dashboard.build_standing import BuildStanding, standing_of
@@ -18,15 +19,16 @@ from pipeline.evaluation_results import BenchmarkRow, GateRow, Scale, SideBySide
 
 MOST_ROWS = 300  # of a list; the report as JSON has them all
 _LONGEST, _LONGEST_ANSWER = 500, 1_500
+_Row = TypeVar("_Row")
 _KINDS = {Call.SHIP: "good", Call.DO_NOT_SHIP: "bad", Call.YOUR_CALL: "wait", Call.UNFINISHED: ""}
 _COLOURS = {Verdict.IMPROVED: "good", Verdict.REGRESSED: "bad", Verdict.UNCHANGED: "", Verdict.TOO_FEW: ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Generic[_Row]):
     """A list that may have been cut: `more` is what is not shown."""
 
-    rows: tuple[object, ...]
+    rows: tuple[_Row, ...]
     more: int = 0
 
     @property
@@ -166,12 +168,12 @@ class BuildFacts:
     blame: str
     suspects: tuple[SuspectLine, ...]
     scores: tuple[Scores, ...]
-    contributions: Listing
+    contributions: Listing[ContributionLine]
     counts: tuple[tuple[str, int], ...]
-    left_out: Listing
-    leaves: Listing
+    left_out: Listing[LeftOutLine]
+    leaves: Listing[LeafLine]
     stages: tuple[StageLine, ...]
-    remarks: Listing
+    remarks: Listing[str]
     gains: tuple[AnswerPair, ...]
     losses: tuple[AnswerPair, ...]
 
@@ -224,7 +226,7 @@ def facts_of(view: BuildView, *, with_answers: bool) -> BuildFacts:
     )
 
 
-def _cut(rows: Sequence[object]) -> Listing:
+def _cut(rows: Sequence[_Row]) -> Listing[_Row]:
     return Listing(tuple(rows[:MOST_ROWS]), max(0, len(rows) - MOST_ROWS))
 
 
@@ -262,7 +264,7 @@ def _gate_alone(gate: GateRow) -> ScoreRow:
     return ScoreRow(gate.name, 0, "", "", "", moved, interval(gate, 3), allowed, "", "", told, kind, "")
 
 
-def _contributions(view: BuildView) -> Listing:
+def _contributions(view: BuildView) -> Listing[ContributionLine]:
     """Return every pull request that is in the build, the largest changes first, then those not measured."""
     authors = {pull.number: pull.author for pull in view.plan.pulls}
     suspects = _suspected_pulls(view)
@@ -275,9 +277,11 @@ def _contributions(view: BuildView) -> Listing:
         for number in view.included_pulls[:MOST_ROWS]
         if number not in measured
     }
-    lines: list[object] = [_contribution(row, authors, suspects) for row in rows]
+    lines = [_contribution(row, authors, suspects) for row in rows]
     lines += [
-        ContributionLine(number, authors.get(number, ""), leaves.get(number, ()), *_UNMEASURED, suspects.get(number, ""))
+        ContributionLine(
+            number, authors.get(number, ""), leaves.get(number, ()), *_UNMEASURED, suspects.get(number, "")
+        )
         for number in view.included_pulls
         if number not in measured
     ]
@@ -287,7 +291,9 @@ def _contributions(view: BuildView) -> Listing:
 _UNMEASURED = ("", "", "", "", "not measured", "")
 
 
-def _contribution(row: ContributionRow, authors: Mapping[int, str], suspects: Mapping[int, str]) -> ContributionLine:
+def _contribution(
+    row: ContributionRow, authors: Mapping[int, str], suspects: Mapping[int, str]
+) -> ContributionLine:
     measured = row.benchmark
     return ContributionLine(
         row.number,
@@ -328,7 +334,7 @@ def _suspects(view: BuildView) -> tuple[SuspectLine, ...]:
     )
 
 
-def _left_out(view: BuildView) -> Listing:
+def _left_out(view: BuildView) -> Listing[LeftOutLine]:
     leaves = sorted(view.left_out, key=lambda leaf: (not leaf.is_unforeseen, leaf.path))
     lines = [
         LeftOutLine(leaf.path, leaf.pulls[:10], short(leaf.reason, _LONGEST), leaf.is_unforeseen) for leaf in leaves
@@ -340,7 +346,7 @@ def _left_out(view: BuildView) -> Listing:
     return _cut(lines)
 
 
-def _leaves(view: BuildView) -> Listing:
+def _leaves(view: BuildView) -> Listing[LeafLine]:
     out = {leaf.path for leaf in view.left_out}
     return _cut(
         [

@@ -58,6 +58,7 @@ def templates() -> jinja2.Environment:
         "lasting": lasting,
         "percent": percent,
         "grouped": grouped,
+        "size": size,
         "markdown": markdown,
         "markdown_line": markdown_line,
         "short_sha": lambda sha: str(sha)[:8],
@@ -130,6 +131,16 @@ def percent(share: float | None, digits: int = 0) -> str:
 def grouped(number: float) -> str:
     """Return a large number so that it can be read: 12,345."""
     return f"{number:,}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it: 14.2 GB."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
 def rendered(template: str, facts: Mapping[str, Any]) -> str:

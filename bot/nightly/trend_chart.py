@@ -21,7 +21,7 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The score of one build, by the build's name. `n` questions were asked; 95 of 100 times it is in the interval."""
+    """The score of one build, by the build's name, with its 95 % interval. `n` questions were asked."""
 
     build: str
     score: float

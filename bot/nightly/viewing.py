@@ -21,7 +21,7 @@ from bot.nightly.leaves import LeafChange
 from bot.nightly.plan import BuildPlan
 from bot.nightly.releases import Release, ReleaseState
 from bot.nightly.steps import variant_from_text
-from bot.page_links import PageLinks
+from bot.page_links import NO_PAGES, PageLinks
 from bot.store.announcements import AnnouncementStore
 from bot.store.builds import BuildStore
 from bot.store.jobs import JobStore
@@ -55,7 +55,7 @@ class ViewRoom:
         clock: Clock,
         *,
         blame_runs: int = 0,
-        pages: PageLinks = PageLinks(),
+        pages: PageLinks = NO_PAGES,
     ) -> None:
         self._builds = BuildStore(engine)
         self._jobs = JobStore(engine)

@@ -19,7 +19,7 @@ _GENERATING = "generate/%"
 
 @dataclass(frozen=True, slots=True)
 class ListedBuild:
-    """One row of the list. `said` is what its report began with, `pinned` that slow drift is measured against it."""
+    """A row of the list. `said` is what its report began with; slow drift is measured against what is `pinned`."""
 
     id: int
     night: date
