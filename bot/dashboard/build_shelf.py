@@ -85,12 +85,12 @@ class BuildShelf:
         if release.state is ReleaseState.REMOVED:
             return Contents(trouble=_CLEANED_UP)
         key = (release.repository_id, release.name, release.manifest_sha256)
-        found = self._contents.get(key)
-        if found is None:
-            async with self._reading:
-                found = self._contents.get(key) or await asyncio.to_thread(_read, self._models_url, release)
-            if not found.trouble:
-                self._contents.put(key, found)
+        async with self._reading:
+            found = self._contents.get(key)
+            if found is None:
+                found = await asyncio.to_thread(_read, self._models_url, release)
+                if not found.trouble:
+                    self._contents.put(key, found)
         return found
 
     async def _as_of_now(self, view: BuildView, build: Build) -> BuildView:

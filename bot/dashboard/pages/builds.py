@@ -110,7 +110,7 @@ def line_of(build: ListedBuild) -> BuildLine:
         standing_of(build.state, build.release, build.held),
         "" if build.state.is_open else call,
         "" if build.state.is_open else reason or build.because,
-        ", ".join(f"{count:,} {word}" for count, word in counts if count) or "no",
+        _leaves(counts),
         build.counts.pulls,
         build.counts.left_out,
         build.began_at,
@@ -120,6 +120,11 @@ def line_of(build: ListedBuild) -> BuildLine:
         build.gpu_s / 3600,
         build.pinned,
     )
+
+
+def _leaves(counts: tuple[tuple[int, str], ...]) -> str:
+    told = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "no"
+    return f"{told} {'leaf' if sum(count for count, _ in counts) == 1 else 'leaves'}"
 
 
 async def _measured(visit: Visit) -> tuple[Build, list[Trend], dict[str, Scale]] | None:
