@@ -158,7 +158,6 @@ class BuildFacts:
     took_s: float | None
     gpu_h: float
     samples: int
-    from_cache: int
     unchanged: int
     changes: tuple[tuple[str, int], ...]
     pull_count: int
@@ -205,7 +204,6 @@ def facts_of(view: BuildView, *, with_answers: bool) -> BuildFacts:
         took_s,
         view.gpu_h,
         view.samples,
-        view.from_cache,
         view.plan.unchanged,
         tuple((kind.value, view.plan.count(kind)) for kind in LeafChange),
         len(view.included_pulls),

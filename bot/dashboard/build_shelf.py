@@ -74,7 +74,7 @@ class BuildShelf:
             async with self._reading:  # many who come at once wait for one reading
                 kept = self._views.get(key)
                 if kept is None or (build.state.is_open and kept[1] + _OPEN_KEPT_FOR <= self._clock.now()):
-                    view = await self._room.view(build, repository)
+                    view = await self._room.view(build, repository, counts_cached=False)
                     lean = replace(view, plan=replace(view.plan, kept=()))  # thousands of leaves that nobody shows
                     kept = (lean, self._clock.now())
                     self._views.put(key, kept)

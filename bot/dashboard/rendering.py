@@ -7,7 +7,7 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -76,6 +76,7 @@ def markdown(text: str) -> Markup:
     return Markup(_markdown().render(visible(text)))  # noqa: S704 - made from escaped text
 
 
+@lru_cache(maxsize=2048)
 def markdown_line(text: str) -> Markup:
     """Return a sentence of our own Markdown as HTML, without a paragraph around it."""
     return Markup(_markdown().renderInline(visible(text)))  # noqa: S704 - made from escaped text

@@ -69,8 +69,11 @@ class ViewRoom:
         self._pages = pages
         self._scores: OrderedDict[str, dict[str, PastScore]] = OrderedDict()  # by the SHA-256 of a gate's result
 
-    async def view(self, build: Build, repository: str) -> BuildView:
-        """Return a build as its report sees it."""
+    async def view(self, build: Build, repository: str, *, counts_cached: bool = True) -> BuildView:
+        """Return a build as its report sees it.
+
+        Without `counts_cached` it does not say whose data were there already: that takes a file for each leaf.
+        """
         plan, jobs = await self._builds.plan_of(build), await self._jobs.of_build(build.id)
         results = _Results(self._artifacts, {job.request.step: job for job in jobs})
         gate, mix = await results.of(GATE, GateResult), await results.of(MIX, MixResult)
@@ -88,7 +91,7 @@ class ViewRoom:
             gate,
             await results.of(PACKAGE, PackageResult),
             left_out,
-            await self._from_cache(plan, jobs, left_out, results),
+            await self._from_cache(plan, jobs, left_out, results) if counts_cached else 0,
             sum(data.samples for data in mix.phases.values()) if mix else 0,
             await self._blame(plan, left_out, gate, results),
             await self._quarantined(build.repository_id, plan),
