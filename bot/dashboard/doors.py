@@ -17,6 +17,7 @@ from bot.github.pulls import PullReader
 from bot.roles import Role
 from bot.store.repositories import RepositoryStore
 from bot.store.sessions import Session
+from checks.policy import Policy
 
 log = structlog.get_logger()
 
@@ -57,8 +58,7 @@ class Doors:
         """Return what the reader may see. What cannot be found out is not theirs, and they are told."""
         try:
             nature = await self._nature(origin)
-            reader = self._reader(origin)
-            policy = await self._house.policies.of_branch(reader, origin.repository_id, nature.default_branch)
+            policy = await self.policy(origin)
             is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
             self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
             if session is None:
@@ -71,6 +71,12 @@ class Doors:
             log.warning("dashboard.unsure", repository_id=origin.repository_id, error=str(error))
             user_id = session.user_id if session else 0
             return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
+
+    async def policy(self, origin: Origin) -> Policy:
+        """Return the policy in force. Raises GitHubError where it cannot be read."""
+        nature = await self._nature(origin)
+        reader = self._reader(origin)
+        return await self._house.policies.of_branch(reader, origin.repository_id, nature.default_branch)
 
     def _reader(self, origin: Origin) -> PullReader:
         return PullReader(self._house.github.installation(origin.installation_id), origin.full_name)

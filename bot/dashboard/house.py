@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_downloads import ArtifactDownloads
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
+from bot.dashboard.build_shelf import BuildShelf
 from bot.dashboard.log_hub import LogHub
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
@@ -59,6 +60,7 @@ class House:
     log_hub: LogHub = field(init=False)
     paces: Paces = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
+    builds: BuildShelf = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
@@ -67,6 +69,7 @@ class House:
         object.__setattr__(self, "paces", Paces(self.engine, self.clock))
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
+        object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
 
 
 HOUSE = web.AppKey("house", House)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.dashboard.badges import Badge, badge_of
 from bot.dashboard.visit import NotThereError, Shown, SignInError, Visit
 from bot.store.pull_requests import PullMemory, PullRequestStore
 
@@ -31,6 +32,7 @@ class Frame:
     memory: PullMemory
     root: str
     github: str  # its page on GitHub
+    badge: Badge
 
     @property
     def number(self) -> int:
@@ -51,7 +53,9 @@ async def framed(visit: Visit) -> Frame:
     if memory is None:
         raise NotThereError(_UNKNOWN)
     github = f"{visit.house.settings.github_web_url}/{visit.origin.full_name}/pull/{memory.number}"
-    return Frame(memory, visit.path(f"/pulls/{memory.number}"), github)
+    root = visit.path(f"/pulls/{memory.number}")
+    badge = badge_of(visit, f"pull/{memory.number}.svg", f"/pulls/{memory.number}", "How the pull request stands")
+    return Frame(memory, root, github, badge)
 
 
 def shown_in(frame: Frame, tab: str, template: str, facts: Mapping[str, Any]) -> Shown:

@@ -7,7 +7,7 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -58,7 +58,7 @@ def templates() -> jinja2.Environment:
         "lasting": lasting,
         "percent": percent,
         "grouped": grouped,
-        "bytes": size_in_words,
+        "size": size,
         "markdown": markdown,
         "markdown_line": markdown_line,
         "short_sha": lambda sha: str(sha)[:8],
@@ -76,6 +76,7 @@ def markdown(text: str) -> Markup:
     return Markup(_markdown().render(visible(text)))  # noqa: S704 - made from escaped text
 
 
+@lru_cache(maxsize=2048)
 def markdown_line(text: str) -> Markup:
     """Return a sentence of our own Markdown as HTML, without a paragraph around it."""
     return Markup(_markdown().renderInline(visible(text)))  # noqa: S704 - made from escaped text
@@ -133,13 +134,14 @@ def grouped(number: float) -> str:
     return f"{number:,}"
 
 
-def size_in_words(size: float) -> str:
-    """Return the size of a file so that it can be read: "12 kB"."""
-    for unit in ("bytes", "kB", "MB"):
+def size(count: int) -> str:
+    """Return a number of bytes as people read it: 14.2 GB."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
         if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} GB"
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
 def rendered(template: str, facts: Mapping[str, Any]) -> str:

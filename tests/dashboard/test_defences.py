@@ -14,7 +14,7 @@ from tests.dashboard.visitor import Visitor
 from tests.world import World
 
 POLICY = ".github/taxonomy-bot.yml"
-EXAMPLES = {"number": "1", "job": "1", "build": "1", "name": "x", "sha256": "0" * 64}
+EXAMPLES = {"night": "2026-01-05", "number": "1", "job": "1", "build": "1", "name": "x", "sha256": "0" * 64}
 
 
 def example_of(path: str, world: World) -> str:

@@ -81,6 +81,8 @@ def words() -> Iterator[tuple[str, str]]:
     ):
         yield f"evaluating/{name}", _shown(done, result)
     yield "evaluating/comment", evaluation_comment(done, RESULT)
+    page = "https://bot.example/r/instruct/taxonomy/jobs/3"
+    yield "evaluating/comment-with-a-page", evaluation_comment(done, RESULT, page)
     check = replace(done, request=replace(done.request, kind=JobKind.POSTCHECK), chart_url="")
     known = replace(
         CHECK,

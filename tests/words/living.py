@@ -78,6 +78,15 @@ def words() -> Iterator[tuple[str, str]]:
     ):
         yield from ((f"living/{place}-{name}", text) for name, text in told)
     yield (
+        "living/with-a-page",
+        living_comment(
+            PASSED,
+            turn_after(PASSED.overall),
+            a_standing(a_case(status=a_status(State.NEEDED))),
+            replace(LINKS, page_url="https://bot.example/r/instruct/taxonomy/pulls/1"),
+        ),
+    )
+    yield (
         "living/heard-review",
         comment(PASSED, a_standing(a_case(status=a_status(State.APPROVED)), heard="tess triage-approve hold")),
     )
