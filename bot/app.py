@@ -22,7 +22,7 @@ from bot.clock import Clock, SystemClock
 from bot.closing import Closing
 from bot.command_desk import CommandDesk
 from bot.comments.markers import MarkerSigner
-from bot.dashboard.house import House
+from bot.dashboard.house import House, no_workers
 from bot.dashboard.site import Site
 from bot.delivery_retention import DeliveryRetention
 from bot.desk import Desk, OnTriaged, Rooms
@@ -64,6 +64,7 @@ from bot.nightly.trend_downloads import TrendDownloads
 from bot.permissions import Permissions
 from bot.plan import Planner
 from bot.policies import Policies
+from bot.reading_desk import ReadingDesk
 from bot.reconcile import Reconciler
 from bot.records import Records
 from bot.redelivery import Redelivery
@@ -89,6 +90,7 @@ from bot.store.pardons import PardonStore
 from bot.store.passages import PassageStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
+from bot.store.readings import ReadingStore
 from bot.store.redeliveries import RedeliveryStore
 from bot.store.releases import ReleaseStore
 from bot.store.reminders import ReminderStore
@@ -222,7 +224,20 @@ def make_app(
             await inbox.start()
             people = Permissions(clock)
             site.open(
-                House(settings, engine, clock, github, session, policies, people, queue, artifact_store, links)
+                House(
+                    settings,
+                    engine,
+                    clock,
+                    github,
+                    session,
+                    policies,
+                    people,
+                    queue,
+                    artifact_store,
+                    links,
+                    inbox,
+                    shop.workers if shop is not None else no_workers,
+                )
             )
             if handles:
                 await replica.join()
@@ -257,6 +272,7 @@ def make_app(
     app.router.add_get(CHART_ROUTE, charts.handle, allow_head=False)
     app.router.add_get(TREND_ROUTE, trends.handle, allow_head=False)
     site.add_to(app.router)
+    app.on_shutdown.append(site.send_away)
     return app
 
 
@@ -285,7 +301,8 @@ def make_desk(
     commands = CommandDesk(
         github, policies, Permissions(clock), memories, dossiers, effects, desk_log, signer, clock
     )
-    triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock)
+    readings = ReadingDesk(ReadingStore(engine), workers, records.history, clock, settings.keeps_readings_for)
+    triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock, readings=readings)
     batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock)
     web_url = settings.github_web_url
     fixer = Fixer(github, looks, records.pardons, desk_log, signer, clock, web_url=web_url)
@@ -313,7 +330,7 @@ def make_desk(
         neighbourhood.start(partial(_look_again, desk, records.repositories))
     logs = JobRetention(JobStore(engine), records.history, clock, settings.keeps_logs_for)
     told = DeliveryRetention(DeliveryStore(engine), records.history, clock, settings.keeps_deliveries_for)
-    tidying = (logs.clean_up, told.clean_up)
+    tidying = (logs.clean_up, told.clean_up, readings.clean_up)
     every_s, serves = settings.sweep_minutes * 60, settings.repositories
     missing = RedeliveryStore(engine)
     redelivery = Redelivery(github, missing, records.history, records.repositories, clock, serves)

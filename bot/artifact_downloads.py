@@ -80,6 +80,10 @@ class ArtifactDownloads:
         sha256, name = request.match_info["sha256"], request.match_info["name"]
         if (closed := door_closed(request, self._links, sha256, name, self._clock)) is not None:
             return closed
+        return await self.send(request, sha256, name)
+
+    async def send(self, request: web.Request, sha256: str, name: str) -> web.StreamResponse:
+        """Return the file as an attachment, or a page that says why not; the caller knows that it may be read."""
         artifact = await self._rows.find(sha256, name)
         if artifact is None:
             return page(HTTPStatus.NOT_FOUND, GONE)

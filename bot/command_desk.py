@@ -25,7 +25,7 @@ from bot.commands.situation import (
     Situation,
 )
 from bot.comments.markers import MarkerSigner
-from bot.comments.replies import reply
+from bot.comments.replies import decided_on_page, reply
 from bot.dossier import Dossiers, case_of
 from bot.effects import EffectDesk
 from bot.events import Labelled, Origin, Written
@@ -112,7 +112,7 @@ class CommandDesk:
         `bring_up_to_date` has the pull request judged where a command builds on what one before it set aside.
         Trying the same text again does nothing twice. Raises TransientError.
         """
-        commands = () if written.author.is_bot else commands_in(written.text)
+        commands = () if written.author.is_bot else _commands_of(written)
         if not commands:
             return AfterOrders()
         handled: list[Handled] = []
@@ -130,8 +130,14 @@ class CommandDesk:
             )
             handled.append(await self.obey(order))
         await self._note_heard(written, handled)
-        writer = await self._writer(written.origin, written.number)
-        await writer.apply(self._answer(written, handled, too_many=len(commands) > MOST_COMMANDS))
+        answer = (
+            list(self._answer_in_public(written, handled))
+            if written.is_from_page
+            else list(self._answer(written, handled, too_many=len(commands) > MOST_COMMANDS))
+        )
+        if answer:
+            writer = await self._writer(written.origin, written.number)
+            await writer.apply(answer)
         return _left(handled)
 
     async def handle_label(self, labelled: Labelled) -> Handled | None:
@@ -304,6 +310,23 @@ class CommandDesk:
         if text:
             marker = self._signer.reply_marker(written.source, written.origin.repository_id, written.number)
             yield Reply(text, marker)
+
+    def _answer_in_public(self, written: Written, handled: Iterable[Handled]) -> Iterator[Action]:
+        """Yield the comment that says who decided what on a page; what was refused is told there alone."""
+        for each in handled:
+            if not each.refusal:
+                said = [effect.text for effect in each.effects if isinstance(effect, Say)]
+                text = decided_on_page(written.author.login, each.order.command, written.commit, said)
+                marker = self._signer.reply_marker(written.source, written.origin.repository_id, written.number)
+                yield Reply(text, marker)
+
+
+def _commands_of(written: Written) -> tuple[WrittenCommand, ...]:
+    """Return the commands of a text. What comes from a page is one, as it is: nothing in it is Markdown."""
+    if not written.is_from_page:
+        return commands_in(written.text)
+    name, _, arguments = written.text.removeprefix("/").partition(" ")
+    return (WrittenCommand(name, arguments, 1),)
 
 
 def _sets_aside(handled: Handled) -> bool:

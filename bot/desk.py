@@ -93,8 +93,11 @@ class Desk:
         self._on_triaged = on_triaged
         self._neighbourhood = neighbourhood
 
-    async def handle(self, event: Event) -> None:
-        """Act on one event. Raises TransientError when it should be handled again later."""
+    async def handle(self, event: Event) -> str | None:
+        """Act on one event; return why an order given on a page was refused, if it was.
+
+        Raises TransientError when it should be handled again later.
+        """
         if not isinstance(event, Ignored):
             await self._records.repositories.note(event.origin)
         match event:
@@ -107,7 +110,7 @@ class Desk:
             case PullClosed():
                 await self._close(event)
             case Written():
-                await self._obey(event)
+                return await self._obey(event)
             case Labelled():
                 await self._take_label(event)
             case WordsChanged():
@@ -133,6 +136,7 @@ class Desk:
                 await self._merge(origin)
             case Ignored():
                 pass
+        return None
 
     async def refresh(self, origin: Origin, number: int, again: Again | None = None) -> None:
         """Bring our report up to date, and do what follows: tell others of the same leaf, merge what is ready."""
@@ -160,8 +164,11 @@ class Desk:
         for number in await self._rooms.merging.run(origin, again):
             await self._judge(origin, number)
 
-    async def _obey(self, written: Written) -> None:
-        """Carry out what somebody commands, and bring the report up to date with it."""
+    async def _obey(self, written: Written) -> str | None:
+        """Carry out what somebody commands, and bring the report up to date with it.
+
+        Returns why not, where the one who asked is to read that on a page.
+        """
         origin, number = written.origin, written.number
         if await self._records.memories.get(origin.repository_id, number) is None:
             await self._judge(origin, number)  # older than the bot: first see what there is
@@ -174,6 +181,7 @@ class Desk:
         if again or left.refresh or has_returned:
             await self.refresh(origin, number, again)
         await self._answer(written, left)
+        return "\n\n".join(h.refusal for h in left.handled if h.refusal) if written.is_from_page else None
 
     async def _answer(self, written: Written, left: AfterOrders) -> None:
         """Say what takes a look at more than this pull request's own records."""

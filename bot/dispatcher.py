@@ -32,8 +32,8 @@ _LOOKS_EVERY_S = 2.0  # for what others have given back, or asked for again
 class EventHandler(Protocol):
     """Whoever acts on events."""
 
-    async def handle(self, event: Event) -> None:
-        """Act on one event. Raises TransientError to be asked again later."""
+    async def handle(self, event: Event) -> str | None:
+        """Act on one event; return what whoever sent it is to be told. Raises TransientError to be asked again."""
         ...
 
 
@@ -241,7 +241,7 @@ class Dispatcher:
             try:
                 if isinstance(last.event, UnreadableEventError):
                     raise last.event
-                await self._handler.handle(last.event)
+                told = await self._handler.handle(last.event)
             except TransientError as error:
                 return await self._put_off(together, lane, error, replica_id)
             except (GitHubError, UnreadableEventError) as error:
@@ -250,7 +250,7 @@ class Dispatcher:
             except Exception as error:  # a mistake of ours; it may still pass another time
                 log.exception("delivery.crashed")
                 return await self._put_off(together, lane, error, replica_id)
-            return await self._finish(ids, DeliveryState.DONE, "", replica_id)
+            return await self._finish(ids, DeliveryState.DONE, told or "", replica_id)
 
     async def _finish(self, ids: list[int], state: DeliveryState, error: str, replica_id: int) -> bool:
         """Write down what came of some deliveries. Return False when they are no longer ours, nor is their lane."""

@@ -16,6 +16,8 @@ from checks.findings import Check
 _NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError)
 TRIAGE_ACTIONS: Final = frozenset({"reopened", "synchronize", "edited", "ready_for_review", "converted_to_draft"})
 PUT_RIGHT: Final = "put-right"  # what the button on a check run is known by
+PAGE_ORDER: Final = "page:order"  # an order given on a page; no event of GitHub's can be called so (bot/inbox.py)
+PAGE: Final = "page:"  # how its source begins, and the name of its row among the deliveries
 _PASSING = frozenset({"success", "neutral", "skipped"})
 _GROUP_REF = re.compile(r"/pr-(\d{1,10})-[0-9a-f]{40}$")
 _JOB = re.compile(r"job:([1-9][0-9]{0,17})")
@@ -57,11 +59,16 @@ class Written:
     author: Account
     text: str
     written_at: datetime
-    source: str  # "comment:ID", "review:ID", or "body:NUMBER" for the text of the pull request itself
+    source: str  # "comment:ID", "review:ID", "page:TOKEN", or "body:NUMBER" for the text of the pull request itself
     comment_id: int | None  # what a reaction can be put on; None for reviews and the text of the pull request
     commit: str = ""  # the commit a review was written for, or the pull request was opened with
     approves: bool = False  # a review that approves in GitHub's own way
     about_author_id: int = 0  # who opened the pull request
+
+    @property
+    def is_from_page(self) -> bool:
+        """True for a decision taken on a page: it is one command, and its commit the one that the page showed."""
+        return self.source.startswith(PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +245,8 @@ def is_ignored(name: str, data: dict[str, Any], *, app_id: int) -> bool:
 
 def _read(name: str, data: dict[str, Any], app_id: int, guid: str) -> Event:
     action = data.get("action", "")
+    if name == PAGE_ORDER:
+        return _of_page(data, guid)
     if name == "pull_request":
         return _of_pull(data, action, guid)
     if name == "issue_comment" and "pull_request" in data["issue"]:
@@ -293,6 +302,20 @@ def _of_pull(data: dict[str, Any], action: str, guid: str) -> Event:
             guid,
         )
     return Ignored("nothing to do for this event")
+
+
+def _of_page(data: dict[str, Any], guid: str) -> Event:
+    """Read what `bot.page_orders` has stored."""
+    return Written(
+        origin=_origin(data),
+        number=int(data["number"]),
+        author=_account(data["sender"]),
+        text=str(data["text"]),
+        written_at=datetime.fromisoformat(data["at"]),
+        source=guid,
+        comment_id=None,
+        commit=str(data["commit"]),
+    )
 
 
 def _of_comment(data: dict[str, Any], action: str, guid: str) -> Event:

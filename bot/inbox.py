@@ -17,7 +17,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.clock import Clock
-from bot.events import is_ignored, pull_number_of
+from bot.events import PAGE, PAGE_ORDER, is_ignored, pull_number_of
 from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 
 log = structlog.get_logger()
@@ -132,6 +132,10 @@ class WebhookEndpoint:
         event = request.headers.get("X-GitHub-Event", "")
         if not _GUID.fullmatch(guid) or not _EVENT.fullmatch(event):
             return _answer(HTTPStatus.BAD_REQUEST, "X-GitHub-Delivery or X-GitHub-Event is missing or malformed")
+        if event == PAGE_ORDER or guid.startswith(
+            PAGE
+        ):  # whoever signs webhooks speaks for GitHub, for nobody else
+            return _answer(HTTPStatus.BAD_REQUEST, "orders are given on the pages, never by webhook")
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError):

@@ -47,22 +47,28 @@ class JobLogDownloads:
         if job is None:
             return page(HTTPStatus.NOT_FOUND, _GONE)
         if job.finished_at is not None and job.finished_at < self._clock.now() - self._keep_for:
-            return page(HTTPStatus.NOT_FOUND, _no_longer_kept(job, self._keep_for))
-        response = web.StreamResponse(
-            headers={
-                **SAFE,
-                "Content-Type": "text/plain; charset=utf-8",
-                "Content-Disposition": f'attachment; filename="job-{job_id}-{LOG_NAME}"',
-            }
-        )
-        await response.prepare(request)
-        async for text in _log(job, self._jobs.logs.pages(job_id)):
-            await response.write(text.encode())
-        await response.write_eof()
-        return response
+            return page(HTTPStatus.NOT_FOUND, no_longer_kept(job, self._keep_for))
+        return await send_log(request, job, self._jobs)
 
 
-def _no_longer_kept(job: StoredJob, keep_for: timedelta) -> str:
+async def send_log(request: web.Request, job: StoredJob, jobs: JobStore) -> web.StreamResponse:
+    """Send the log as far as it is, as a file; the caller knows that it may be read."""
+    response = web.StreamResponse(
+        headers={
+            **SAFE,
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="job-{job.id}-{LOG_NAME}"',
+        }
+    )
+    await response.prepare(request)
+    async for text in _log(job, jobs.logs.pages(job.id)):
+        await response.write(text.encode())
+    await response.write_eof()
+    return response
+
+
+def no_longer_kept(job: StoredJob, keep_for: timedelta) -> str:
+    """Say that there is no log any more, and what to do."""
     return (
         f"The log of job {job.id} is no longer kept: that is done for {keep_for.days} days after a job is over.\n\n"
         f"The job is {job.life.state}. If its log is still needed, ask for `/{job.request.kind}` to be run again."
@@ -78,10 +84,11 @@ async def _log(job: StoredJob, pages: AsyncIterator[list[LogPart]]) -> AsyncIter
             if part.attempt != attempt:
                 attempt = part.attempt
                 yield f"\n== attempt {attempt} ==\n"
-            yield "".join(f"{part.at:%Y-%m-%d %H:%M:%S}Z  {_plain(line)}\n" for line in part.lines.split("\n"))
+            yield "".join(f"{part.at:%Y-%m-%d %H:%M:%S}Z  {plain_line(line)}\n" for line in part.lines.split("\n"))
     yield f"\n== {'no lines yet' if not attempt else 'end' if job.life.state.is_over else 'so far'}: "
     yield f"the job is {job.life.state} ==\n"
 
 
-def _plain(line: str) -> str:
+def plain_line(line: str) -> str:
+    """Return a line of a log as it can be shown anywhere: without what is meant for a terminal, nothing invisible."""
     return visible(for_terminals_removed(line).replace("\r", " "))

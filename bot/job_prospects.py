@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -88,3 +88,19 @@ def done_in(
         for _ in range(count):
             heapq.heapreplace(free_in_s, free_in_s[0] + other_s)
     return timedelta(seconds=free_in_s[0] + own_s) + swap
+
+
+def begins_in(
+    line: Iterable[str], busy: Iterable[Work], idle: int, times: Times
+) -> Iterator[timedelta | None]:
+    """Yield for each who waits, in order, how long it should take until a worker takes it; None once nobody knows."""
+    left = [remaining(work, times) for work in busy]
+    free_in_s = [each.total_seconds() for each in left if each is not None] + [0.0] * idle
+    is_known = bool(left or idle) and all(each is not None for each in left)
+    heapq.heapify(free_in_s)
+    for kind in line:
+        yield timedelta(seconds=free_in_s[0]) if is_known else None
+        whole_s = usual(times.get(kind, ()))
+        is_known = is_known and whole_s is not None
+        if is_known and whole_s is not None:
+            heapq.heapreplace(free_in_s, free_in_s[0] + whole_s)

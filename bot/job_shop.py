@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -133,6 +133,10 @@ class JobShop:
             is_paused,
             swap_patience,
         )
+
+    def workers(self) -> Mapping[str, Presence]:
+        """Return the workers that this process has heard of."""
+        return self.leases.workers
 
     async def start(self, moved: Moved, stepped: OnChange | None = None) -> None:
         """Begin; `moved` takes to the review what a job came to, `stepped` hears of builds. Raises BrokerError."""

@@ -119,7 +119,7 @@ class JobViews:
             return JobFiles()
         found = [
             FileLink(artifact.name, artifact.size, self._links.link(artifact.sha256, artifact.name, now))
-            for artifact in _made_by(stored, now)
+            for artifact in made_by(stored, now)
         ]
         found.append(FileLink(LOG_NAME, None, self._links.log_link(stored.id, now)))
         return JobFiles(tuple(found), self._links.last_until(now))
@@ -133,7 +133,8 @@ def artifacts_of(stored: StoredJob) -> tuple[Artifact, ...]:
     return (*((outcome.result,) if outcome.result else ()), *outcome.artifacts)
 
 
-def _made_by(stored: StoredJob, now: datetime) -> Iterator[Artifact]:
+def made_by(stored: StoredJob, now: datetime) -> Iterator[Artifact]:
+    """Yield what a job has made, under harmless names; the first few, where there are many."""
     request = stored.request
     for artifact in artifacts_of(stored)[:_MOST_FILES]:
         try:

@@ -31,13 +31,14 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen of one commit. The files' bytes are not kept."""
+    """What was seen of one commit. The files' bytes are not remembered."""
 
     facts: Facts
     judgement: Judgement  # without what is kept back: nothing made of it can show that on the pull request
     kept_back: tuple[Finding, ...] = ()  # for triagers alone
     in_full: Verdict = field(default_factory=lambda: Verdict(()))  # the same, with what is new at its whole weight
     ruled_at: datetime | None = None  # whose rules these are: those of the moment of the first judgement
+    material: JudgeRequest | None = None  # what was judged, where it was judged just now; it is not remembered
 
 
 _Place = tuple[int, int, bool]
@@ -82,7 +83,7 @@ class Looks:
         if not anew and place in self._kept and self._kept[place][0] == key:
             return _of(self._kept[place][1], pull, ruling)
         facts = await gather(reader, pull, policy, most_commits=self._most_commits, onto=onto)
-        judgement = await self._judge(facts, repository_id, anew=anew)
+        judgement, material = await self._judge(facts, repository_id, anew=anew)
         if self._neighbourhood is not None and not onto and not facts.unreadable:
             await self._neighbourhood.note(repository_id, pull, judgement)
         verdict, judgement = judgement.verdict, replace(judgement, verdict=judgement.verdict.told)
@@ -93,7 +94,7 @@ class Looks:
             self._kept.move_to_end(place)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return _of(look, pull, ruling)
+        return _of(replace(look, material=material), pull, ruling)
 
     async def repairs(self, reader: PullReader, repository_id: int, pull: Pull) -> Repairs | None:
         """Return what can be put right mechanically at the head; None where that could not be found out."""
@@ -107,14 +108,17 @@ class Looks:
         """Return the look by the rules that counted at a moment, at which all of it had been judged."""
         return _of(look, look.facts.pull, await self._rule_sets.at(moment, look.facts.policy))
 
-    async def _judge(self, facts: Facts, repository_id: int, *, anew: bool) -> Judgement:
+    async def _judge(
+        self, facts: Facts, repository_id: int, *, anew: bool
+    ) -> tuple[Judgement, JudgeRequest | None]:
         if facts.unreadable:
             log.warning("triage.unreadable", number=facts.pull.number, reason=facts.unreadable)
-            return Judgement(Verdict((), not_judged=frozenset(Check)))
-        judgement = await self._workers.judge(await self._request(facts, repository_id, anew=anew))
+            return Judgement(Verdict((), not_judged=frozenset(Check))), None
+        request = await self._request(facts, repository_id, anew=anew)
+        judgement = await self._workers.judge(request)
         for crash in judgement.verdict.crashes:
             log.error("triage.rule_crashed", number=facts.pull.number, rule=crash.rule, detail=crash.detail)
-        return judgement
+        return judgement, request
 
     async def _request(self, facts: Facts, repository_id: int, *, anew: bool) -> JudgeRequest:
         return JudgeRequest(

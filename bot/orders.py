@@ -11,7 +11,7 @@ from bot.commands.parsing import WrittenCommand
 from bot.commands.registry import Command, nearest
 from bot.commands.situation import Approve, Effect, Fire, SetAside, Situation
 from bot.comments.escape import code
-from bot.events import Account, Origin
+from bot.events import PAGE, Account, Origin
 from bot.roles import Role
 
 REFUSED_EARLIER = "This was refused when it was written. If it still holds, write it once more."
@@ -36,10 +36,12 @@ class Order:
 def bound(order: Order, known: Command) -> tuple[str, str]:
     """Return the commit that an order names in its own words, if it does, and its arguments without it.
 
-    Only commands that judge the content take one, as their first word: `/approve 1a2b3c4`.
+    Only commands that judge the content take one, as their first word: `/approve 1a2b3c4`. What was decided on a
+    page names the commit beside its words.
     """
     arguments = order.command.arguments
-    match = _SHA.fullmatch(arguments) if known.about_content else None
+    is_from_page = order.source.startswith(PAGE)
+    match = _SHA.fullmatch(arguments) if known.about_content and not is_from_page else None
     if match is None:
         return "", arguments
     return match[1].lower(), (match[2] or "").strip()

@@ -35,6 +35,7 @@ from checks.run import crash_site
 from checks.sign_off_advice import SignOffAdvice
 
 if TYPE_CHECKING:
+    from bot.readings import Reading
     from checks.likeness.sheets import Sheet
 
 log = structlog.get_logger()
@@ -141,6 +142,21 @@ class RuleWorkers:
             return {}
         return found
 
+    async def reading(
+        self, request: JudgeRequest | None, head_sha: str, shown: Sequence[Finding], everything: Sequence[Finding]
+    ) -> Reading | None:
+        """Return what was judged as people read it; None where writing it down takes too long.
+
+        Without a request, only the findings are written down.
+        """
+        patience_s = self._limit_s * _WHOLE_RUN_PATIENCE
+        try:
+            found: Reading = await self._schedule(_reading, (request, head_sha, shown, everything), patience_s)
+        except _BROKE as error:
+            log.warning("rules.reading_broke", reason=type(error).__name__)
+            return None
+        return found
+
     async def sheets(self, files: Sequence[ChangedFile]) -> dict[str, Sheet]:
         """Return the passages of leaves by path; a leaf that is too hard to read has none."""
         try:
@@ -217,6 +233,15 @@ def _references(files: Sequence[ChangedFile]) -> dict[str, DocumentReference]:
     from checks.leaf_documents import references_of
 
     return references_of(read_leaf(file) for file in files)
+
+
+def _reading(
+    request: JudgeRequest | None, head_sha: str, shown: Sequence[Finding], everything: Sequence[Finding]
+) -> Reading:
+    from bot.transcript import transcribe
+
+    contribution = _contribution(request) if request is not None else Contribution(())
+    return transcribe(head_sha, contribution, request.policy if request else Policy(), shown, everything)
 
 
 def _repairs(request: JudgeRequest) -> Repairs:

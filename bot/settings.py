@@ -278,6 +278,11 @@ class BotSettings(BaseSettings):
         return timedelta(seconds=self.job_time_limits_s.get(kind, self.job_time_limit_s))
 
     @property
+    def keeps_readings_for(self) -> timedelta:
+        """How long what was judged of a pull request is kept for people to read."""
+        return timedelta(days=self.reading_days)
+
+    @property
     def keeps_deliveries_for(self) -> timedelta:
         """How long a delivery is remembered after it was handled."""
         return timedelta(days=self.delivery_days)

@@ -26,6 +26,7 @@ from bot.labels import Label
 from bot.look import Look, Looks, pardoned
 from bot.plan import Again, Plan, Planner, Posted, Seen, digest_of, recalled
 from bot.readiness import Obstacle, Readiness, Who
+from bot.reading_desk import ReadingDesk
 from bot.records import Records
 from bot.same_leaf import Said, said_of
 from bot.store.desk_log import DeskLog
@@ -64,8 +65,10 @@ class Triage:
         signer: MarkerSigner,
         clock: Clock,
         writer: OpenWriter = Writer,
+        readings: ReadingDesk | None = None,
     ) -> None:
-        """`writer` opens what carries out actions on GitHub."""
+        """`writer` opens what carries out actions on GitHub; `readings` keeps what was judged for the pages."""
+        self._readings = readings
         self._app = app
         self._open_writer = writer
         self._looks = looks
@@ -121,6 +124,8 @@ class Triage:
             log.info("triage.overtaken", number=number)  # a force-push took the commit away; its own event follows
             return None
         verdict = pardoned(look.judgement.verdict, seen.dossier.pardons)
+        if self._readings is not None:
+            await self._readings.keep(origin.repository_id, look, verdict.findings)
         said = said_of(seen.dossier.rivals, pull.author)
         return Triaged(verdict, turn_after(verdict.overall), used, plan.readiness, said, plan.rows)
 

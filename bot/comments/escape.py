@@ -22,6 +22,8 @@ _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\
 
 def visible(text: str) -> str:
     """Return text in which every invisible or direction-changing character shows as <U+XXXX>."""
+    if text.isprintable():
+        return text
     return "".join(_shown(character) for character in text)
 
 

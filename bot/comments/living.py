@@ -23,7 +23,7 @@ _PASSED = {
     State.APPROVED: "✅ All checks passed and triage is satisfied",
 }
 _NOTHING_TO_FIX = "✅ All checks passed, nothing to fix"
-_NEXT = {
+NEXT_IN_TRIAGE = {  # who of the triagers
     State.UNCERTAIN: "the triage team, who talk it over",
     State.FOLLOW_UP: "a triager, who looks again",
 }
@@ -77,7 +77,7 @@ def _next(standing: Standing) -> str:
     who = standing.readiness.obstacles[0].who
     if who is Who.AUTHOR:
         return "you mark this draft as ready" if standing.is_draft else "you"
-    return _NEXT.get(standing.status.state, who) if who is Who.TRIAGER else who
+    return NEXT_IN_TRIAGE.get(standing.status.state, who) if who is Who.TRIAGER else who
 
 
 def _greeting(standing: Standing, turn: Turn) -> list[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.commands.parsing import WrittenCommand
+from bot.comments.escape import code, short
+
+_LONGEST_WORDS = 1_000
 _MOST_BYTES = 60_000  # GitHub takes 65,536 characters
 ONE_BATCH_ONLY = "Only the first `/batch` of a comment is read: give each a comment of its own."
 
@@ -19,6 +23,17 @@ def reply(refusals: Iterable[tuple[str, str]], said: Iterable[str], unread_after
     if unread_after is not None:
         texts.append(f"Only the first {unread_after} commands of a comment are read.")
     return fitted(texts)
+
+
+def decided_on_page(login: str, command: WrittenCommand, head_sha: str, said: Iterable[str]) -> str:
+    """Return the public trace of what somebody decided on a page of ours, and what it says to others."""
+    said = tuple(said)
+    words = "" if said else short(command.arguments, _LONGEST_WORDS)  # else they stand in what is said
+    head = (
+        f"Decided by {code(login)} on the pages of the bot, looking at {code(head_sha[:7])}: "
+        f"{code(f'/{command.name} {words}'.strip())}"
+    )
+    return fitted((head, *said))
 
 
 def fitted(texts: Iterable[str], checks_url: str = "") -> str:

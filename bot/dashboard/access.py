@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.events import Account, Origin
 from bot.roles import Role
 from bot.store.sessions import Session
+from checks.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Access:
     role: Role = Role.OUTSIDER
     user_id: int = 0  # 0: nobody is signed in
     is_doubtful: bool = False
+    policy: Policy = field(default_factory=Policy)  # in force there; the one of the house while that is unknown
 
     @property
     def reads(self) -> bool:

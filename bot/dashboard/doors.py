@@ -17,6 +17,7 @@ from bot.github.pulls import PullReader
 from bot.roles import Role
 from bot.store.repositories import RepositoryStore
 from bot.store.sessions import Session
+from checks.policy import Policy
 
 log = structlog.get_logger()
 
@@ -62,15 +63,22 @@ class Doors:
             is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
             self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
             if session is None:
-                return Access(origin, is_public)
+                return Access(origin, is_public, policy=policy)
             people = PeopleReader(self._house.github.installation(origin.installation_id), origin.full_name)
             account, teams = account_of(session), policy.teams
             role = await self._house.permissions.role_of(people, origin.repository_id, account, teams)
-            return Access(origin, is_public, role, session.user_id)
+            return Access(origin, is_public, role, session.user_id, policy=policy)
         except GitHubError as error:
             log.warning("dashboard.unsure", repository_id=origin.repository_id, error=str(error))
             user_id = session.user_id if session else 0
             return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
+
+    async def policy_of(self, origin: Origin) -> Policy:
+        """Return the community's rules as they are in force. Raises GitHubError."""
+        nature = await self._nature(origin)
+        return await self._house.policies.of_branch(
+            self._reader(origin), origin.repository_id, nature.default_branch
+        )
 
     def _reader(self, origin: Origin) -> PullReader:
         return PullReader(self._house.github.installation(origin.installation_id), origin.full_name)

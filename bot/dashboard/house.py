@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.artifact_downloads import ArtifactDownloads
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
+from bot.dashboard.log_hub import LogHub
 from bot.github.client import GitHubApp
+from bot.inbox import Inbox
+from bot.job_leases import Presence
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.settings import BotSettings
+from bot.store.artifacts import ArtifactRows
 from bot.store.sessions import SessionStore
 from pipeline.artifacts import ArtifactStore
+
+Workers = Callable[[], Mapping[str, Presence]]
+
+
+def no_workers() -> Mapping[str, Presence]:
+    """Return nobody: where no jobs are done here."""
+    return {}
 
 
 @dataclass(frozen=True)
 class House:
-    """The running bot as pages see it. Stores are made from `engine` where they are needed: they hold nothing."""
+    """The running bot as pages see it. Stores are made from `engine` where they are needed: they hold nothing.
+
+    `workers` are those that this process has heard of: where there are several replicas, one of them hears.
+    """
 
     settings: BotSettings
     engine: AsyncEngine
@@ -33,10 +49,17 @@ class House:
     queue: JobQueue
     artifacts: ArtifactStore
     links: ArtifactLinks
+    inbox: Inbox
+    workers: Workers
     sessions: SessionStore = field(init=False)
+    log_hub: LogHub = field(init=False)
+    downloads: ArtifactDownloads = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
+        object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
+        rows = ArtifactRows(self.engine)
+        object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
 
 
 HOUSE = web.AppKey("house", House)

@@ -58,6 +58,7 @@ def templates() -> jinja2.Environment:
         "lasting": lasting,
         "percent": percent,
         "grouped": grouped,
+        "bytes": size_in_words,
         "markdown": markdown,
         "markdown_line": markdown_line,
         "short_sha": lambda sha: str(sha)[:8],
@@ -130,6 +131,15 @@ def percent(share: float | None, digits: int = 0) -> str:
 def grouped(number: float) -> str:
     """Return a large number so that it can be read: 12,345."""
     return f"{number:,}"
+
+
+def size_in_words(size: float) -> str:
+    """Return the size of a file so that it can be read: "12 kB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
 
 
 def rendered(template: str, facts: Mapping[str, Any]) -> str:

@@ -61,6 +61,11 @@ class Site:
         """Answer no more: what pages are made from is about to go."""
         self._house = None
 
+    async def send_away(self, _app: web.Application) -> None:
+        """Let live logs end, so that nobody waits for them when the bot stops."""
+        if self._house is not None:
+            await self._house.log_hub.close()
+
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add the routes of all pages."""
         for one in all_pages():

@@ -130,6 +130,8 @@ class DeliveryStore:
     ) -> bool:
         """Mark deliveries as done or given up. Of a done one only the fact is kept, not what stood in it.
 
+        `error` is why it was given up; of a done one, what whoever sent it is to be told.
+
         Return False, with nothing written, when they are no longer this replica's.
         """
         values: dict[str, Any] = {"state": state.value, "finished_at": at, "error": error}
@@ -160,6 +162,13 @@ class DeliveryStore:
         async with self._engine.begin() as connection:
             statement = update(deliveries).where(_MINE.claimed_by == replica_id)
             await connection.execute(statement.values(claimed_by=None))
+
+    async def outcome_of(self, guid: str, subject: str) -> tuple[DeliveryState, str] | None:
+        """Return how a delivery about a subject stands and what is told of it; None for one that is not kept."""
+        query = select(_MINE.state, _MINE.error).where(_MINE.guid == guid, _MINE.subject == subject)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return (DeliveryState(row[0]), row[1]) if row else None
 
     async def waiting(self, *, limit: int) -> list[Delivery]:
         """Return deliveries that are not over, whoever has claimed them, oldest first."""

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
+from tests.dashboard.stream import StalledStream, Stream
 from tests.world import World
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -79,6 +80,16 @@ class Visitor:
     def takes(self, cookies: dict[str, str]) -> None:
         "Have the browser hold cookies from elsewhere."
         self.http.cookie_jar.update_cookies(cookies, URL(self.base))
+
+    def watches(self, path: str, last_id: str = "") -> Stream:
+        "Watch a log."
+        return Stream(self.http, urljoin(self.base, path), last_id)
+
+    async def stalls(self, path: str) -> StalledStream:
+        "Watch a log without reading what comes."
+        cookies = self.http.cookie_jar.filter_cookies(URL(self.base))
+        said = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+        return await StalledStream.opened(urljoin(self.base, path), said)
 
     async def signs_in(self, login: str, back: str = "/") -> Seen:
         "Sign in as somebody whom the simulated GitHub knows, and see where that leads."
