@@ -87,21 +87,28 @@ class ArtifactDownloads:
         artifact = await self._rows.find(sha256, name)
         if artifact is None:
             return page(HTTPStatus.NOT_FOUND, GONE)
-        # an answer cannot be taken back once its first bytes are sent, so the whole file is verified before
-        with tempfile.TemporaryFile() as file:
-            try:
-                async with self._reading:
-                    await asyncio.to_thread(self._store.write_to, artifact, file)
-            except ArtifactMissingError:
-                log.error("artifact.missing", sha256=sha256, name=name)
-                return page(HTTPStatus.NOT_FOUND, GONE)
-            except ArtifactCorruptError:
-                log.error("artifact.corrupt", sha256=sha256, name=name)
-                return page(HTTPStatus.INTERNAL_SERVER_ERROR, _CORRUPT)
-            except ArtifactStoreError as error:
-                log.error("artifact.store_unusable", error=str(error))
-                return page(HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE)
-            return await _sent(request, artifact, file)
+        return await handed_out(request, artifact, self._store, self._reading)
+
+
+async def handed_out(
+    request: web.Request, artifact: Artifact, store: ArtifactStore, reading: asyncio.Semaphore
+) -> web.StreamResponse:
+    """Return a file to whoever may have it, or a page that says why that cannot be."""
+    # an answer cannot be taken back once its first bytes are sent, so the whole file is verified before
+    with tempfile.TemporaryFile() as file:
+        try:
+            async with reading:
+                await asyncio.to_thread(store.write_to, artifact, file)
+        except ArtifactMissingError:
+            log.error("artifact.missing", sha256=artifact.sha256, name=artifact.name)
+            return page(HTTPStatus.NOT_FOUND, GONE)
+        except ArtifactCorruptError:
+            log.error("artifact.corrupt", sha256=artifact.sha256, name=artifact.name)
+            return page(HTTPStatus.INTERNAL_SERVER_ERROR, _CORRUPT)
+        except ArtifactStoreError as error:
+            log.error("artifact.store_unusable", error=str(error))
+            return page(HTTPStatus.SERVICE_UNAVAILABLE, _UNREACHABLE)
+        return await _sent(request, artifact, file)
 
 
 async def _sent(request: web.Request, artifact: Artifact, file: BinaryIO) -> web.StreamResponse:

@@ -51,16 +51,17 @@ def telling_row(result: EvaluateResult) -> BenchmarkRow | None:
 
 
 def _head(result: EvaluateResult) -> Iterator[str]:
-    yield f"{_MARKS[result.verdict]} **{_sentence(result)}**"
+    yield f"{_MARKS[result.verdict]} **{evaluate_sentence(result)}**"
     if result.stands_in:
         yield (
             f"> These are numbers of a stand-in ({escape(short(result.stands_in, _LONGEST_NOTE))}): they show that "
             "everything works together, and nothing about a real model."
         )
-    yield _how_it_was_measured(result)
+    yield how_it_was_measured(result)
 
 
-def _sentence(result: EvaluateResult) -> str:
+def evaluate_sentence(result: EvaluateResult) -> str:
+    """Return the verdict as a sentence of Markdown."""
     row = telling_row(result)
     if row is None:
         return "Nothing could be measured."
@@ -95,7 +96,8 @@ def _before_and_after(row: BenchmarkRow) -> str:
     return f"a judge gives its answers {row.tuned:.1f} of 10, before {row.base:.1f}"
 
 
-def _how_it_was_measured(result: EvaluateResult) -> str:
+def how_it_was_measured(result: EvaluateResult) -> str:
+    """Return what the numbers rest on."""
     seeds = len(result.seeds)
     trained = "It was trained once" if seeds <= 1 else f"It was trained {seeds} times, each with other chance"
     return (

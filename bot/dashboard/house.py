@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
 from bot.store.sessions import SessionStore
 from pipeline.artifacts import ArtifactStore
+
+_READ_AT_ONCE = 4
 
 Workers = Callable[[], Mapping[str, Presence]]
 
@@ -54,12 +57,14 @@ class House:
     sessions: SessionStore = field(init=False)
     log_hub: LogHub = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
+    reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
         object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
+        object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
 
 
 HOUSE = web.AppKey("house", House)

@@ -1,4 +1,4 @@
-"""What pages of one pull request show of its decisions: what is missing for its merge, and what the reader may do."""
+"""What pages of one pull request show of its decisions: what is missing for its merge, what the reader may do."""
 
 from __future__ import annotations
 
