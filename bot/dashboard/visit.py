@@ -98,6 +98,11 @@ class Visit:
             raise NotThereError(f"\u201c{given[:40]}\u201d is no number.")
         return int(given)
 
+    def place(self, name: str) -> int:
+        """Return a place in a list that the query names, by the id of a row; 0 for none, or what is no id."""
+        given = self.request.query.get(name, "")
+        return int(given) if _NUMBER.fullmatch(given) else 0
+
     def word(self, name: str, allowed: Mapping[str, Any] | frozenset[str], otherwise: str = "") -> str:
         """Return a choice of the query, or `otherwise` for one that is not among those allowed."""
         given = self.request.query.get(name, otherwise)
