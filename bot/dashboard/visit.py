@@ -26,7 +26,8 @@ class RefusedVisitError(Exception):
     RefusedVisitError
     ├── NotThereError     there is no such thing, or the reader may not know that there is
     ├── SignInError       it might be theirs to see: they should sign in
-    └── BadRequestError   what was sent makes no sense, such as a form of yesterday
+    ├── BadRequestError   what was sent makes no sense, such as a form of yesterday
+    └── StartingError     nobody can answer yet
     """
 
     status = HTTPStatus.BAD_REQUEST
@@ -46,6 +47,12 @@ class SignInError(RefusedVisitError):
 
 class BadRequestError(RefusedVisitError):
     """What was sent makes no sense; the text says what to do instead."""
+
+
+class StartingError(RefusedVisitError):
+    """The bot is just starting: nobody can answer yet."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
