@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_downloads import ArtifactDownloads
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
+from bot.dashboard.build_shelf import BuildShelf
 from bot.dashboard.log_hub import LogHub
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
@@ -58,6 +59,7 @@ class House:
     sessions: SessionStore = field(init=False)
     log_hub: LogHub = field(init=False)
     paces: Paces = field(init=False)
+    builds: BuildShelf = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
 
@@ -65,6 +67,7 @@ class House:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
         object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
         object.__setattr__(self, "paces", Paces(self.engine, self.clock))
+        object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
