@@ -38,6 +38,10 @@ _BROKEN = "Something of ours broke while this was gathered. Its number in the lo
 class Desk(Protocol):
     """Who finds out who asks, and what they may see."""
 
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us by HTTPS."""
+
     async def arrive(self, request: web.Request, *, is_of_repository: bool, sees: Sees) -> Visit:
         """Return the visit of somebody who may see that. Raises RefusedVisitError, also while the bot starts."""
 
@@ -87,7 +91,7 @@ class Api:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             response = await self._answer(request, gather, is_of_repository=is_of_repository, sees=sees)
-            response.headers.update(safe_headers(is_https=request.secure))
+            response.headers.update(safe_headers(is_https=self._desk.is_https))
             return response
 
         return handle

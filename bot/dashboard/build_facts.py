@@ -277,7 +277,9 @@ def _contributions(view: BuildView) -> Listing:
     }
     lines: list[object] = [_contribution(row, authors, suspects) for row in rows]
     lines += [
-        ContributionLine(number, authors.get(number, ""), leaves.get(number, ()), *_UNMEASURED, suspects.get(number, ""))
+        ContributionLine(
+            number, authors.get(number, ""), leaves.get(number, ()), *_UNMEASURED, suspects.get(number, "")
+        )
         for number in view.included_pulls
         if number not in measured
     ]
@@ -287,7 +289,9 @@ def _contributions(view: BuildView) -> Listing:
 _UNMEASURED = ("", "", "", "", "not measured", "")
 
 
-def _contribution(row: ContributionRow, authors: Mapping[int, str], suspects: Mapping[int, str]) -> ContributionLine:
+def _contribution(
+    row: ContributionRow, authors: Mapping[int, str], suspects: Mapping[int, str]
+) -> ContributionLine:
     measured = row.benchmark
     return ContributionLine(
         row.number,

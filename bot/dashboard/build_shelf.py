@@ -27,7 +27,9 @@ from pipeline.model_store import ModelStore, ModelStoreError
 _CARD, _LARGEST_CARD, _MOST_FILES = "README.md", 60_000, 500
 _MOST_VIEWS, _MOST_CONTENTS = 64, 32
 _OPEN_KEPT_FOR = timedelta(seconds=5)
-_CLEANED_UP = "Its files were cleaned up: RELEASES_KEPT and RELEASE_DAYS say how many builds are kept, and how long."
+_CLEANED_UP = (
+    "Its files were cleaned up: RELEASES_KEPT and RELEASE_DAYS say how many builds are kept, and how long."
+)
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 

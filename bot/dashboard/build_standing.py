@@ -18,7 +18,9 @@ class BuildStanding:
 
 
 _GOOD = {
-    ReleaseState.CANDIDATE: BuildStanding("passed, not served yet", "wait", "A maintainer decides whether to serve it."),
+    ReleaseState.CANDIDATE: BuildStanding(
+        "passed, not served yet", "wait", "A maintainer decides whether to serve it."
+    ),
     ReleaseState.SERVED: BuildStanding("passed, served", "good"),
     ReleaseState.REPLACED: BuildStanding("passed, served before", ""),
     ReleaseState.WITHDRAWN: BuildStanding("passed, withdrawn", "bad"),

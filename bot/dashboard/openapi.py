@@ -41,8 +41,8 @@ _REFUSALS: Mapping[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "The bot is starting, or GitHub does not answer.",
 }
 _ABOUT = (
-    "What the pages show, as JSON, for whoever may see those pages. Read only: decisions are taken on the pages and "
-    "by commands. Words of contributors are given as they were written; escape them before you show them."
+    "What the pages show, as JSON, for whoever may see those pages. "
+    "Read only: decisions are taken on the pages and by commands. Words of contributors are given as they were written; escape them before you show them."
 )
 
 
@@ -123,10 +123,14 @@ def _query_parameters(one: Resource) -> Iterable[dict[str, Any]]:
         return
     schema = one.query.json_schema(mode="validation")
     for name, given in schema["properties"].items():
-        of_part = {key: value for key, value in given.items() if key not in ("title", "description")}
+        of_part = {key: value for key, value in given.items() if key not in ("title", "description", "anyOf")}
+        for choice in given.get("anyOf", ()):  # a value, or nothing: then the parameter is left out
+            of_part |= choice if choice != {"type": "null"} else {}
         if "$ref" in of_part:  # a choice, said in full where it stands
             choice = schema["$defs"][re.sub(r".*/", "", of_part.pop("$ref"))]
             of_part = {"type": choice["type"], "enum": choice["enum"]} | of_part
+        if of_part.get("default", "") is None:
+            del of_part["default"]
         yield {
             "name": name,
             "in": "query",

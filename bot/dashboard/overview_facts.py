@@ -116,7 +116,9 @@ def _sweep(vitals: Vitals) -> Sign:
     if vitals.is_silent or vitals.sweeps_every is None:
         return Sign("Sweeps", "off", "wait", "Sweeps are switched off: what GitHub does not tell is not noticed.")
     if vitals.swept_at is None:
-        return Sign("Sweeps", "not yet", "wait", "All open pull requests are looked at some minutes after the start.")
+        return Sign(
+            "Sweeps", "not yet", "wait", "All open pull requests are looked at some minutes after the start."
+        )
     if vitals.now - vitals.swept_at > 3 * vitals.sweeps_every + timedelta(minutes=10):
         words = "The last look over all open pull requests is too long ago. Operators find the reason in the log."
         return Sign("Sweeps", "late", "bad", words, vitals.swept_at)
@@ -125,7 +127,9 @@ def _sweep(vitals: Vitals) -> Sign:
 
 def _github(vitals: Vitals) -> Sign:
     if vitals.is_github_away:
-        return Sign("GitHub", "away", "bad", "GitHub does not answer. What it tells meanwhile is made up for later.")
+        return Sign(
+            "GitHub", "away", "bad", "GitHub does not answer. What it tells meanwhile is made up for later."
+        )
     if vitals.calls_left is None or not vitals.calls_allowed:
         return Sign("GitHub", "reachable", "good", "GitHub answers.")
     words = f"{vitals.calls_left:,} of {vitals.calls_allowed:,} requests of this hour are left."
@@ -140,10 +144,14 @@ def _gpu(vitals: Vitals) -> Sign:
     ]
     told = [f"{hours:.1f} of {limit:.1f} GPU hours {span}" for hours, limit, span in used if limit]
     if not told:
-        words = f"{vitals.gpu.today:.1f} GPU hours today, {vitals.gpu.this_month:.1f} this month; there is no limit."
+        words = (
+            f"{vitals.gpu.today:.1f} GPU hours today, {vitals.gpu.this_month:.1f} this month; there is no limit."
+        )
         return Sign("Budget", "no limit", "", words)
     share = max(hours / limit for hours, limit, _ in used if limit)
     words = f"{', '.join(told)} are used."
     if share >= 1:
         return Sign("Budget", "used up", "bad", f"{words} Nothing more is queued until it is renewed.")
-    return Sign("Budget", "nearly used up" if share >= _NEARLY else "fine", "wait" if share >= _NEARLY else "good", words)
+    return Sign(
+        "Budget", "nearly used up" if share >= _NEARLY else "fine", "wait" if share >= _NEARLY else "good", words
+    )

@@ -14,7 +14,8 @@ from bot.dashboard.visit import BadRequestError
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,160}")
 _INSIDE = re.compile(r"([a-z]{1,20})((?::[0-9]{1,16}){1,3})")
 _NONSENSE = (
-    "This cursor is none of this list. A cursor is `next` of the page before, unchanged; leave it out to begin anew."
+    "This cursor is none of this list. A cursor is `next` of the page before, unchanged; leave it out to begin "
+    "anew."
 )
 
 

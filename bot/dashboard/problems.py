@@ -24,7 +24,7 @@ _TITLES: Mapping[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
 }
 _REMEDIES: Mapping[HTTPStatus, str] = {
-    HTTPStatus.BAD_REQUEST: "Put right what `errors` or `detail` name; the OpenAPI document says what can be asked.",
+    HTTPStatus.BAD_REQUEST: "Put right what `errors` or `detail` name; the OpenAPI document tells what there is.",
     HTTPStatus.UNAUTHORIZED: "Sign in on the pages with GitHub, and send the session's cookie with the request.",
     HTTPStatus.NOT_FOUND: "Check the address. If it is right, ask as somebody who may see it.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Ask with GET or HEAD. What people decide, they do on the pages or by commands.",

@@ -179,7 +179,9 @@ def _queue(queue: Queue, floor: ShopFloor, access: Access) -> QueueShown:
         title=QUEUES[queue],
         waiting=floor.counts.get(queue, (0, 0))[0],
         running=tuple(_shown(row, floor, access, _done_at(row, floor)) for row in running),
-        line=tuple(_shown(row, floor, access, _later(at, row.not_before)) for row, at in zip(line, expected, strict=True)),
+        line=tuple(
+            _shown(row, floor, access, _later(at, row.not_before)) for row, at in zip(line, expected, strict=True)
+        ),
         held_because=held,
         workers=len(present) if floor.workers else None,
         idle=idle if floor.workers else None,
@@ -201,9 +203,7 @@ def workers_shown(floor: ShopFloor, access: Access) -> tuple[WorkerShown, ...]:
     return tuple(shown)
 
 
-def gpus_shown(
-    floor: ShopFloor, used: GpuHours, nightly_h: float, swaps: Mapping[Direction, float]
-) -> GpuShown:
+def gpus_shown(floor: ShopFloor, used: GpuHours, nightly_h: float, swaps: Mapping[Direction, float]) -> GpuShown:
     """Return how it stands with the GPUs."""
     budget, paused = floor.budget, floor.paused
     hours = ""

@@ -69,8 +69,8 @@ class Resource:
     @cached_property
     def query(self) -> TypeAdapter[Any] | None:
         """What it may be asked; None for nothing."""
-        hints = {name: hint for name, hint in self._hints.items() if name not in ("visit", "return")}
-        return TypeAdapter(next(iter(hints.values()))) if hints else None
+        hints = [hint for name, hint in self._hints.items() if name != "return"]
+        return TypeAdapter(hints[1]) if len(hints) > 1 else None  # the first one is the visit
 
     @cached_property
     def asks(self) -> frozenset[str]:

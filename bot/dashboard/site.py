@@ -81,6 +81,11 @@ class Site:
         router.add_get("/r/{rest:.*}", self._answering(self._nothing))
         Api(self).add_to(router)
 
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us by HTTPS."""
+        return self._house is not None and self._house.settings.public_url.startswith("https://")
+
     async def arrive(self, request: web.Request, *, is_of_repository: bool, sees: Sees) -> Visit:
         """Return the visit of somebody who may see that. Raises RefusedVisitError, also while the bot starts."""
         house, doors = self._house, self._doors
