@@ -107,4 +107,6 @@ async def test_the_last_sweep_is_told(shop: tuple[World, ShopFloor]) -> None:
     await world.one_sweep_passes()
     async with Visitor(world) as reader:
         seen = await reader.opens_page()
-    assert re.search("Sweeps : All open pull requests were looked at (just now|[12] min ago)", seen.words), seen.words
+    assert re.search("Sweeps : All open pull requests were looked at (just now|[12] min ago)", seen.words), (
+        seen.words
+    )

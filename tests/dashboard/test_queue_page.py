@@ -141,9 +141,7 @@ async def test_the_queues_are_shown_in_order(shop: Shop, tess: Visitor) -> None:
     world, floor = shop
     prs = [await person.opens_pr() for person in (world.ana, world.ben, world.cleo)]
     await world.settled()
-    jobs = [
-        await floor.asks(world.repo.id, pr.number, JobKind.GENERATE, pr.pull.head_sha) for pr in prs
-    ]
+    jobs = [await floor.asks(world.repo.id, pr.number, JobKind.GENERATE, pr.pull.head_sha) for pr in prs]
     work = await floor.takes(jobs[0].id, "gpu-<b>1")
     await work.tells(share=0.5, stage="leaf 3 of 6")
     seen = await tess.opens_page("/queue")

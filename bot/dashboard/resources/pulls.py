@@ -25,7 +25,18 @@ _NAMES = {who: name for name, who in ACTORS.items()}
 _NOT_THERE = "The bot knows no such pull request here, or its pages are not for you."
 _WHOSE = "Whose pull requests are meant shows once you are signed in."
 
-Actor = StrEnum("Actor", {name.upper(): name for name in ACTORS})  # who may act next, as the pages call them
+
+class Actor(StrEnum):
+    """Who may act next, as the pages call them."""
+
+    AUTHOR = "author"
+    TRIAGER = "triager"
+    APPROVER = "approver"
+    MAINTAINER = "maintainer"
+    BOT = "bot"
+    HOLDER = "holder"
+    BOTH = "both"
+    OTHERS = "others"
 
 
 class View(StrEnum):
