@@ -18,6 +18,7 @@ from bot.events import Origin
 from bot.store.sessions import Session
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_MOST_NUMBER = 2**31 - 1  # of a pull request
 
 
 class RefusedVisitError(Exception):
@@ -101,7 +102,7 @@ class Visit:
     def number(self, name: str) -> int:
         """Return a positive whole number of the address. Raises NotThereError for anything else."""
         given = self.request.match_info[name]
-        if not _NUMBER.fullmatch(given):
+        if not _NUMBER.fullmatch(given) or (name == "number" and int(given) > _MOST_NUMBER):
             raise NotThereError(f"\u201c{given[:40]}\u201d is no number.")
         return int(given)
 

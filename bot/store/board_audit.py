@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.tables import audit
+from bot.store.text import keepable
 
 _A = audit.c
 _LONGEST_WORDS = 1_000  # characters of what was written behind a command
@@ -64,9 +65,9 @@ class BoardAudit:
         if wanted.number:
             where.append(_A.number == wanted.number)
         if wanted.actor:
-            where.append(func.lower(_A.actor) == wanted.actor.removeprefix("@").lower())
+            where.append(func.lower(_A.actor) == keepable(wanted.actor).removeprefix("@").lower())
         if wanted.act:
-            bare = wanted.act.removeprefix("/").lower()
+            bare = keepable(wanted.act).removeprefix("/").lower()
             where.append(func.lower(_A.act).in_([bare, f"/{bare}"]))
         if before:
             where.append(_A.id < before)

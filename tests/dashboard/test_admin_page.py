@@ -145,6 +145,7 @@ async def test_whatever_is_typed_is_an_answer(world: World, mia: Visitor, query:
     await world.settled()
     assert (await mia.opens_page(f"/admin{query}")).status == 200
     assert (await mia.opens_page(f"/admin/audit{query}&number=99999999999&actor=%25")).status == 200
+    assert (await mia.opens_page(f"/admin/audit{query}&actor=%00&act=%00")).status == 200
 
 
 @pytest.fixture

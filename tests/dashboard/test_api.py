@@ -334,3 +334,6 @@ async def test_a_delivery_is_found_by_how_it_stands(shop: Shop, max_: Client) ->
     assert [one["guid"] for one in failed] == ["own-1"]
     assert (await max_.reads(f"{HERE}/deliveries?guid=foreign"))["items"] == []
     assert (await max_.gets(f"{HERE}/deliveries?guid=%25"))[0].status == 400
+    assert (await max_.gets(f"{HERE}/audit?actor=%00&act=%00"))[1]["items"] == []
+    assert (await max_.gets(f"{HERE}/pulls?q=%00"))[0].status == 200
+    assert (await max_.visitor.opens_page("/pulls/99999999999999999")).status == 404
