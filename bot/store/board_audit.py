@@ -57,13 +57,15 @@ class BoardAudit:
 
     def __init__(self, engine: AsyncEngine, repository_id: int) -> None:
         self._engine = engine
-        self._its = _A.repository_id == repository_id
+        self._repository_id = repository_id
 
     async def newest(self, wanted: ActFilter, before: int, limit: int) -> list[Act]:
         """Return acts, the newest first: before one, or with 0 the newest of all."""
-        where: list[ColumnElement[bool]] = [self._its]
+        where: list[ColumnElement[bool]] = []
         if wanted.number:
-            where.append(_A.number == wanted.number)
+            where += [_A.repository_id == self._repository_id, _A.number == wanted.number]
+        else:  # read backwards by id until there are enough; an index on the repository would have all of it sorted
+            where.append(_A.repository_id + 0 == self._repository_id)
         if wanted.actor:
             where.append(func.lower(_A.actor) == keepable(wanted.actor).removeprefix("@").lower())
         if wanted.act:
