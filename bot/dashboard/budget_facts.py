@@ -26,7 +26,7 @@ class HoursFacts:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """How many requests GitHub still answers before `resets_at`, as it said in its newest answer to this process."""
+    """How many requests GitHub still answers before `resets_at`, as it last told this process."""
 
     limit: int
     left: int

@@ -31,7 +31,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """One key of the policy. `written` is what the file says, or the default would be, where the operator caps it."""
+    """One key of the policy. `written` is what the file says, or the default is, where the operator caps it."""
 
     name: str
     value: str

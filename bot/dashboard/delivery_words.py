@@ -78,7 +78,7 @@ def counts_shown(counts: Mapping[DeliveryState, int]) -> tuple[CountShown, ...]:
 
 
 def reason_in_words(error: str) -> str:
-    """Return why a delivery could not be handled: GitHub's or our own words, or that a mistake of ours is to blame."""
+    """Return why a delivery could not be handled: as GitHub or we have said it, or that it is a mistake of ours."""
     if _OURS.fullmatch(error):
         return f"Something of ours broke ({error}). The bot's log tells where, beside the delivery's GUID."
     return error
