@@ -41,8 +41,9 @@ _REFUSALS: Mapping[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "The bot is starting, or GitHub does not answer.",
 }
 _ABOUT = (
-    "What the pages show, as JSON, for whoever may see those pages. It can only be read: decisions are taken on the "
-    "pages and by commands. Words of contributors are given as they were written; escape them before you show them."
+    "What the pages show, as JSON, for whoever may see those pages. It can only be read: decisions are taken on "
+    "the pages and by commands. Words of contributors are given as they were written; "
+    "escape them before you show them."
 )
 
 
