@@ -14,6 +14,7 @@ from bot.events import Origin
 from bot.github.errors import GitHubError
 from bot.github.people import PeopleReader
 from bot.github.pulls import PullReader
+from bot.policies import PolicyStanding
 from bot.roles import Role
 from bot.store.repositories import RepositoryStore
 from bot.store.sessions import Session
@@ -58,7 +59,7 @@ class Doors:
         """Return what the reader may see. What cannot be found out is not theirs, and they are told."""
         try:
             nature = await self._nature(origin)
-            policy = await self.policy(origin)
+            policy = await self.policy_of(origin)
             is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
             self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
             if session is None:
@@ -72,11 +73,16 @@ class Doors:
             user_id = session.user_id if session else 0
             return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
 
-    async def policy(self, origin: Origin) -> Policy:
-        """Return the policy in force. Raises GitHubError where it cannot be read."""
+    async def policy_of(self, origin: Origin) -> Policy:
+        """Return the community's rules as they are in force. Raises GitHubError."""
+        return (await self.policy_standing(origin)).in_force
+
+    async def policy_standing(self, origin: Origin) -> PolicyStanding:
+        """Return them, and where they are from. Raises GitHubError."""
         nature = await self._nature(origin)
-        reader = self._reader(origin)
-        return await self._house.policies.of_branch(reader, origin.repository_id, nature.default_branch)
+        return await self._house.policies.standing(
+            self._reader(origin), origin.repository_id, nature.default_branch
+        )
 
     def _reader(self, origin: Origin) -> PullReader:
         return PullReader(self._house.github.installation(origin.installation_id), origin.full_name)
