@@ -74,11 +74,12 @@ class PullOfJob:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs a list shows: of one kind, in some states, of one pull request; without any, all."""
+    """Which jobs a list shows: of one kind, in some states, of one pull request or build; without any, all."""
 
     kind: JobKind | None = None
     states: Collection[JobState] = ()
     number: int = 0
+    build_id: int = 0
 
 
 class BoardJobs:
@@ -92,6 +93,8 @@ class BoardJobs:
         where: list[ColumnElement[bool]] = [_J.repository_id == repository_id]
         if wanted.number:
             where.append(_J.number == wanted.number)
+        elif wanted.build_id:
+            where.append(_J.build_id == wanted.build_id)
         else:  # by number: an index would find all of a repository's jobs, to sort them
             where = [_J.repository_id + 0 == repository_id]
         if wanted.kind is not None:
