@@ -90,9 +90,7 @@ def done_in(
     return timedelta(seconds=free_in_s[0] + own_s) + swap
 
 
-def begins_in(
-    line: Iterable[str], busy: Iterable[Work], idle: int, times: Times
-) -> Iterator[timedelta | None]:
+def begins_in(line: Iterable[str], busy: Iterable[Work], idle: int, times: Times) -> Iterator[timedelta | None]:
     """Yield for each who waits, in order, how long it should take until a worker takes it; None once nobody knows."""
     left = [remaining(work, times) for work in busy]
     free_in_s = [each.total_seconds() for each in left if each is not None] + [0.0] * idle

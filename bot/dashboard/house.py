@@ -23,6 +23,7 @@ from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
 from bot.store.sessions import SessionStore
+from bot.trying import TryRoom
 from pipeline.artifacts import ArtifactStore
 
 _READ_AT_ONCE = 4
@@ -58,6 +59,7 @@ class House:
     log_hub: LogHub = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
+    try_room: TryRoom = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
@@ -65,6 +67,7 @@ class House:
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
+        object.__setattr__(self, "try_room", TryRoom(self.clock))
 
 
 HOUSE = web.AppKey("house", House)
