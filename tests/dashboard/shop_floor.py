@@ -27,7 +27,12 @@ class Work:
     sequence: int = 0
 
     async def tells(
-        self, *lines: str, share: float | None = None, stage: str = "", sequence: int = 0, outcome: Outcome | None = None
+        self,
+        *lines: str,
+        share: float | None = None,
+        stage: str = "",
+        sequence: int = 0,
+        outcome: Outcome | None = None,
     ) -> None:
         "Report lines, progress or the end; out of turn with a `sequence`."
         self.sequence = max(self.sequence, sequence) if sequence else self.sequence + 1

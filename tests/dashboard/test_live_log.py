@@ -187,9 +187,7 @@ async def test_the_author_watches_their_own(shop: Shop) -> None:
             await ticks(world, lambda: numbers(stream.text) == [1])
 
 
-async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(
-    database_url: str, shop: Shop
-) -> None:
+async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(database_url: str, shop: Shop) -> None:
     "Each gets every line once; while they watch, a quiet second costs one question, a line two more."
     world, _ = shop
     _, work = await running_job(shop)
