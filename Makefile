@@ -66,6 +66,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.reconcile_calls
 	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue
+	$(PY) -m benchmarks.log_streams
 	$(PY) -m benchmarks.teacher_client --memory 200000
 	$(PY) -m benchmarks.mixing
 	$(PY) -m benchmarks.generation

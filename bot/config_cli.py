@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import BaseModel
 
 from bot.at_the_terminal import stop
+from bot.policy_words import value_in_words
 from bot.simulate_cli import wrapped
 from checks.gentleness import weighs_fully_on
 from checks.policy import POLICY_PATH, Policy, PolicyError, Switch, default_policy, read_policy
@@ -72,18 +73,7 @@ def _different(value: BaseModel, default: BaseModel, before: str) -> Iterator[tu
         if isinstance(mine, BaseModel):
             yield from _different(mine, theirs, f"{before}{name}.")
         else:
-            yield before + name, _shown(mine), _shown(theirs)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(_shown, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_shown(each)}" for key, each in value.items()) or "none"
-    if isinstance(value, BaseModel):
-        told = ((name, getattr(value, name)) for name in type(value).model_fields)
-        return f"({', '.join(f'{name} {_shown(each)}' for name, each in told)})"
-    return str(value).lower() if isinstance(value, bool) else visible(str(value))
+            yield before + name, value_in_words(mine), value_in_words(theirs)
 
 
 def _gentle(policy: Policy, now: datetime) -> Iterator[str]:

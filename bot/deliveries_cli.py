@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from bot.github.hook_deliveries import HookDeliveries
     from bot.store.delivery_desk import DeliveryDesk, Listed
-    from bot.store.desk_log import AuditEntry
 
 deliveries = typer.Typer(help="The webhooks that are not handled yet, or were given up, and one handled again.")
 
@@ -75,6 +74,8 @@ async def not_handled(settings: BotSettings, *, only_failed: bool) -> tuple[list
 
 async def replayed(settings: BotSettings, guid: str, who: str, *, with_done: bool) -> tuple[str, bool]:
     """Have one delivery handled again. Return what came of it, in a sentence, and whether it will be handled."""
+    from bot.clock import SystemClock
+    from bot.replays import Replayer, replay_entry
     from bot.store.deliveries import DeliveryState
     from bot.store.delivery_desk import DeliveryDesk
     from bot.store.desk_log import DeskLog
@@ -99,7 +100,7 @@ async def replayed(settings: BotSettings, guid: str, who: str, *, with_done: boo
                 return problem, False
         elif not await desk.try_again(delivery):
             return f"{delivery.guid} has just changed. Look at the list again.", False
-        await DeskLog(engine).add(_entry(delivery, who))
+        await DeskLog(engine).add(replay_entry(delivery, Replayer(who), SystemClock().now()))
     return f"{delivery.guid} is handled again within seconds, where `taxonomy-bot serve` runs.", True
 
 
@@ -165,27 +166,6 @@ async def _sending_of(sent: HookDeliveries, delivery: Listed) -> int | None:
         if page and page[-1].at < delivery.received_at - _SLACK:
             return None
     return None
-
-
-def _entry(delivery: Listed, who: str) -> AuditEntry:
-    """Return what is written down: each time it is done is an act of its own."""
-    from bot.clock import SystemClock
-    from bot.store.desk_log import AuditEntry
-
-    now = SystemClock().now()
-    return AuditEntry(
-        repository_id=delivery.repository_id,
-        number=delivery.number,
-        at=now,
-        actor_id=0,
-        actor=who[:64],
-        role="operator",
-        act="replay",
-        arguments=delivery.guid,
-        sha="",
-        result="done",
-        source=f"replay:{delivery.id}:{now:%Y%m%dT%H%M%S.%f}"[:64],
-    )
 
 
 @asynccontextmanager

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 GRACE = timedelta(minutes=2)  # what is younger may still be on its way to us
 _TRY_AGAIN = timedelta(hours=1)  # what could not be checked in full
 _MOST_TRIED = 5000  # beyond that, what was tried long ago is forgotten
+SWEPT = "sweep"  # the chore of looking at all open pull requests
 _COMMENTS = "comments"  # the chore of reading them: done up to a moment
 _MOST_IN_VAIN = 3  # pull requests in a row for which GitHub could not be reached
 _NOBODY = Account(Login(""), 0)
@@ -101,6 +102,7 @@ class Reconciler:
         for number, reminders in due.items():
             await self._try(self._caretaker.remind(origin, number, reminders, policy), found)
         await self._try(self._caretaker.write_digest(origin, policy), found)
+        await self._records.history.note_done(origin.repository_id, SWEPT, self._clock.now())
         return found
 
     async def _policy(self, origin: Origin, place: Place) -> Policy:

@@ -30,24 +30,24 @@ class SessionCookies:
         self._lasts = timedelta(hours=settings.session_hours)
         self._store = store
         # a browser takes such a name only from us ourselves, over HTTPS and for the whole site
-        self._name = "__Host-session" if self._is_https else "session"
+        self.name = "__Host-session" if self._is_https else "session"
 
     async def session_of(self, request: web.Request, now: datetime) -> Session | None:
         """Return the session of a request; None when nobody is signed in."""
-        token = request.cookies.get(self._name, "")
+        token = request.cookies.get(self.name, "")
         return await self._store.of(token, now) if token else None
 
     async def begin(
         self, request: web.Request, response: web.Response, login: Login, user_id: int, now: datetime
     ) -> None:
         """Sign somebody in under a token that nobody has seen before; the one they came with is ended."""
-        if before := request.cookies.get(self._name, ""):
+        if before := request.cookies.get(self.name, ""):
             await self._store.end(before)
         token = secrets.token_urlsafe(32)
         session = Session(user_id, login, secrets.token_urlsafe(32), now, now + self._lasts)
         await self._store.begin(token, session)
         response.set_cookie(
-            self._name,
+            self.name,
             token,
             max_age=int(self._lasts.total_seconds()),
             path="/",
@@ -58,9 +58,9 @@ class SessionCookies:
 
     async def end(self, request: web.Request, response: web.Response) -> None:
         """Sign whoever asks out."""
-        if token := request.cookies.get(self._name, ""):
+        if token := request.cookies.get(self.name, ""):
             await self._store.end(token)
-        response.del_cookie(self._name, path="/", httponly=True, secure=self._is_https, samesite="Lax")
+        response.del_cookie(self.name, path="/", httponly=True, secure=self._is_https, samesite="Lax")
 
 
 async def check_form(request: web.Request, session: Session, public_url: str) -> None:

@@ -14,6 +14,7 @@ from bot.events import Origin
 from bot.github.errors import GitHubError
 from bot.github.people import PeopleReader
 from bot.github.pulls import PullReader
+from bot.policies import PolicyStanding
 from bot.roles import Role
 from bot.store.repositories import RepositoryStore
 from bot.store.sessions import Session
@@ -75,8 +76,12 @@ class Doors:
 
     async def policy_of(self, origin: Origin) -> Policy:
         """Return the community's rules as they are in force. Raises GitHubError."""
+        return (await self.policy_standing(origin)).in_force
+
+    async def policy_standing(self, origin: Origin) -> PolicyStanding:
+        """Return them, and where they are from. Raises GitHubError."""
         nature = await self._nature(origin)
-        return await self._house.policies.of_branch(
+        return await self._house.policies.standing(
             self._reader(origin), origin.repository_id, nature.default_branch
         )
 

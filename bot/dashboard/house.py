@@ -14,6 +14,7 @@ from bot.artifact_downloads import ArtifactDownloads
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
 from bot.dashboard.log_hub import LogHub
+from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
 from bot.inbox import Inbox
 from bot.job_leases import Presence
@@ -57,6 +58,7 @@ class House:
     workers: Workers
     sessions: SessionStore = field(init=False)
     log_hub: LogHub = field(init=False)
+    paces: Paces = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
     try_room: TryRoom = field(init=False)
@@ -64,6 +66,7 @@ class House:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
         object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
+        object.__setattr__(self, "paces", Paces(self.engine, self.clock))
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from bot.dashboard.access import Access
+from bot.dashboard.api import Api
 from bot.dashboard.cookies import SessionCookies, check_form
 from bot.dashboard.doors import Doors
 from bot.dashboard.headers import safe_headers
@@ -20,7 +21,7 @@ from bot.dashboard.house import House
 from bot.dashboard.registry import Deed, Page, Sees, all_pages, menu
 from bot.dashboard.rendering import rendered, static_files
 from bot.dashboard.sign_in import SignIn
-from bot.dashboard.visit import NotThereError, RefusedVisitError, Shown, SignInError, Visit
+from bot.dashboard.visit import NotThereError, RefusedVisitError, Shown, SignInError, StartingError, Visit
 from bot.github.errors import GitHubError
 from bot.store.sessions import Session
 
@@ -78,6 +79,17 @@ class Site:
         router.add_get("/sign-in/done", self._answering(self._signed_in))
         router.add_post("/sign-out", self._answering(self._sign_out))
         router.add_get("/r/{rest:.*}", self._answering(self._nothing))
+        Api(self).add_to(router)
+
+    async def arrive(self, request: web.Request, *, is_of_repository: bool, sees: Sees) -> Visit:
+        """Return the visit of somebody who may see that. Raises RefusedVisitError, also while the bot starts."""
+        house, doors = self._house, self._doors
+        if house is None or doors is None:
+            raise StartingError(_STARTING)
+        visit = Visit(house, doors, request, None, house.clock.now())
+        visit = await self._visit(visit, is_of_repository=is_of_repository)
+        self._admit(visit, sees)
+        return visit
 
     def _page(self, page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def show(visit: Visit) -> Shown | web.StreamResponse:

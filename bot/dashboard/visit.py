@@ -26,7 +26,8 @@ class RefusedVisitError(Exception):
     RefusedVisitError
     ├── NotThereError     there is no such thing, or the reader may not know that there is
     ├── SignInError       it might be theirs to see: they should sign in
-    └── BadRequestError   what was sent makes no sense, such as a form of yesterday
+    ├── BadRequestError   what was sent makes no sense, such as a form of yesterday
+    └── StartingError     nobody can answer yet
     """
 
     status = HTTPStatus.BAD_REQUEST
@@ -46,6 +47,12 @@ class SignInError(RefusedVisitError):
 
 class BadRequestError(RefusedVisitError):
     """What was sent makes no sense; the text says what to do instead."""
+
+
+class StartingError(RefusedVisitError):
+    """The bot is just starting: nobody can answer yet."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,11 @@ class Visit:
         if not _NUMBER.fullmatch(given):
             raise NotThereError(f"\u201c{given[:40]}\u201d is no number.")
         return int(given)
+
+    def place(self, name: str) -> int:
+        """Return a place in a list that the query names, by the id of a row; 0 for none, or what is no id."""
+        given = self.request.query.get(name, "")
+        return int(given) if _NUMBER.fullmatch(given) else 0
 
     def word(self, name: str, allowed: Mapping[str, Any] | frozenset[str], otherwise: str = "") -> str:
         """Return a choice of the query, or `otherwise` for one that is not among those allowed."""

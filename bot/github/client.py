@@ -22,7 +22,7 @@ from yarl import URL
 from bot.clock import Clock
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
 from bot.github.graphql import Mutated, outcome_of
-from bot.github.pacing import WriteLimits, WritePacer
+from bot.github.pacing import Pace, WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
 
 log = structlog.get_logger()
@@ -136,6 +136,11 @@ class GitHubClient(GitHubAPI):
         self._pacer = pacer
         self._clock = clock
         self._may_write = may_write
+
+    @property
+    def pace(self) -> Pace:
+        """How many writes may go now."""
+        return self._pacer.pace()
 
     async def read(self, url: str, url_vars: Mapping[str, str] | None = None) -> Any:
         """GET one item."""

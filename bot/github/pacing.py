@@ -27,6 +27,11 @@ class TokenBucket:
         self._at = now
         return max(0.0, (1.0 - self._tokens) / self._per_second)
 
+    def left(self) -> int:
+        """Return how many whole tokens are there now."""
+        self.wait_s()
+        return max(0, int(self._tokens))
+
     def take(self) -> None:
         """Use one token; the caller has waited for it."""
         self._tokens -= 1.0
@@ -41,6 +46,17 @@ class WriteLimits:
     per_hour: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many writes may go now one after the other, as each limit sees it, and how long the next one waits."""
+
+    burst_left: int
+    burst: int
+    hour_left: int
+    per_hour: int
+    wait_s: float
+
+
 class WritePacer:
     """Lets writes through one after the other, at most as fast as both buckets allow.
 
@@ -49,6 +65,7 @@ class WritePacer:
 
     def __init__(self, clock: Clock, limits: WriteLimits) -> None:
         self._clock = clock
+        self._limits = limits
         self._buckets = (
             TokenBucket(clock, min(limits.burst, limits.per_minute), limits.per_minute / 60),
             TokenBucket(clock, limits.per_hour, limits.per_hour / 3600),
@@ -61,6 +78,12 @@ class WritePacer:
         until = self._clock.now().timestamp() + seconds
         if self._not_before is None or until > self._not_before.timestamp():
             self._not_before = datetime.fromtimestamp(until, tz=self._clock.now().tzinfo)
+
+    def pace(self) -> Pace:
+        """Return how many writes may go now."""
+        burst, hour = self._buckets
+        most = min(self._limits.burst, self._limits.per_minute)
+        return Pace(burst.left(), most, hour.left(), self._limits.per_hour, self._wait_s())
 
     async def admit(self) -> None:
         """Return when the next write may be sent; callers are served in the order they came."""

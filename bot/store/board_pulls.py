@@ -146,8 +146,8 @@ class BoardPulls:
         self._repository_id = repository_id
         self._who = _who(merging)
 
-    async def page(self, wanted: Wanted) -> PullPage:
-        """Return a page of what is looked for."""
+    async def page(self, wanted: Wanted, size: int = PAGE) -> PullPage:
+        """Return a page of what is looked for, of so many at most."""
         goes_back = wanted.newer_than is not None and wanted.older_than is None
         place = wanted.newer_than if goes_back else wanted.older_than
         here = tuple_(_P.updated_at, _P.number)
@@ -156,9 +156,9 @@ class BoardPulls:
             there = tuple_(literal(place.updated_at, UtcDateTime), literal(place.number))
             query = query.where(here > there if goes_back else here < there)
         order = (_P.updated_at, _P.number) if goes_back else (_P.updated_at.desc(), _P.number.desc())
-        rows = await self._rows(query.order_by(*order).limit(PAGE + 1))
-        has_more = len(rows) > PAGE
-        rows = rows[:PAGE]
+        rows = await self._rows(query.order_by(*order).limit(size + 1))
+        has_more = len(rows) > size
+        rows = rows[:size]
         if goes_back:
             return PullPage(tuple(reversed(rows)), has_newer=has_more, has_older=True)
         return PullPage(tuple(rows), has_newer=place is not None, has_older=has_more)

@@ -57,6 +57,11 @@ class DeliveryDesk:
         exact = await self._found(_MINE.guid == guid, 1)
         return exact or await self._found(_MINE.guid.startswith(guid, autoescape=True), _FEW)
 
+    async def called(self, repository_id: int, guid: str) -> Listed | None:
+        """Return the delivery of a repository with that whole GUID."""
+        found = await self._found((_MINE.guid == guid) & (_MINE.repository_id == repository_id), 1)
+        return found[0] if found else None
+
     async def try_again(self, delivery: Listed) -> bool:
         """Let a delivery that was given up be claimed again, as if it had just come. Return False if it was not."""
         given_up = (_MINE.id == delivery.id) & (_MINE.state == DeliveryState.FAILED.value)

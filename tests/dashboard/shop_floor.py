@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from bot.job_line import PULL_REQUEST_PRIORITY
 from bot.jobs import JobKind, JobRequest
+from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.pull_requests import PullRequestStore
 from bot.store.stored_jobs import StoredJob
 from checks.contribution import Login, Sha
-from pipeline.contract import Ending, JobReport, LeaseAnswer, LogLevel, LogLine, Outcome, Progress
+from pipeline.contract import Artifact, Ending, JobReport, LeaseAnswer, LogLevel, LogLine, Outcome, Progress
 from tests.jobs.sending_room import HEAD, SendingRoom
 from tests.world import World
 
@@ -74,6 +75,13 @@ class ShopFloor(SendingRoom):
         found = await self.store.get(job_id)
         assert found is not None
         return found
+
+    async def notes_files(self, job_id: int, *files: Artifact) -> None:
+        "Let files of a job be known, as the board does once it has shown it."
+        request = (await self.at(job_id)).request
+        now = self.clock.now()
+        kept = [KeptArtifact(request.repository_id, request.number, file, now, job_id) for file in files]
+        await ArtifactRows(self._database).note(kept)
 
     async def takes(self, job_id: int, worker: str = "gpu-1") -> Work:
         "A worker takes a job; a triager has let it through."

@@ -1,0 +1,1 @@
+"""What can be read as JSON, one module each; a resource is added by adding one."""
