@@ -30,7 +30,7 @@ from checks.passages import Effort, Library, Likeness
 from checks.personal_data import mask
 from checks.policy import Policy
 from checks.readable import mapping_leaves
-from checks.yaml_tree import MapNode, Node, Scalar
+from checks.yaml_tree import Node, Scalar, scalars
 
 MOST_LEAVES, MOST_EXAMPLES, MOST_PAIRS, MOST_FINDINGS, MOST_FILES = 40, 60, 20, 300, 200
 _MOST_PATTERNS = 20
@@ -198,9 +198,8 @@ def _example(leaf: Leaf, seed: SeedExample, source: Source | None, hiding: _Hidi
 
 
 def _last_line(node: Node) -> int:
-    """Return the last line that something of a mapping stands on; its end is where the next one begins."""
-    values = [value for _, value in node.entries] if isinstance(node, MapNode) else []
-    ends = [value.end.line - (value.end.line > value.mark.line and value.end.column <= 1) for value in values]
+    """Return the last line that something of a node stands on; a block ends where the next thing begins."""
+    ends = (s.end.line - (s.block and s.end.line > s.mark.line) for s in scalars(node))
     return max(ends, default=node.mark.line)
 
 

@@ -18,7 +18,6 @@ from bot.policies import PolicyStanding
 from bot.roles import Role
 from bot.store.repositories import RepositoryStore
 from bot.store.sessions import Session
-from checks.policy import Policy
 
 log = structlog.get_logger()
 

@@ -201,8 +201,9 @@ def _judged(result: EvaluateResult) -> list[str]:
     said, counts = [], result.judgements
     if (liked := result.preferences) is not None:
         said.append(
-            f"Side by side, in both orders, the judge preferred the answer after in {liked.tuned} questions, the one "
-            f"before in {liked.base}, neither in {liked.neither}; it contradicted itself in {liked.contradictory}."
+            f"Side by side, in both orders, the judge preferred the answer after in {liked.tuned} questions, the "
+            f"one before in {liked.base}, neither in {liked.neither}; it contradicted itself in "
+            f"{liked.contradictory}."
         )
     if counts.made or counts.failed:
         said.append(

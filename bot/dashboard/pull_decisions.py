@@ -10,7 +10,6 @@ from bot.dashboard.decisions import Decision, Standing, by_purpose, form_of, off
 from bot.dashboard.pull_frame import Frame
 from bot.dashboard.visit import Visit
 from bot.dossier import leaves_of
-from bot.github.errors import GitHubError
 from bot.jobs import Job, JobKind, JobState
 from bot.labels import Label
 from bot.readiness import Case, Obstacle, Who, readiness, refused
@@ -21,7 +20,6 @@ from bot.store.leaves import LeafStore
 from bot.store.pull_requests import PullMemory
 from bot.workflow import State
 from checks.findings import Outcome
-from checks.policy import Merging
 
 _ON_GITHUB = Obstacle(
     "Nothing is missing here. When the bot last looked, GitHub had something against it: a conflict, or another "
@@ -74,7 +72,6 @@ async def _why_not(
         return WhyNot(is_ready=False, obstacles=(_OVER,))
     if Label.READY_TO_MERGE in memory.status.flags:
         return WhyNot(is_ready=True, obstacles=())
-    merging, is_sure = await _merging(visit)
     rivals = SameLeaf(LeafStore(visit.house.engine)).rivals(
         memory.repository_id, memory.number, leaves_of(memory.changed_paths)
     )
@@ -85,7 +82,7 @@ async def _why_not(
         paths=memory.changed_paths,
         author_id=memory.author_id,
         content_digest=memory.content_digest,
-        merging=merging,
+        merging=visit.access.policy.merging,
         approvals=approvals,
         commit_authors=frozenset(memory.commit_authors.split()),
         is_draft=outcome is Outcome.PASSED and memory.status.state is State.NEW,
@@ -95,15 +92,8 @@ async def _why_not(
         refusal=refused(memory.merge_refusal),
     )
     found = readiness(case)
-    return WhyNot(is_ready=False, obstacles=(_ON_GITHUB,) if found.is_ready else found.obstacles, is_sure=is_sure)
-
-
-async def _merging(visit: Visit) -> tuple[Merging, bool]:
-    """Return what the community asks for before a merge; where GitHub is away, what is usual."""
-    try:
-        return (await visit.doors.policy_of(visit.origin)).merging, True
-    except GitHubError:
-        return Merging(), False
+    obstacles = (_ON_GITHUB,) if found.is_ready else found.obstacles
+    return WhyNot(is_ready=False, obstacles=obstacles, is_sure=not visit.access.is_doubtful)
 
 
 def _evaluation(jobs: Iterable[Job], head_sha: str) -> str | None:

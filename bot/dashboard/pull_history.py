@@ -9,12 +9,13 @@ from enum import StrEnum
 
 from sqlalchemy import RowMapping
 
-from bot.dashboard.review_words import state_in_words
+from bot.dashboard.pull_words import STATES
 from bot.jobs import JobState
 from bot.store.approvals import ApprovalKind
 from bot.store.board_history import PullRows, Rows
 from bot.store.desk_log import BEGUN
 from bot.store.pardons import PardonKind
+from bot.workflow import State
 
 _APPROVALS = {
     ApprovalKind.TRIAGE.value: "signed off triage",
@@ -34,6 +35,7 @@ _ENDS = {
     JobState.CANCELLED.value: "was cancelled",
     JobState.SUPERSEDED.value: "was given up for a newer commit",
 }
+_TOLD_ELSEWHERE = "approvals fell"  # each of them tells it
 _BUILDS = {"running": "is being built with it", "succeeded": "was built with it"}
 
 
@@ -130,12 +132,12 @@ def _by_commit(entries: list[Entry], heads: Rows) -> Iterator[AtCommit]:
 
 def _entries(rows: PullRows) -> Iterator[Entry]:
     yield from map(_move, rows.moves)
-    yield from map(_deed, rows.deeds)
+    yield from (_deed(row) for row in rows.deeds if row["act"] != _TOLD_ELSEWHERE)
     yield from map(_approval, rows.approvals)
     yield from map(_fallen, rows.fallen)
     yield from map(_pardon, rows.pardons)
+    yield from map(_finished, rows.finished)  # of the same moment, what comes first here counts as newer
     yield from map(_queued, rows.queued)
-    yield from map(_finished, rows.finished)
     for row in rows.merges:
         yield Entry(row["at"], "merge", f"asked for the merge of {row['sha'][:8]}", row["actor"], tone=Tone.WAIT)
     for row in rows.builds:
@@ -143,8 +145,13 @@ def _entries(rows: PullRows) -> Iterator[Entry]:
         yield Entry(row["at"], "build", text, number=row["id"], tone=Tone.ACCENT)
 
 
+def _state(stored: str) -> str:
+    """Return a state in words; one of another version as it stands there."""
+    return STATES[State(stored)] if stored in set(State) else stored
+
+
 def _move(row: RowMapping) -> Entry:
-    before, after = state_in_words(row["source"]), state_in_words(row["target"])
+    before, after = _state(row["source"]), _state(row["target"])
     is_command = row["trigger"].startswith("/")
     because = f"by {row['trigger']}" if is_command else f"because {row['trigger']}"
     text = (
@@ -159,7 +166,15 @@ def _deed(row: RowMapping) -> Entry:
     role = f" ({row['role']})" if row["role"] else ""
     tone = Tone.BAD if refused else Tone.PLAIN
     text = f"{row['act']}{ending}{role}"
-    return Entry(row["at"], "deed", text, row["actor"], row["arguments"], tone, row["id"])
+    return Entry(
+        row["at"],
+        "command" if row["act"].startswith("/") else "act",
+        text,
+        row["actor"],
+        row["arguments"],
+        tone,
+        row["id"],
+    )
 
 
 def _approval(row: RowMapping) -> Entry:

@@ -37,6 +37,7 @@ from checks.policy import Merging
 
 PAGE = 25
 _ESCAPE = "\\"
+_OWN = frozenset({Who.AUTHOR})  # whose turn it is on the own work
 _P = pull_requests.c
 _SHOWN = (
     _P.number,
@@ -65,13 +66,13 @@ class Openness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Whose turn is meant: pull requests that wait for one of `whose`, and the own ones that wait for the author.
+    """A reader's turn: on those of others that wait for one of `whose`, on own ones that wait for the author.
 
-    Nobody looks after what is the own work: of `reader_id`, others are meant. 0 means all.
+    Nobody looks after what is the own work.
     """
 
     whose: frozenset[Who]
-    reader_id: int = 0
+    reader_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class PullPage:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How many open pull requests wait for whom; `own` are those of the reader that wait for their author."""
+    """How many open pull requests wait for whom, and how many of all for the reader."""
 
     by_who: Mapping[Who, int] = field(default_factory=dict)
     for_reader: int = 0
@@ -170,16 +171,18 @@ class BoardPulls:
 
     async def waits(self, turns: Turns | None = None) -> Waits:
         """Count the open pull requests by whom they wait for, and those whose turn it is among `turns`."""
-        who = self._who.label("who")
-        is_meant = (_is_turn(self._who, turns) if turns is not None else literal_column("1 = 0")).label("is_meant")
-        found = select(who, is_meant).where(*self._open()).subquery()
-        query = select(found.c.who, found.c.is_meant, func.count()).group_by(found.c.who, found.c.is_meant)
+        reader_id = turns.reader_id if turns is not None else 0
+        is_own = (_P.author_id == reader_id).label("is_own")
+        found = select(self._who.label("who"), is_own).where(*self._open()).subquery()
+        query = select(found.c.who, found.c.is_own, func.count()).group_by(found.c.who, found.c.is_own)
         by_who: dict[Who, int] = {}
         meant = 0
         async with self._engine.connect() as connection:
-            for name, is_one, count in await connection.execute(query):
-                by_who[Who[name]] = by_who.get(Who[name], 0) + count
-                meant += count if is_one else 0
+            for name, is_own_one, count in await connection.execute(query):
+                who = Who[name]
+                by_who[who] = by_who.get(who, 0) + count
+                if turns is not None:
+                    meant += count if who in (_OWN if is_own_one else turns.whose) else 0
         return Waits(by_who, meant)
 
     async def next_turn(self, turns: Turns, after: PullRow) -> int | None:
@@ -244,8 +247,10 @@ def _who(merging: Merging) -> ColumnElement[str]:
     What only GitHub knows is left out: a conflict shows once a merge was tried.
     """
     held = Label.LEGAL_HOLD, Label.HOLD
-    teaches = or_(*(_P.paths.like(f'%"{_escaped(root)}/%', escape=_ESCAPE) for root in ROOTS))
-    by_review = (State.UNCERTAIN, State.FOLLOW_UP, State.NEEDED)
+    begins, holds = '["', '%"'  # nearly always the first path tells
+    teaches = or_(
+        *(_P.paths.like(f"{at}{_escaped(root)}/%", escape=_ESCAPE) for at in (begins, holds) for root in ROOTS)
+    )
     ready = Who.US if merging.automatic else Who.APPROVER
     return case(
         (~_P.is_open, _name(Who.NOBODY)),
@@ -258,7 +263,7 @@ def _who(merging: Merging) -> ColumnElement[str]:
         (_is_on(held[1]), _name(Who.HOLDER)),
         (_P.state == State.CHANGES_REQUESTED.value, _name(Who.AUTHOR)),
         (_is_on(Label.READY_TO_MERGE), _refused_to(ready)),
-        (and_(teaches, _P.state.in_([state.value for state in by_review])), _name(Who.TRIAGER)),
+        (and_(teaches, _P.state != State.APPROVED.value), _name(Who.TRIAGER)),
         (~teaches, _refused_to(Who.MAINTAINER)),
         *([(~_is_evaluated(), _name(Who.TRIAGER))] if merging.needs_evaluation else []),
         (_approvals() < merging.approvals, _name(Who.APPROVER)),
@@ -319,34 +324,27 @@ def _is_evaluated() -> ColumnElement[bool]:
 
 
 def _has_rival() -> ColumnElement[bool]:
+    """Return whether another open one is for the same leaf; few come so far that it has to be looked up."""
     mine, theirs, other = leaves.alias("mine"), leaves.alias("theirs"), pull_requests.alias("other")
-    return exists(
-        select(mine.c.number)
-        .join(
-            theirs,
-            and_(
-                theirs.c.repository_id == mine.c.repository_id,
-                theirs.c.leaf == mine.c.leaf,
-                theirs.c.number != mine.c.number,
-            ),
-        )
-        .join(
-            other,
-            and_(
-                other.c.repository_id == theirs.c.repository_id, other.c.number == theirs.c.number, other.c.is_open
-            ),
-        )
-        .where(mine.c.repository_id == _P.repository_id, mine.c.number == _P.number)
-        .correlate(pull_requests)
+    is_open = exists().where(
+        other.c.repository_id == theirs.c.repository_id, other.c.number == theirs.c.number, other.c.is_open
     )
+    is_shared = exists().where(
+        theirs.c.repository_id == mine.c.repository_id,
+        theirs.c.leaf == mine.c.leaf,
+        theirs.c.number != mine.c.number,
+        is_open.correlate(theirs),
+    )
+    of_mine = exists().where(
+        mine.c.repository_id == _P.repository_id, mine.c.number == _P.number, is_shared.correlate(mine)
+    )
+    return of_mine.correlate(pull_requests)
 
 
 def _is_turn(who: ColumnElement[str], turns: Turns) -> ColumnElement[bool]:
-    names = _names(turns.whose)
-    if not turns.reader_id:
-        return who.in_(names)
-    own = and_(_P.author_id == turns.reader_id, who == Who.AUTHOR.name)
-    return or_(own, and_(_P.author_id != turns.reader_id, who.in_(names))) if names else own
+    is_own = _P.author_id == turns.reader_id
+    own = and_(is_own, who.in_(_names(_OWN)))
+    return or_(own, and_(~is_own, who.in_(_names(turns.whose)))) if turns.whose else own
 
 
 def _names(whose: Iterable[Who]) -> list[str]:

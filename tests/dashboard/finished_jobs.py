@@ -1,4 +1,4 @@
-"""Jobs that have found something, as workers leave them: in the database, with their files in the artifact store."""
+"""Jobs that have found something, as workers leave them: rows, and files in the artifact store."""
 
 from __future__ import annotations
 

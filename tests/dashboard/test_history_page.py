@@ -38,7 +38,7 @@ async def test_the_whole_story_is_told_in_order(world: World, visitor: Visitor) 
     assert seen.status == 200
     words = seen.words
     assert "tess signed off triage, as of " + first[:8] in words
-    assert "“waits for triage” became “triage is satisfied”, by /triage-approve." in words
+    assert "“triage needed” became “triage approved”, by /triage-approve." in words
     assert "tess asked for a job: generate" in words
     assert "The sign-off of triage of tess no longer counts." in words
     assert words.index(pr.pull.head_sha[:8]) < words.index("first seen", words.index(first[:8]))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.readings import Reading, SourceState
+from bot.readings import Reading, SourceState, Words, packed, unpacked
 from bot.store.readings import KEPT_HEADS, ReadingStore
-from bot.transcript import transcribe
+from bot.transcript import MOST_FINDINGS, MOST_LEAVES, transcribe
 from checks.documents import DocumentFile, FetchedDocuments
-from checks.policy import Policy, default_policy
+from checks.policy import default_policy
 from checks.run import judge
 from tests.checks.contributions import (
     KNOWLEDGE_PATH,
@@ -144,22 +144,29 @@ def test_a_key_over_many_lines_is_hidden_with_all_of_them() -> None:
 
 def test_a_huge_contribution_makes_a_bounded_reading() -> None:
     "Texts are cut and say so; examples, leaves and findings beyond the limits are counted."
-    long = "A bird sings. " * 5000
-    seeds = examples(*((f"Question {n}?", long) for n in range(100)))
-    files = [(SKILL_PATH.replace("shorten", f"leaf{n}"), a_skill(seed_examples=seeds)) for n in range(45)]
-    contribution = contribution_of(*files[:2])
-    policy = (
-        Policy.model_validate({"limits": {"file_bytes": 10**8}}) if hasattr(Policy, "model_validate") else Policy()
+    seeds = examples(*((f"Question {n}?", "A bird sings. " * (500 if n < 2 else 2)) for n in range(70)))
+    text = a_skill(seed_examples=seeds)
+    contribution = contribution_of(
+        *((SKILL_PATH.replace("shorten", f"leaf{n}"), text) for n in range(MOST_LEAVES + 2))
     )
+    finding = judge(contribution_of((SKILL_PATH, "version: 3\n")), default_policy()).findings[0]
 
-    reading = transcribe("a" * 40, contribution, policy, (), ())
+    reading = transcribe("a" * 40, contribution, default_policy(), [finding] * (MOST_FINDINGS + 5), ())
 
-    if reading.leaves[0].is_readable:
-        first = reading.leaves[0].examples[0].pairs[0].answer
-        assert first is not None
-        assert first.is_cut
-        assert reading.leaves[0].left_out == 40
-    assert len(repr(reading)) < 700_000
+    first = reading.leaves[0].examples[0].pairs[0].answer
+    assert first is not None
+    assert first.is_cut
+    assert len(first.text) <= 6000
+    assert reading.leaves[0].left_out == 10
+    assert reading.leaves_left_out == 2
+    assert reading.findings_left_out == 5
+    assert sum(len(words.text) for words in texts_of(reading)) <= 400_000
+    assert unpacked(packed(reading)) == reading
+
+
+def texts_of(reading: Reading) -> list[Words]:
+    pairs = [pair for leaf in reading.leaves for one in leaf.examples for pair in one.pairs]
+    return [words for pair in pairs for words in (pair.question, pair.answer) if words is not None]
 
 
 def test_a_context_stands_beside_the_passage_it_was_taken_from() -> None:
@@ -202,7 +209,8 @@ async def test_who_comes_back_sees_what_has_changed(world: World, visitor: Visit
     await world.settled()
     await visitor.signs_in("tess")
     first = await visitor.opens_page(f"/pulls/{pr.number}")
-    assert "changed" not in first.words
+    assert "example changed" not in first.words
+    assert "<ins>" not in first.html
     await world.clock.advance(hours=2)
     changed = [BIRDS[0], (BIRDS[1][0], "It sings the melody of ben."), *BIRDS[2:4]]
     fresh = ("Why do mountains look blue from far away?", "Air scatters blue light.")

@@ -51,7 +51,7 @@ from bot.comments.fixing import (
     pressed,
     refused,
 )
-from bot.comments.replies import ONE_BATCH_ONLY, fitted, reply
+from bot.comments.replies import ONE_BATCH_ONLY, decided_on_page, fitted, reply
 from bot.comments.suggestions import suggested_changes
 from bot.events import Account, Origin
 from bot.jobs import JobKind, JobState
@@ -80,6 +80,8 @@ def words() -> Iterator[tuple[str, str]]:
     yield "commands-in-general/by-a-bot", no_bot(all_commands()["hold"])
     yield "commands-in-general/refused-at-first", REFUSED_EARLIER
     yield "commands-in-general/too-late", _too_late()
+    hold = WrittenCommand("hold", "wait for @ana's <b>source</b>", 1)
+    yield "commands-in-general/decided-on-a-page", decided_on_page("tess", hold, "1a2b3c4" + "0" * 33, ())
     yield (
         "commands-in-general/too-many",
         reply([("hold", "Only a triager may do this.")], ["Hello."], MOST_COMMANDS),

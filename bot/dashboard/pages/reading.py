@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from bot.dashboard.pull_decisions import decisions_of
 from bot.dashboard.pull_frame import Frame, framed, shown_in
 from bot.dashboard.pull_words import StandingShown, standing_of, turns_of
 from bot.dashboard.reading_view import ReadingShown, shown
@@ -75,7 +76,8 @@ async def reading(visit: Visit) -> Shown | web.StreamResponse:
         next_path=await _next_path(visit, board, row),
         is_next_known=visit.session is not None,
     )
-    return shown_in(frame, "", "reading.html", {"page": facts, "leaf_url": _leaf_url(frame, visit, head)})
+    shown_here = {"page": facts, "leaf_url": _leaf_url(frame, visit, head)}
+    return shown_in(frame, "", "reading.html", shown_here | await decisions_of(visit, frame))
 
 
 async def _looked(visit: Visit, store: ReadingStore, frame: Frame, head: str) -> LastLook | None:
