@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from checks.contribution import Sha
@@ -43,6 +43,7 @@ class ReportCheck:
     annotations: tuple[Annotation, ...]
     external_id: str = ""
     buttons: tuple[Button, ...] = ()
+    details_url: str = field(default="", repr=False)  # of its page; another one alone is no news
 
 
 @dataclass(frozen=True, slots=True)

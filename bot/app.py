@@ -61,6 +61,7 @@ from bot.nightly.reporting import Reporting, make_view_room, make_watch
 from bot.nightly.scheduler import NightlyScheduler
 from bot.nightly.trend_downloads import ROUTE as TREND_ROUTE
 from bot.nightly.trend_downloads import TrendDownloads
+from bot.page_links import PageLinks
 from bot.permissions import Permissions
 from bot.plan import Planner
 from bot.policies import Policies
@@ -297,7 +298,7 @@ def make_desk(
     looks = Looks(policies, rule_sets, workers, documents, neighbourhood, most_commits=settings.max_commits)
     dossiers = Dossiers(records, clock)
     effects = EffectDesk(records, desk_log, clock)
-    planner = Planner(signer, settings.github_web_url)
+    planner = Planner(signer, settings.github_web_url, PageLinks(settings.public_url))
     commands = CommandDesk(
         github, policies, Permissions(clock), memories, dossiers, effects, desk_log, signer, clock
     )

@@ -277,8 +277,11 @@ class Writer:
                 return
         await self._write("POST", url, {"body": text})
 
-    async def show_job(self, view: JobReportView, run_id: int | None) -> int:
-        """Show how a job stands on its one check run; without `run_id` it is created. Return its id."""
+    async def show_job(self, view: JobReportView, run_id: int | None, page_url: str = "") -> int:
+        """Show how a job stands on its one check run; without `run_id` it is created. Return its id.
+
+        `page_url` is where its details are; empty leaves that to GitHub.
+        """
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         body: dict[str, Any] = {
             "name": view.name,
@@ -286,6 +289,8 @@ class Writer:
             "status": view.status,
             "output": {"title": view.title, "summary": view.summary},
         }
+        if page_url:
+            body["details_url"] = page_url
         if view.conclusion:
             body |= {"conclusion": view.conclusion, "completed_at": now}
         if run_id is None:

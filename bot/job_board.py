@@ -18,6 +18,7 @@ from bot.github.errors import GitHubError, NotFoundError, RefusedError
 from bot.github.pulls import PullReader
 from bot.job_results import result_of
 from bot.job_views import JobViews, artifacts_of
+from bot.page_links import PageLinks
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
@@ -50,6 +51,7 @@ class JobBoard:
         clock: Clock,
         signer: MarkerSigner,
         moved: Moved,
+        pages: PageLinks = PageLinks(),
     ) -> None:
         """`moved` takes to the review what a job came to, and brings the living comment up to date."""
         self._app = app
@@ -61,6 +63,7 @@ class JobBoard:
         self._clock = clock
         self._signer = signer
         self._moved = moved
+        self._pages = pages
         self._views: dict[int, JobReportView] = {}  # what is shown of jobs that are not over, since we run
         self._look_at_lines_from = clock.now()
         self._something_new = asyncio.Event()
@@ -146,12 +149,12 @@ class JobBoard:
         if self._views.get(job.id) == view:
             await self._store.note_shown(job, job.check_run_id)
             return
-        writer = Writer(client, pull, self._clock)
+        writer, page_url = Writer(client, pull, self._clock), self._pages.job(origin.full_name, job.id)
         was_told = await self._leave_other_commit(job, view, reader, writer)
-        run_id = await self._show_on_check_run(job, view, reader, writer)
+        run_id = await self._show_on_check_run(job, view, reader, writer, page_url)
         if pull.is_open and isinstance(result, EvaluateResult):
             marker = self._signer.reply_marker("evaluation", origin.repository_id, pull.number)
-            await writer.put_comment(marker, evaluation_comment(seen, result))
+            await writer.put_comment(marker, evaluation_comment(seen, result, page_url))
         await self._store.note_shown(job, run_id)
         before = self._views.pop(job.id, None)
         if not job.life.state.is_over:
@@ -160,7 +163,7 @@ class JobBoard:
             await self._moved(origin, job)
 
     async def _show_on_check_run(
-        self, job: StoredJob, view: JobReportView, reader: PullReader, writer: Writer
+        self, job: StoredJob, view: JobReportView, reader: PullReader, writer: Writer, page_url: str
     ) -> int | None:
         head = job.request.head_sha
         run_id = job.check_run_id if job.check_run_sha == head else None
@@ -169,7 +172,7 @@ class JobBoard:
             runs = await reader.own_check_runs(head, self._app.app_id, only_newest=False)
             run_id = next((int(run["id"]) for run in runs if run["external_id"] == view.external_id), None)
         try:
-            return await writer.show_job(view, run_id)
+            return await writer.show_job(view, run_id, page_url)
         except RefusedError as error:  # a commit that is gone shows nothing any more
             log.info("jobs.not_showable", job=job.id, error=str(error))
             return run_id

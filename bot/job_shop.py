@@ -26,6 +26,7 @@ from bot.jobs import JobKind
 from bot.nightly.orders import Orders
 from bot.nightly.outlook import OutlookRoom
 from bot.nightly.step_inputs import StepInputs
+from bot.page_links import PageLinks
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
@@ -87,7 +88,18 @@ class JobShop:
         swap = SwapForecast(store, workers).of
         views = JobViews(store, clock, budget, present, links, is_paused, swap)
         signer = MarkerSigner(settings.webhook_secrets)
-        self._board = JobBoard(app, store, views, repositories, rows, artifacts, clock, signer, self._moved)
+        self._board = JobBoard(
+            app,
+            store,
+            views,
+            repositories,
+            rows,
+            artifacts,
+            clock,
+            signer,
+            self._moved,
+            PageLinks(settings.public_url),
+        )
         self.queue = JobEngine(store, self._mail, budget, clock, self._wake, self._changed, views)
         self.leases = Leases(
             self.queue,

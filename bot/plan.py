@@ -25,6 +25,7 @@ from bot.facts import Facts
 from bot.github.pulls import OwnComment, Pull
 from bot.labels import Label, kind_labels
 from bot.look import Look, pardoned
+from bot.page_links import PageLinks
 from bot.readiness import Readiness, readiness
 from bot.source_hold import source_trigger
 from bot.store.pull_requests import PullMemory, paths_text
@@ -88,18 +89,24 @@ class Plan:
 class Planner:
     """Makes plans; knows the addresses that our words link to and how our marks are signed."""
 
-    def __init__(self, signer: MarkerSigner, web_url: str) -> None:
+    def __init__(self, signer: MarkerSigner, web_url: str, pages: PageLinks = PageLinks()) -> None:
         self._signer = signer
+        self._pages = pages
         self._web_url = web_url.rstrip("/")
 
     def decide(self, seen: Seen) -> Plan:
         """Return the difference between what GitHub shows and what it should show."""
         facts, judgement = seen.look.facts, seen.look.judgement
         pull, verdict = facts.pull, pardoned(judgement.verdict, seen.dossier.pardons)
-        links = links_of(self._web_url, pull, facts.policy)
+        links = links_of(self._web_url, pull, facts.policy, self._pages)
         has_advice = judgement.sign_off_advice and verdict.outcome(Check.SIGN_OFF) is Outcome.FAILED
         recipe = sign_off_recipe(judgement.sign_off_advice) if has_advice and judgement.sign_off_advice else ""
-        reports = [check_report(verdict, check, pull.head_sha, links, facts.policy, recipe) for check in Check]
+        reports = [
+            replace(
+                check_report(verdict, check, pull.head_sha, links, facts.policy, recipe), details_url=links.page_url
+            )
+            for check in Check
+        ]
         memory, rows = _moved(seen, verdict)
         trigger, memory = source_trigger(memory, verdict, pull.labels)
         if trigger is not None:
@@ -116,7 +123,7 @@ class Planner:
         digest = digest_of(*(repr(report) for report in reports))
         actions: list[Action] = list(_news(reports, seen, digest))
         memory = replace(memory, verdict_digest=digest)
-        gate = readiness_report(found, pull.head_sha)
+        gate = replace(readiness_report(found, pull.head_sha), details_url=links.page_url)
         gate_digest = digest_of(repr(gate))
         actions += _gate_news(gate, seen, gate_digest)
         actions += self._suggested(seen, verdict)

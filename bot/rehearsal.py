@@ -28,6 +28,7 @@ from bot.github.pulls import Pull, PullReader
 from bot.job_views import JobViews
 from bot.jobs import Job, NoJobs
 from bot.look import Looks
+from bot.page_links import PageLinks
 from bot.plan import Planner
 from bot.policies import Policies
 from bot.records import Records
@@ -163,7 +164,7 @@ class Rehearsal:
         desk_log, signer = DeskLog(self._engine), MarkerSigner(self._settings.webhook_secrets)
         dossiers = Dossiers(self.records, self._clock)
         effects = EffectDesk(self.records, desk_log, self._clock)
-        planner = Planner(signer, self._settings.github_web_url)
+        planner = Planner(signer, self._settings.github_web_url, PageLinks(self._settings.public_url))
 
         def notes(_client: GitHubClient, _pull: Pull, _clock: Clock) -> _Notebook:
             return notebook

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from bot.comments.escape import block, code, prose
 from bot.github.pulls import Pull
+from bot.page_links import PageLinks
 from checks.findings import CauseGroup, Finding, Severity
 from checks.policy import Policy
 
@@ -21,6 +22,7 @@ class Links:
     head_sha: str
     rules_url: str
     checks_url: str
+    page_url: str = ""  # of our own page about it; empty: there is none
 
     def place(self, finding: Finding) -> str:
         """Return a link to the line a finding is about; empty when it is about no file."""
@@ -48,11 +50,12 @@ class Links:
         return f"{self.rules_url}#{group.cause.id.replace('/', '-')}"
 
 
-def links_of(web_url: str, pull: Pull, policy: Policy) -> Links:
+def links_of(web_url: str, pull: Pull, policy: Policy, pages: PageLinks = PageLinks()) -> Links:
     """Return where things of a pull request are, on a GitHub at `web_url`."""
     repository_url = f"{web_url}/{pull.repository}"
     checks_url = f"{repository_url}/pull/{pull.number}/checks"
-    return Links(repository_url, pull.head_sha, policy.messages.rules_url, checks_url)
+    page_url = pages.pull(pull.repository, pull.number)
+    return Links(repository_url, pull.head_sha, policy.messages.rules_url, checks_url, page_url)
 
 
 def headline(group: CauseGroup, links: Links, words_left: int, short_remedy: str = "") -> str:

@@ -112,10 +112,14 @@ def gone_on(view: JobReportView, left: str) -> JobReportView:
     )
 
 
-def evaluation_comment(job: Job, result: EvaluateResult) -> str:
-    """Return the comment that tells the author what the model gained; each later evaluation takes its place."""
+def evaluation_comment(job: Job, result: EvaluateResult, page_url: str = "") -> str:
+    """Return the comment that tells the author what the model gained; each later evaluation takes its place.
+
+    `page_url` is the job's page; empty where there is none.
+    """
     at = f"Measured at {code(job.request.head_sha[:7])}."
-    tail = [part for part in (files_in_words(job.files), f"<sub>{at} {_asked(job)}</sub>") if part]
+    page = f" [More on its page]({page_url})." if page_url else ""
+    tail = [part for part in (files_in_words(job.files), f"<sub>{at} {_asked(job)}{page}</sub>") if part]
     room = _MOST_COMMENT - len("\n\n".join(tail).encode()) - 100
     return "\n\n".join((evaluate_report(result, room, job.chart_url), *tail))
 

@@ -147,9 +147,10 @@ def _folded(summary: str, parts: Sequence[str]) -> str:
 
 def _footer(links: Links) -> str:
     sha = links.head_sha
+    page = f" [More on its page]({links.page_url})." if links.page_url else ""
     return (
         f"<sub>Checked [{code(sha[:7])}]({links.repository_url}/commit/{sha}) against the "
-        f"[rules]({links.rules_url}). The same answer on your own computer: `taxonomy-check`.</sub>"
+        f"[rules]({links.rules_url}). The same answer on your own computer: `taxonomy-check`.{page}</sub>"
     )
 
 

@@ -73,12 +73,8 @@ class Doors:
             user_id = session.user_id if session else 0
             return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
 
-    async def policy_of(self, origin: Origin) -> Policy:
-        """Return the community's rules as they are in force. Raises GitHubError."""
-        return (await self.policy_standing(origin)).in_force
-
     async def policy_standing(self, origin: Origin) -> PolicyStanding:
-        """Return them, and where they are from. Raises GitHubError."""
+        """Return the community's rules, and where they are from. Raises GitHubError."""
         nature = await self._nature(origin)
         return await self._house.policies.standing(
             self._reader(origin), origin.repository_id, nature.default_branch

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_downloads import ArtifactDownloads
 from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
+from bot.dashboard.build_shelf import BuildShelf
 from bot.dashboard.log_hub import LogHub
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
@@ -62,6 +63,7 @@ class House:
     downloads: ArtifactDownloads = field(init=False)
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
     try_room: TryRoom = field(init=False)
+    builds: BuildShelf = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
@@ -71,6 +73,7 @@ class House:
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
         object.__setattr__(self, "try_room", TryRoom(self.clock))
+        object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
 
 
 HOUSE = web.AppKey("house", House)

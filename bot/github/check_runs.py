@@ -23,6 +23,7 @@ def rest_creation(report: ReportCheck, now: datetime) -> dict[str, Any]:
         "completed_at": _moment(now),
         "output": _output(report) | {"annotations": [_rest_row(a) for a in _first(report)]},
         **_buttons(report),
+        **({"details_url": report.details_url} if report.details_url else {}),
     }
 
 
@@ -62,6 +63,7 @@ def _graphql_input(report: ReportCheck, repository_node_id: str, now: datetime) 
         "completedAt": _moment(now),
         "output": _output(report) | {"annotations": [_graphql_row(a) for a in _first(report)]},
         **_buttons(report),
+        **({"detailsUrl": report.details_url} if report.details_url else {}),
     }
 
 

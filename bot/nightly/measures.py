@@ -29,16 +29,24 @@ def margin(row: GateRow) -> str:
 
 
 def score_interval(share: float, n: int) -> str:
-    """Return the 95 % interval of a share of right answers; empty where nothing was asked.
+    """Return the 95 % interval of a share of right answers in words; empty where nothing was asked."""
+    if n <= 0:
+        return ""
+    low, high = share_interval(share, n)
+    return f"{low:.2f} to {high:.2f}"
+
+
+def share_interval(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of `n` right answers; all there is where nothing was asked.
 
     Source: E. B. Wilson, Probable inference, JASA 22 (1927).
     """
     if n <= 0:
-        return ""
+        return 0.0, 1.0
     z, share = 1.96, min(1.0, max(0.0, share))
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return f"{max(0.0, middle - half):.2f} to {min(1.0, middle + half):.2f}"
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ from bot.nightly.rolling_issue import IssueIsBeingOpenedError, RollingIssue
 from bot.nightly.telling import Teller
 from bot.nightly.viewing import ViewRoom
 from bot.nightly.watch import Watch
+from bot.page_links import PageLinks
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.announcements import AnnouncementStore
@@ -52,7 +53,8 @@ def make_watch(settings: BotSettings, engine: AsyncEngine, clock: Clock) -> Watc
 def make_view_room(settings: BotSettings, engine: AsyncEngine, links: ArtifactLinks, clock: Clock) -> ViewRoom:
     """Return where views of builds are gathered."""
     artifacts = ArtifactStore(settings.artifact_store_url)
-    return ViewRoom(engine, artifacts, links, clock, blame_runs=settings.nightly_blame_runs)
+    pages = PageLinks(settings.public_url)
+    return ViewRoom(engine, artifacts, links, clock, blame_runs=settings.nightly_blame_runs, pages=pages)
 
 
 class Reporting:

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.artifact_downloads import SAFE, page
 from bot.artifact_links import TREND_NAME, ArtifactLinks, ForgedLinkError
 from bot.nightly.build_view import BuildView
+from bot.nightly.measures import share_interval
 from bot.nightly.report_scores import now_of
 from bot.nightly.trend_chart import MEDIA_TYPE, Point, Trend, trend_chart
 from bot.nightly.viewing import ViewRoom
 from bot.store.builds import BuildStore
+from pipeline.evaluation_results import Scale
 
 ROUTE = "/charts/builds/{build}/" + TREND_NAME
 
@@ -69,9 +71,14 @@ def trends_of(view: BuildView) -> list[Trend]:
     found = []
     for name, row in now_of(view).items():
         before = [
-            Point(past.name, score.value, score.n)
+            _point(past.name, score.value, score.n, row.scale)
             for past in reversed(view.past)
             if (score := past.scores.get(name)) is not None
         ]
-        found.append(Trend(name, (*before, Point(view.name, row.tuned, row.n))))
+        found.append(Trend(name, (*before, _point(view.name, row.tuned, row.n, row.scale))))
     return found
+
+
+def _point(build: str, score: float, n: int, scale: Scale) -> Point:
+    """Return a score with its interval; of a judge's scores nobody knows it from their mean alone."""
+    return Point(build, score, n, *(share_interval(score, n) if scale is Scale.ACCURACY and n else ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from bot.nightly.leaves import LeafChange
 from bot.nightly.plan import BuildPlan
 from bot.nightly.releases import Release, ReleaseState
 from bot.nightly.steps import variant_from_text
+from bot.page_links import PageLinks
 from bot.store.announcements import AnnouncementStore
 from bot.store.builds import BuildStore
 from bot.store.jobs import JobStore
@@ -36,6 +38,7 @@ from pipeline.results import GenerateResult
 log = structlog.get_logger()
 
 MOST_PAST = 30
+_MOST_SCORES = 1_000
 _MOST_READ, _AT_ONCE = 500, 8  # results of generating, which only tell whether it was generated before
 _MAKING = generating("")
 _Result = TypeVar("_Result", bound=Message)
@@ -52,6 +55,7 @@ class ViewRoom:
         clock: Clock,
         *,
         blame_runs: int = 0,
+        pages: PageLinks = PageLinks(),
     ) -> None:
         self._builds = BuildStore(engine)
         self._jobs = JobStore(engine)
@@ -62,6 +66,8 @@ class ViewRoom:
         self._links = links
         self._clock = clock
         self._blame_runs = blame_runs
+        self._pages = pages
+        self._scores: OrderedDict[str, dict[str, PastScore]] = OrderedDict()  # by the SHA-256 of a gate's result
 
     async def view(self, build: Build, repository: str) -> BuildView:
         """Return a build as its report sees it."""
@@ -91,7 +97,7 @@ class ViewRoom:
             gate.stands_in if gate else "",
             _remarks(mix, trained, gate),
             await self._past(before),
-            Addresses(self._links.trend_link(build.id, build.attempt)),
+            Addresses(self._links.trend_link(build.id, build.attempt), self._pages.build(repository, build.name)),
             eta_of(stages, durations, self._clock.now()) if build.state.is_open else None,
             stages.count,
         )
@@ -108,21 +114,32 @@ class ViewRoom:
         repository_id = before[0].repository_id
         said = await self._said.of_all(repository_id, [f"report:{each.name}" for each in before])
         releases = {each.name: each.state for each in await self._releases.all_of(repository_id)}
-        gates = await self._gates(before)
+        scores = await self._scores_of(before)
         found = []
         for each in before:
             told = said.get(f"report:{each.name}")
             call, _, reason = told.gist.partition(": ") if told else ("", "", "")
-            score = scores_of(gates[each.id]) if each.id in gates else {}
-            found.append(
-                PastBuild(each.name, each.night, each.state.value, call, reason, releases.get(each.name), score)
-            )
+            release, score = releases.get(each.name), scores.get(each.id, {})
+            found.append(PastBuild(each.name, each.night, each.state.value, call, reason, release, score))
         return tuple(found)
 
-    async def _gates(self, builds: Sequence[Build]) -> dict[int, GateResult]:
+    async def _scores_of(self, builds: Sequence[Build]) -> dict[int, dict[str, PastScore]]:
+        """Return what good builds came to, by build; what was read once is kept, for results never change."""
         jobs = await self._jobs.of_step([each.id for each in builds if each.state is BuildState.GOOD], GATE)
-        found = await asyncio.gather(*(_read(self._artifacts, job, GateResult) for job in jobs.values()))
-        return {build: gate for build, gate in zip(jobs, found, strict=True) if gate is not None}
+        found = await asyncio.gather(*map(self._scores_in, jobs.values()))
+        return {build: scores for build, scores in zip(jobs, found, strict=True) if scores is not None}
+
+    async def _scores_in(self, job: StoredJob) -> dict[str, PastScore] | None:
+        kept = job.life.outcome.result.sha256 if job.life.outcome and job.life.outcome.result else ""
+        if kept in self._scores and job.life.state is JobState.SUCCEEDED:
+            return self._scores[kept]
+        gate = await _read(self._artifacts, job, GateResult)
+        if gate is None:
+            return None
+        self._scores[kept] = found = scores_of(gate)
+        while len(self._scores) > _MOST_SCORES:
+            self._scores.popitem(last=False)
+        return found
 
     async def _durations(self, before: Sequence[Build]) -> Mapping[str, float]:
         """Return what each stage of the last good build took."""
