@@ -123,7 +123,9 @@ async def _prepare(engine: AsyncEngine, github: Simulator, repo: Repository) -> 
     await SessionStore(engine).begin(_TOKEN, session)
     store, found = JobStore(engine), []
     for number in range(1, _JOBS + 1):
-        request = JobRequest(repo.id, number, JobKind.GENERATE, Sha("c" * 40), 7, Login("tess"), f"comment:{number}:1")
+        request = JobRequest(
+            repo.id, number, JobKind.GENERATE, Sha("c" * 40), 7, Login("tess"), f"comment:{number}:1"
+        )
         job = await store.add(request, "gpu.sdg", 10, now)
         life = granted(job.life, 1, f"gpu-{number}", "secret", now, timedelta(hours=4), timedelta(0))
         await store.change(job.id, lambda seen, life=life: seen.living(life, now))

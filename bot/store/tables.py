@@ -433,6 +433,7 @@ artifacts = Table(
     Column("stored_at", UtcDateTime, nullable=False),
     Index("ix_artifacts_pull", "repository_id", "number", "stored_at"),
     Index("ix_artifacts_stored_at", "stored_at"),
+    Index("ix_artifacts_name", "repository_id", "name", "stored_at"),
 )
 
 # the nightly builds, one for a night at most; never two of a repository run at once
