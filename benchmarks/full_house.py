@@ -28,6 +28,7 @@ from tests.words.generating import RESULT as GENERATED
 
 PULLS, JOBS, BUILDS = 10_000, 50_000, 365
 OPEN_PULLS, WAITING, RUNNING = 400, 60, 4
+FAILS_EACH = 23  # one job of so many
 KINDS = (JobKind.PRECHECK, JobKind.GENERATE, JobKind.EVALUATE, JobKind.POSTCHECK)
 _OF_PULLS = PULLS * len(KINDS)
 _QUEUES = {
@@ -86,10 +87,19 @@ def sha_of(number: int) -> str:
     return hashlib.sha1(b"%d" % number, usedforsecurity=False).hexdigest()
 
 
-async def fill(engine: AsyncEngine, repository_id: int, full_name: str, files: Files) -> None:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The repository that all is about."""
+
+    repository_id: int
+    full_name: str
+    installation_id: int
+
+
+async def fill(engine: AsyncEngine, place: Place, files: Files) -> None:
     """Write everything, the newest just now."""
     now = datetime.now(UTC).replace(microsecond=0)
-    house = _House(repository_id, full_name, files, now, random.Random(1))
+    house = _House(place, files, now, random.Random(1))
     async with engine.begin() as connection:
         for table, rows in house.tables():
             left = iter(rows)
@@ -101,19 +111,18 @@ async def fill(engine: AsyncEngine, repository_id: int, full_name: str, files: F
 
 
 class _House:
-    def __init__(
-        self, repository_id: int, full_name: str, files: Files, now: datetime, chance: random.Random
-    ) -> None:
-        self._id = repository_id
-        self._name = full_name
+    def __init__(self, place: Place, files: Files, now: datetime, chance: random.Random) -> None:
+        self._place = place
+        self._id = place.repository_id
         self._files = files
         self._now = now
         self._chance = chance
 
     def tables(self) -> Iterator[tuple[Table, Iterable[dict[str, Any]]]]:
         """Yield every table with its rows."""
-        here = {"id": self._id, "full_name": self._name, "installation_id": 1, "first_seen_at": self._now}
-        yield tables.repositories, [here]
+        place = self._place
+        here = {"id": self._id, "full_name": place.full_name, "installation_id": place.installation_id}
+        yield tables.repositories, [here | {"first_seen_at": self._now}]
         yield tables.pull_requests, (self._pull(number) for number in range(1, PULLS + 1))
         yield tables.heads, (row for number in range(1, PULLS + 1) for row in self._heads(number))
         yield tables.readings, self._readings()
@@ -301,7 +310,7 @@ class _House:
         state = JobState.SUCCEEDED
         if _OF_PULLS - WAITING < number <= _OF_PULLS:
             state = JobState.RUNNING if number <= _OF_PULLS - WAITING + RUNNING else JobState.QUEUED
-        elif number % 23 == 0:
+        elif number % FAILS_EACH == 0:
             state = JobState.FAILED_BY_CONTRIBUTION
         going = state is JobState.RUNNING
         is_over = state.is_over

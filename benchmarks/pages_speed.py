@@ -23,7 +23,18 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from benchmarks.full_house import BUILDS, JOBS, KINDS, OPEN_PULLS, PULLS, Files, fill, store_files
+from benchmarks.full_house import (
+    BUILDS,
+    FAILS_EACH,
+    JOBS,
+    KINDS,
+    OPEN_PULLS,
+    PULLS,
+    Files,
+    Place,
+    fill,
+    store_files,
+)
 from benchmarks.served_bot import served_process
 from benchmarks.webhook_servers import free_port
 from bot.dashboard.registry import Page, all_pages
@@ -38,6 +49,7 @@ from tests.databases import PostgresServer
 _RATE, _ROUNDS, _ALONE = 20, 40, 10
 _MOST_MS, _MOST_BYTES = 100.0, 60_000
 _CORE = "0"
+_LOGS_KEPT = 1900  # pull requests of the last weeks, whose jobs still have their logs
 _TOKEN, _WHO, _SECRET = "a" * 43, "mia", "the webhook secret of the benchmark"
 _STATIC = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -94,9 +106,12 @@ class Reader:
         self._asked = 0
 
     def _path(self, page: str) -> str:
-        # open ones and old ones by turns
+        """Return an address of a page: open pull requests and merged ones by turns, whose jobs have left something."""
         self._asked += 1
-        number = PULLS - self._asked % (OPEN_PULLS - 100) - 50 if self._asked % 2 else 1 + self._asked * 37 % PULLS
+        of_late = PULLS - 100 - self._asked % (OPEN_PULLS - 150)
+        number = of_late if self._asked % 2 else PULLS - OPEN_PULLS - self._asked * 37 % _LOGS_KEPT
+        while any((len(KINDS) * (number - 1) + step) % FAILS_EACH == 0 for step in range(1, len(KINDS) + 1)):
+            number -= 1
         return filled(page, self._full_name, self._files, number)
 
     async def opens(self, path: str) -> tuple[int, int]:
@@ -161,7 +176,8 @@ async def measure(name: str, url: str, folder: Path) -> bool:
         repo.permissions[_WHO] = "maintain"
         store = ArtifactStore(str(folder / "artifacts"))
         files, began = store_files(store), time.perf_counter()
-        await fill(engine, repo.id, repo.full_name, files)
+        installation = next(iter(github.state.installations))
+        await fill(engine, Place(repo.id, repo.full_name, installation), files)
         what, took_s = f"{PULLS:,} pull requests, {JOBS:,} jobs, {BUILDS} builds", time.perf_counter() - began
         print(f"{name}: {what}, written in {took_s:.0f} s", flush=True)
         now = datetime.now(UTC)

@@ -51,6 +51,9 @@ class ModelServer:
         self.url = url.rstrip("/")
         self._http = http
         self._key = key
+        self._lengths: dict[
+            str, int
+        ] = {}  # how many tokens prompt and answer may have, as far as models() was told
         self._who = who  # as people are told of it, such as "The student's server"
 
     async def models(self) -> dict[str, str]:
@@ -63,6 +66,8 @@ class ModelServer:
             if isinstance(entry, dict) and isinstance(name := entry.get("id"), str):
                 parent = entry.get("parent")
                 found[name] = parent if isinstance(parent, str) else ""
+                if isinstance(longest := entry.get("max_model_len"), int):
+                    self._lengths[name] = longest
         return found
 
     async def load(self, name: str, folder: str) -> None:
@@ -81,13 +86,15 @@ class ModelServer:
 
         Close it (`contextlib.aclosing`) to hang up: the server stops writing then.
         """
-        body = {
+        body: dict[str, Any] = {
             "model": model,
             "messages": [{"role": "user", "content": question.text}],
             "temperature": 0,
-            "max_tokens": question.most_tokens,
             "stream": True,
         }
+        # to ask a small model for more than it has room for is refused; without a limit it writes until it is full
+        if self._lengths.get(model, 4 * question.most_tokens) >= 4 * question.most_tokens:
+            body["max_tokens"] = question.most_tokens
         left = question.most_characters
         async with self._asked("POST", "/chat/completions", body, within_s=None) as answer:
             async for event in self._events(answer):

@@ -64,7 +64,8 @@ async def test_an_answer_can_be_stopped(world: World, browser: Browser, tmp_path
         base = page.get_by_role("region", name="Answer: Base model")
         await expect(base).to_have_text("They ")
         await page.get_by_role("button", name="Stop").click()
-        await expect(page.get_by_text("You stopped it.")).to_be_visible()
+        await expect(page.get_by_text("stopped", exact=True)).to_be_visible()
+        await expect(page.get_by_role("button", name="Stop")).to_be_hidden()
         await expect(base).to_have_text("They ")
         student.goes_on.set()
         assert await barriers(page) == []
@@ -90,6 +91,6 @@ async def test_a_server_that_is_away_is_told_of(world: World, browser: Browser, 
         page, noticed = await opened(world, browser)
         await page.get_by_label("Your question").fill("What do owls eat?")
         await page.get_by_role("button", name="Ask").click()
-        await expect(page.get_by_text("The student's server cannot be reached")).to_be_visible()
+        await expect(page.locator(".stage", has_text="The student's server cannot be reached")).to_be_visible()
         assert await barriers(page) == []
         noticed.check()

@@ -5,7 +5,7 @@
 const form = document.getElementById("try");
 
 // [badge's look, badge's words] by stage
-const LOOKS = { waiting: ["", "waits"], writing: ["badge-accent", "writes"], done: ["badge-good", "done"], failed: ["badge-bad", "no answer"] };
+const LOOKS = { waiting: ["", "waits"], writing: ["badge-accent", "writes"], done: ["badge-good", "done"], failed: ["badge-bad", "no answer"], stopped: ["badge-wait", "stopped"] };
 
 function column(key, heading) {
   const made = document.getElementById("column").content.cloneNode(true).firstElementChild;
@@ -101,7 +101,7 @@ function starts() {
       await asks(under_way);
     } catch (error) {
       if (error.name !== "AbortError") problem("The bot cannot be reached just now. Ask again in a minute.");
-      for (const section of unfinished()) staged(section, "failed", error.name === "AbortError" ? "You stopped it." : "It broke off.");
+      for (const section of unfinished()) staged(section, error.name === "AbortError" ? "stopped" : "failed", "It broke off.");
     }
     under_way = null;
     ask.disabled = false;
