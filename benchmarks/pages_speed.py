@@ -106,7 +106,7 @@ class Reader:
         self._asked = 0
 
     def _path(self, page: str) -> str:
-        """Return an address of a page: open pull requests and merged ones by turns, whose jobs have left something."""
+        """Return an address of a page: about open pull requests and merged ones, whose jobs have left something."""
         self._asked += 1
         of_late = PULLS - 100 - self._asked % (OPEN_PULLS - 150)
         number = of_late if self._asked % 2 else PULLS - OPEN_PULLS - self._asked * 37 % _LOGS_KEPT

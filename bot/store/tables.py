@@ -382,6 +382,7 @@ jobs = Table(
     Index("ix_jobs_line", "queue", "state", "due_at", "id", "kind"),  # counting who is ahead reads nothing else
     Index("ix_jobs_finished_at", "finished_at"),
     Index("ix_jobs_state", "state"),
+    Index("ix_jobs_kind", "kind", "state", "id", "gpu_s"),  # what the newest of a kind took
     Index("ix_jobs_shown", "is_shown", "id"),
 )
 

@@ -1,4 +1,4 @@
-"""Artifacts found by their name, newest first: the adapters that people may try, and files that builds hand on."""
+"""Indexes for the pages: artifacts by name, newest first, and what the newest jobs of a kind took."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_artifacts_name", "artifacts", ["repository_id", "name", "stored_at"])
+    op.create_index("ix_jobs_kind", "jobs", ["kind", "state", "id", "gpu_s"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_jobs_kind", table_name="jobs")
     op.drop_index("ix_artifacts_name", table_name="artifacts")
