@@ -65,6 +65,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.inbox_rate
 	$(PY) -m benchmarks.reconcile_calls
+	$(PY) -m benchmarks.pages_speed
 	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue
 	$(PY) -m benchmarks.log_streams

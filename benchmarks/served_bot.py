@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -23,24 +23,33 @@ async def served_bot(folder: Path, settings: Mapping[str, str]) -> AsyncIterator
 
     Its database and its log lie in `folder`. Raises ServerError with the log when it does not get ready.
     """
-    port = free_port()
+    async with served_process(folder, settings) as (_, address):
+        yield f"{address}/webhooks"
+
+
+@contextlib.asynccontextmanager
+async def served_process(
+    folder: Path, settings: Mapping[str, str], prefix: Sequence[str] = ()
+) -> AsyncIterator[tuple[int, str]]:
+    """Serve it as `served_bot` does, with `prefix` in front of the command; yield its process and address."""
     settings = {
         "database_url": f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}",
-        "port": str(port),
+        "port": str(free_port()),
         "log_format": "json",
         **settings,
     }
+    port = int(settings["port"])
     variables = {f"TAXONOMY_BOT_{name.upper()}": value for name, value in settings.items()}
     variables.setdefault("TAXONOMY_BOT_CHECK_DOCUMENTS", "false")  # the leaves name documents of nowhere
     log = folder / "bot.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            _PROGRAM, "serve", env=os.environ | variables, stdout=output, stderr=output
+            *prefix, _PROGRAM, "serve", env=os.environ | variables, stdout=output, stderr=output
         )
     try:
         if not await _gets_ready(process, f"http://127.0.0.1:{port}/readyz"):
             raise ServerError(f"the bot did not start:\n{log.read_text()[-2000:]}")
-        yield f"http://127.0.0.1:{port}/webhooks"
+        yield process.pid, f"http://127.0.0.1:{port}"
     finally:
         if process.returncode is None:
             process.terminate()

@@ -137,6 +137,15 @@ class BotSettings(BaseSettings):
     oauth_client_secret: SecretStr = SecretStr("")
     reading_days: Annotated[int, Field(ge=1)] = 90  # that the pages show what was judged of a pull request
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12.0  # after which people sign in anew
+    # servers that people ask on the pages, by OpenAI's protocol, up to /v1; the bot talks to no other models
+    student_url: str = ""  # of the base model, with adapters
+    student_name: str = ""  # of the base model there; empty: the first that is no adapter
+    student_api_key: SecretStr = SecretStr("")
+    student_adapter_folder: Path | None = (
+        None  # where that server reads, too: adapters of pull requests are laid there
+    )
+    build_url: str = ""  # of builds, each under its name
+    build_api_key: SecretStr = SecretStr("")
     log_format: str = "console"  # or "json"
 
     @field_validator("webhook_secrets", "repositories", "document_networks", "nightly_webhook_hosts", mode="before")
@@ -218,6 +227,15 @@ class BotSettings(BaseSettings):
     def _is_a_broker(cls, value: SecretStr) -> SecretStr:
         checked_broker(value.get_secret_value())
         return value
+
+    @field_validator("student_url", "build_url")
+    @classmethod
+    def _is_a_server(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError(
+                "has to be an address up to /v1, such as http://127.0.0.1:8000/v1, without user, ? or #"
+            )
+        return value.rstrip("/")
 
     @field_validator("public_url")
     @classmethod

@@ -22,6 +22,10 @@ def serve_student_command(
     adapter: Annotated[
         list[str] | None, typer.Option(help="NAME=FOLDER of an adapter that was trained on it; may be repeated.")
     ] = None,
+    adapters_from: Annotated[
+        Path | None,
+        typer.Option(help="Take on adapters from folders below this one while serving (/v1/load_lora_adapter)."),
+    ] = None,
     name: Annotated[str, typer.Option(help="The base model's name; without, that of its folder.")] = "",
     host: Annotated[str, typer.Option(help="Listen here.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
@@ -54,7 +58,9 @@ def serve_student_command(
         folders = {other.name: other.folder for other in others}
         loaded = load(model, folders, device=device, dtype=dtype, longest=max_model_len)
         with Engine(loaded, slots, line) as engine:
-            server = StudentServer(engine, loaded, base.name, host=host, port=port, api_key=key)
+            server = StudentServer(
+                engine, loaded, base.name, host=host, port=port, api_key=key, adapters_from=adapters_from
+            )
             who = ", ".join([f"student {base.name}", *(f"adapter {other.name}" for other in others)])
             asyncio.run(serve(server, who, until_stdin_ends=until_stdin_ends))
     except TrainingError as error:

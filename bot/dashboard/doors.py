@@ -78,7 +78,7 @@ class Doors:
         return (await self.policy_standing(origin)).in_force
 
     async def policy_standing(self, origin: Origin) -> PolicyStanding:
-        """Return them, and where they are from. Raises GitHubError."""
+        """Return the community's rules, and where they are from. Raises GitHubError."""
         nature = await self._nature(origin)
         return await self._house.policies.standing(
             self._reader(origin), origin.repository_id, nature.default_branch

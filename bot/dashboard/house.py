@@ -25,6 +25,7 @@ from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
 from bot.store.sessions import SessionStore
+from bot.trying import TryRoom
 from pipeline.artifacts import ArtifactStore
 
 _READ_AT_ONCE = 4
@@ -61,6 +62,7 @@ class House:
     paces: Paces = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
     builds: BuildShelf = field(init=False)
+    try_room: TryRoom = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
@@ -70,6 +72,7 @@ class House:
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
+        object.__setattr__(self, "try_room", TryRoom(self.clock))
 
 
 HOUSE = web.AppKey("house", House)

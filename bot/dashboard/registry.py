@@ -16,7 +16,7 @@ from bot.dashboard.visit import Shown, Visit
 REPOSITORY = "/r/{owner}/{repo}"
 
 Show = Callable[[Visit], Awaitable[Shown | web.StreamResponse]]
-Do = Callable[[Visit], Awaitable[web.StreamResponse]]
+Do = Callable[[Visit], Awaitable[Shown | web.StreamResponse]]
 
 
 class Sees(StrEnum):

@@ -107,7 +107,7 @@ class Site:
         return self._answering(show, is_of_repository=page.is_of_repository)
 
     def _deed(self, deed: Deed) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def do(visit: Visit) -> web.StreamResponse:
+        async def do(visit: Visit) -> Shown | web.StreamResponse:
             self._admit(visit, deed.sees)
             if visit.session is None:
                 raise SignInError("Sign in first: what you do here is done in your name.")

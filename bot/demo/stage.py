@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from bot.app import DISPATCHER, make_app
 from bot.demo.document_host import DocumentHost
 from bot.demo.offline_teacher import NAME, OfflineTeacher
+from bot.demo.programs import Program
 from bot.demo.tiny_student import TinyStudent
 from bot.events import Origin
 from bot.settings import BotSettings
@@ -77,6 +78,7 @@ class Stage:
         documents: DocumentHost,
         student: TinyStudent,
         worker: Worker,
+        chats: Program,
     ) -> None:
         self.github = github
         self.repo = repo
@@ -84,6 +86,7 @@ class Stage:
         self.documents = documents
         self.student = student
         self._worker = worker
+        self._chats = chats
         self._runner = runner
         self.triaged: list[Triaged] = []
         self.seconds: list[float] = []
@@ -92,6 +95,10 @@ class Stage:
         """Let the worker have a student from now on. Whatever it does is done first."""
         await self._worker.stop()
         self._worker.start(STUDENT_MODEL=str(student), STUDENT_PRESET="tiny")
+
+    def lets_people_chat(self) -> None:
+        """Serve the student to those who try it on the page, with the adapters that the page brings."""
+        self._chats.start()
 
     def has_a_maintainer(self, login: str) -> None:
         """Let somebody be there who may see everything."""
@@ -113,6 +120,8 @@ class Stage:
 async def open_stage() -> AsyncIterator[Stage]:
     """Set everything up on loopback with a database in a temporary folder, and take it down again."""
     with tempfile.TemporaryDirectory(prefix="taxonomy-bot-demo-") as folder, _free_port() as port:
+        with _free_port() as other:  # let go at once: another program takes it, minutes from now
+            student_port = other.getsockname()[1]
         address = f"http://127.0.0.1:{port.getsockname()[1]}"
         async with AsyncExitStack() as ends, Simulator(webhook_secret=_SECRET) as github:
             student = TinyStudent(Path(folder, "student"))
@@ -129,7 +138,14 @@ async def open_stage() -> AsyncIterator[Stage]:
             def note(_origin: Origin, _number: int, result: Triaged) -> None:
                 triaged.append(result)
 
-            settings = _settings(github, repo, folder, address, documents)
+            settings = _settings(github, repo, folder, address, documents).model_copy(
+                update={
+                    "student_url": f"http://127.0.0.1:{student_port}/v1",
+                    "student_adapter_folder": Path(folder, "adapters"),
+                }
+            )
+            chats = _chats(student, student_port, Path(folder))
+            ends.push_async_callback(chats.stop)
             runner = web.AppRunner(make_app(settings, on_triaged=note), access_log=None)
             model = OfflineTeacher()
             ends.push_async_callback(model.stop)
@@ -141,12 +157,19 @@ async def open_stage() -> AsyncIterator[Stage]:
             worker.start()
             await web.SockSite(runner, port).start()
             github.webhook_url = f"{address}/webhooks"
-            stage = Stage(github, repo, runner, address, documents, student, worker)
+            stage = Stage(github, repo, runner, address, documents, student, worker, chats)
             stage.triaged = triaged
             try:
                 yield stage
             finally:
                 github.webhook_url = None
+
+
+def _chats(student: TinyStudent, port: int, folder: Path) -> Program:
+    """Return the program that serves the student by OpenAI's protocol."""
+    given = {"model": student.folder, "name": "tiny-student", "adapters-from": folder / "adapters", "port": port}
+    arguments = [word for name, value in (given | {"threads": 1}).items() for word in (f"--{name}", str(value))]
+    return Program("taxonomy-pipeline", "serve-student", *arguments, settings={}, log=folder / "chats.log")
 
 
 def _text(name: str) -> str:

@@ -56,6 +56,7 @@ async def play(*, keep: bool) -> int:
             narrator.says("All went as told. What becomes of merged pull requests at night: make nightly-demo")
         if keep:
             stage.has_a_maintainer("mia")
+            stage.lets_people_chat()
             narrator.says("Left running until you press Ctrl-C. Open this in a browser:")
             narrator.notes(f"{stage.address}")
             narrator.notes(

@@ -382,6 +382,7 @@ jobs = Table(
     Index("ix_jobs_line", "queue", "state", "due_at", "id", "kind"),  # counting who is ahead reads nothing else
     Index("ix_jobs_finished_at", "finished_at"),
     Index("ix_jobs_state", "state"),
+    Index("ix_jobs_kind", "kind", "state", "id", "gpu_s"),  # what the newest of a kind took
     Index("ix_jobs_shown", "is_shown", "id"),
 )
 
@@ -433,6 +434,7 @@ artifacts = Table(
     Column("stored_at", UtcDateTime, nullable=False),
     Index("ix_artifacts_pull", "repository_id", "number", "stored_at"),
     Index("ix_artifacts_stored_at", "stored_at"),
+    Index("ix_artifacts_name", "repository_id", "name", "stored_at"),
 )
 
 # the nightly builds, one for a night at most; never two of a repository run at once

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -35,6 +36,7 @@ class Engine:
         self._loaded = loaded
         self._slots = slots
         self._waiting: deque[Row] = deque()
+        self._changes: deque[_Change] = deque()
         self._lanes: dict[str, _Lane] = {}
         self._changed = threading.Condition()
         self._is_closing = False
@@ -87,6 +89,16 @@ class Engine:
         finally:
             self._give_up(rows)
 
+    async def change(self, act: Callable[[], None]) -> None:
+        """Do something to the model in its own thread, between two answers. Raises what `act` raises."""
+        change = _Change(act, asyncio.get_running_loop().create_future())
+        with self._changed:
+            if self._is_closing or not self.is_alive:
+                raise BrokenError("The server is stopping.")
+            self._changes.append(change)
+            self._changed.notify()
+        await change.done
+
     def _enter(self, rows: Sequence[Row]) -> None:
         with self._changed:
             if self._is_closing or not self.is_alive:
@@ -108,7 +120,10 @@ class Engine:
     def _work(self) -> None:
         try:
             while self._has_work():
-                self._admit()
+                if not self._changes:
+                    self._admit()
+                elif not self._lanes:  # who writes is let finish, and nobody new begins
+                    self._changes.popleft().carry_out()
                 for name in list(self._lanes):
                     self._advance(name)
         finally:
@@ -118,10 +133,12 @@ class Engine:
                 self._waiting.clear()
             for row in left:
                 row.fail(BrokenError("The server is stopping."))
+            for change in self._changes:
+                change.end(BrokenError("The server is stopping."))
 
     def _has_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._lanes or self._is_closing)
+            self._changed.wait_for(lambda: self._waiting or self._lanes or self._changes or self._is_closing)
             return not self._is_closing
 
     def _admit(self) -> None:
@@ -165,6 +182,37 @@ class Engine:
         except Exception as error:
             why = str(error).splitlines()[0][:200] if str(error) else ""
             lane.fail(rows, BrokenError(f"The model failed: {type(error).__name__} {why}".strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Something that is done to the model, and who waits for it."""
+
+    act: Callable[[], None]
+    done: asyncio.Future[None]
+
+    def carry_out(self) -> None:
+        """Do it, and tell who waits."""
+        try:
+            self.act()
+        except Exception as error:
+            self.end(error)
+        else:
+            self.end(None)
+
+    def end(self, error: Exception | None) -> None:
+        """Tell who waits, if they still do."""
+
+        def tell() -> None:
+            if self.done.done():
+                return
+            if error is None:
+                self.done.set_result(None)
+            else:
+                self.done.set_exception(error)
+
+        with contextlib.suppress(RuntimeError):
+            self.done.get_loop().call_soon_threadsafe(tell)
 
 
 class _Lane:

@@ -7,15 +7,17 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
 from pipeline.openai_protocol import shapes
-from pipeline.openai_protocol.fields import RequestError, read_body
+from pipeline.openai_protocol.fields import RequestError, read_body, text
 from pipeline.openai_protocol.http import JSON, Handler, error, guard, listen
 from pipeline.openai_protocol.shapes import Json
+from pipeline.serving.adapter_dock import AdapterDock
 from pipeline.serving.engine import Engine
 from pipeline.serving.loading import Loaded
 from pipeline.serving.replies import Reply, logprobs_of
@@ -42,10 +44,12 @@ class StudentServer:
         host: str = "127.0.0.1",
         port: int = 0,
         api_key: str = "",
+        adapters_from: Path | None = None,
     ) -> None:
         self.url = ""
         self._engine = engine
         self._prompts = loaded.prompts
+        self._dock = AdapterDock(engine, loaded, adapters_from) if adapters_from is not None else None
         self._name = name
         self._names = names_of(name, loaded.adapters)
         self._host, self._port = host, port
@@ -60,6 +64,9 @@ class StudentServer:
         app.router.add_post("/v1/completions", self._completion)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_get("/v1/models/{model}", self._show_model)
+        if self._dock is not None:
+            app.router.add_post("/v1/load_lora_adapter", self._load)
+            app.router.add_post("/v1/unload_lora_adapter", self._unload)
         app.router.add_get("/health", self._health)
         self._runner, self.url = await listen(app, self._host, self._port)
         return self
@@ -75,6 +82,23 @@ class StudentServer:
         """Say whether the model's thread lives, and what it has to do."""
         said = {"at_work": self._engine.at_work, "in_line": self._engine.in_line}
         return web.json_response(said, status=200 if self._engine.is_alive else 503)
+
+    async def _load(self, request: web.Request) -> web.Response:
+        """Take on an adapter while people are answered; as vLLM does it."""
+        assert self._dock is not None  # noqa: S101 - there is no such route otherwise
+        body = read_body(await request.read())
+        name = await self._dock.load(text(body, "lora_name"), text(body, "lora_path"), tuple(self._names))
+        self._names[name] = name
+        return web.Response(text=f"Success: LoRA adapter '{name}' added successfully.")
+
+    async def _unload(self, request: web.Request) -> web.Response:
+        assert self._dock is not None  # noqa: S101 - there is no such route otherwise
+        name = text(read_body(await request.read()), "lora_name")
+        if not self._names.get(name):
+            raise RequestError(f"The adapter '{name}' is not served.", "lora_name", "model_not_found", 404)
+        del self._names[name]
+        await self._dock.unload(name)
+        return web.Response(text=f"Success: LoRA adapter '{name}' removed successfully.")
 
     async def _list_models(self, _request: web.Request) -> web.Response:
         said = shapes.model_list([self._entry(name) for name in self._names])
@@ -140,16 +164,16 @@ class StudentServer:
     def _parts(self, asked: Asked, index: int, piece: Piece, *, is_first: bool) -> list[Json]:
         chat = asked.is_chat
         found = []
-        text = piece.text
+        words = piece.text
         if is_first and chat:
             found.append(shapes.opening_part(index))
         elif is_first:
-            text = asked.echoed[index] + text
-        if text or piece.told:
+            words = asked.echoed[index] + words
+        if words or piece.told:
             logprobs = (
                 logprobs_of(piece.told, is_chat=chat) if asked.wanted[index].alternatives is not None else None
             )
-            found.append(shapes.text_part(index, text, is_chat=chat, logprobs=logprobs))
+            found.append(shapes.text_part(index, words, is_chat=chat, logprobs=logprobs))
         if piece.finish_reason:
             found.append(shapes.closing_part(index, piece.finish_reason, is_chat=chat))
         return found

@@ -45,6 +45,23 @@ class Adapted:
             layers.set_adapter(adapter)
         self._worn = adapter
 
+    def take_on(self, name: str, folder: Path) -> None:
+        """Have one more adapter; the model wears none then. Raises AdapterError, and nothing has changed."""
+        lora, weights = read_adapter(folder, self.student.fingerprint)
+        self.wear("")
+        adapted: Any = put_on(self.model, name, lora, weights, folder)
+        self.model = adapted.to(self.device).eval().requires_grad_(requires_grad=False)
+        self.adapters = (*self.adapters, name)
+        adapted.base_model.disable_adapter_layers()
+
+    def let_go(self, name: str) -> None:
+        """Have an adapter no more; the model wears none then."""
+        self.wear("")
+        adapted: Any = self.model
+        adapted.delete_adapter(name)
+        self.adapters = tuple(each for each in self.adapters if each != name)
+        adapted.base_model.disable_adapter_layers()
+
     @contextmanager
     def wearing(self, adapter: str) -> Iterator[None]:
         """Wear an adapter, or none, meanwhile."""
