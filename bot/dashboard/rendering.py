@@ -136,12 +136,14 @@ def grouped(number: float) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes as people read it: 14.2 GB."""
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
+    if count < 1000:
+        return f"{count} bytes"
+    size, unit = float(count), ""
+    for unit in ("kB", "MB", "GB", "TB"):
+        size /= 1000
         if size < 1000:
             break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+    return f"{size:.1f} {unit}"
 
 
 def rendered(template: str, facts: Mapping[str, Any]) -> str:
