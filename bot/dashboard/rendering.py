@@ -138,12 +138,9 @@ def size(count: int) -> str:
     """Return a number of bytes as people read it: 14.2 GB."""
     if count < 1000:
         return f"{count} bytes"
-    size, unit = float(count), ""
-    for unit in ("kB", "MB", "GB", "TB"):
-        size /= 1000
-        if size < 1000:
-            break
-    return f"{size:.1f} {unit}"
+    units = ("kB", "MB", "GB", "TB")
+    power = min(len(units), (len(str(count)) - 1) // 3)
+    return f"{count / 1000**power:.1f} {units[power - 1]}"
 
 
 def rendered(template: str, facts: Mapping[str, Any]) -> str:

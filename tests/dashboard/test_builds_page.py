@@ -93,7 +93,7 @@ async def test_one_build_tells_what_it_did_to_whom(newsroom: Newsroom, visitor: 
     assert "taxonomy-bot nightly promote 2026-01-06.1" in seen.words
     assert re.search(rf"#{pr.number} by ana improved 0.420 → 0.710 \+0.29, 95 %: \+0.11 to \+0.44", seen.words)
     assert "compositional_skills/writing/freeform/haiku" in seen.words
-    assert re.search(r"model.bin 7 B [0-9a-f]{64}", seen.words)
+    assert re.search(r"model.bin 7 bytes [0-9a-f]{64}", seen.words)
     assert "<script>alert('card')" not in seen.html
     assert "It is small." in seen.words
     assert re.search(r'/jobs/\d+">\d+</a></td><td><code>gate', seen.html)
