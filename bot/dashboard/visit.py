@@ -91,10 +91,10 @@ class Visit:
         """Who is signed in; empty for nobody."""
         return self.session.login if self.session else ""
 
-    def number(self, name: str) -> int:
+    def number(self, name: str, most: int = 10**18) -> int:
         """Return a positive whole number of the address. Raises NotThereError for anything else."""
         given = self.request.match_info[name]
-        if not _NUMBER.fullmatch(given):
+        if not _NUMBER.fullmatch(given) or int(given) > most:
             raise NotThereError(f"\u201c{given[:40]}\u201d is no number.")
         return int(given)
 

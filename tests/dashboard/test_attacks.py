@@ -1,14 +1,17 @@
-"""What somebody does to the pages who means them no good, or has bad luck with GitHub: each answers, and in time."""
+"""What happens to the pages when somebody means them no good, or GitHub is slow: each answers, and in time."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from html import unescape
 from urllib.parse import urljoin
 
 import pytest
 
+from bot.comments.escape import escape
 from bot.dashboard.registry import Page, all_pages
+from bot.dashboard.rendering import markdown_line
 from tests.checks.contributions import SKILL_PATH, a_skill, attribution
 from tests.dashboard.shop_floor import ShopFloor
 from tests.dashboard.test_decisions import presses, signed_in
@@ -45,7 +48,9 @@ async def test_a_number_that_no_pull_request_can_have_is_not_found(world: World,
         assert (await visitor.opens_page(f"/jobs?number={number}&before={number}")).status == 200
 
 
-@pytest.mark.parametrize("words", ["%00", "otter%00", "%ff", "%ed%a0%80", "%25%5F%5C", "%F0%9F%A6%A6", "#2147483648"])
+@pytest.mark.parametrize(
+    "words", ["%00", "otter%00", "%ff", "%ed%a0%80", "%25%5F%5C", "%F0%9F%A6%A6", "#2147483648"]
+)
 async def test_whatever_is_searched_for_is_an_answer(world: World, visitor: Visitor, words: str) -> None:
     "What a database cannot hold is held by no pull request."
     await world.ana.opens_pr()
@@ -60,7 +65,7 @@ async def test_words_that_no_database_can_hold_are_still_a_reason(world: World, 
     pr = await world.ana.opens_pr()
     await pr.settled()
     seen = await signed_in(visitor, "tess", pr)
-    seen = await presses(visitor, seen, pr, "hold", why="wait\0for \ud83d the /approve\u2028/approve \x85/merge")
+    seen = await presses(visitor, seen, pr, "hold", why="wait\0for the /approve\u2028/approve \x85/merge")
     await world.settled()
     seen = await visitor.opens(seen.url)
     assert "Hold up : done." in seen.words
@@ -103,7 +108,7 @@ async def test_pages_answer_in_time_when_github_hangs(world: World, visitor: Vis
     await visitor.signs_in("tess")
     await visitor.opens_page(f"/pulls/{pr.number}")
     await world.clock.advance(minutes=3)
-    world.github.slow_down(30.0)
+    world.github.delay(30.0)
     try:
         began = time.monotonic()
         for tab in ("", "/history", "/verdict"):
@@ -112,7 +117,7 @@ async def test_pages_answer_in_time_when_github_hangs(world: World, visitor: Vis
             assert "GitHub does not answer just now" in seen.words
         assert time.monotonic() - began < 8
     finally:
-        world.github.slow_down(0.0)
+        world.github.delay(0.0)
     await world.clock.advance(minutes=1)
     assert "GitHub does not answer" not in (await visitor.opens_page(f"/pulls/{pr.number}")).words
 
@@ -131,11 +136,8 @@ async def test_asking_for_the_head_of_any_page_ends_at_once(shop: Shop) -> None:
                 continue
             path = example_of(one.path, world)
             async with asyncio.timeout(5), tess.http.head(urljoin(tess.base, path)) as answer:
-                assert answer.status in {200, 404}, path
+                assert answer.status in {200, 303, 404}, path
                 assert await answer.read() == b""
-        stream = f"/r/{world.repo.full_name}/jobs/{job.id}/log/stream"
-        async with asyncio.timeout(5), tess.http.get(urljoin(tess.base, stream)) as answer:
-            assert answer.status == 200
 
 
 async def test_nobody_watches_so_many_logs_that_none_are_left_for_others(shop: Shop) -> None:
@@ -148,10 +150,9 @@ async def test_nobody_watches_so_many_logs_that_none_are_left_for_others(shop: S
     async with Visitor(world) as ana, Visitor(world) as tess:
         await ana.signs_in("ana")
         await tess.signs_in("tess")
-        answers = []
+        url = urljoin(ana.base, path)
+        answers = [await ana.http.get(url) for _ in range(60)]
         try:
-            for _ in range(60):
-                answers.append(await ana.http.get(urljoin(ana.base, path)))
             assert {answer.status for answer in answers} == {200, 503}
             assert sum(answer.status == 200 for answer in answers) >= 20
             async with tess.http.get(urljoin(tess.base, path)) as hers:
@@ -161,19 +162,11 @@ async def test_nobody_watches_so_many_logs_that_none_are_left_for_others(shop: S
                 answer.close()
 
 
-async def test_what_was_refused_reads_well_on_the_page(world: World, visitor: Visitor) -> None:
-    "What keeps GitHub from seeing a mention is not shown to people."
-    gives_powers(world)
-    pr = await world.ana.opens_pr()
-    await pr.settled()
-    seen = await signed_in(visitor, "tess", pr)
-    await world.ana.pushes(pr)
-    await world.settled()
-    seen = await presses(visitor, seen, pr, "triage-approve")
-    await world.settled()
-    seen = await visitor.opens(seen.url)
-    assert "not done." in seen.words
-    assert "<!--" not in seen.words
+def test_what_keeps_github_from_seeing_a_mention_is_not_shown_to_people() -> None:
+    "Our escaper splits mentions and commits by comments; in words of others they stay what they are."
+    shown = markdown_line(f"Ask {escape('@ana')} about {escape('1234567a')}: {escape('<!-- --> <b>')}")
+    assert unescape(shown) == "Ask @ana about 1234567a: <!-- --> <b>"
+    assert "<" not in shown
 
 
 async def test_a_giant_is_still_a_page(world: World, visitor: Visitor) -> None:
