@@ -123,7 +123,7 @@ async def _sent(request: web.Request, artifact: Artifact, file: BinaryIO) -> web
     response.content_length = artifact.size
     await response.prepare(request)
     file.seek(0)
-    while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+    while request.method != "HEAD" and (chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES)):
         await response.write(chunk)
     await response.write_eof()
     return response

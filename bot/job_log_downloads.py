@@ -61,8 +61,9 @@ async def send_log(request: web.Request, job: StoredJob, jobs: JobStore) -> web.
         }
     )
     await response.prepare(request)
-    async for text in _log(job, jobs.logs.pages(job.id)):
-        await response.write(text.encode())
+    if request.method != "HEAD":
+        async for text in _log(job, jobs.logs.pages(job.id)):
+            await response.write(text.encode())
     await response.write_eof()
     return response
 

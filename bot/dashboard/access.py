@@ -41,6 +41,10 @@ class Access:
         """Return whether they may see generated data, samples and logs of that author's pull request."""
         return self.role >= Role.TRIAGER or self.is_account(author_id)
 
+    def reads_guesses(self, author_id: int) -> bool:
+        """Return whether they may read what the rules keep back: triagers, but nobody about their own words."""
+        return self.role >= Role.TRIAGER and not self.is_account(author_id)
+
     @property
     def triages(self) -> bool:
         """True for triagers and above."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 
 _KEPT = timedelta(seconds=60)
 _BELIEVED = timedelta(minutes=10)
+_PATIENCE_S = 4.0  # for all that one page asks of GitHub
+_LEFT_ALONE = timedelta(seconds=10)  # after it did not answer in that time
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Doors:
         self._house = house
         self._repositories = RepositoryStore(house.engine, house.clock)
         self._natures: dict[int, _Nature] = {}
+        self._away_until: dict[int, datetime] = {}  # by repository
         self._last_public: dict[int, tuple[bool, datetime]] = {}  # and until when that is believed without GitHub
 
     async def all_known(self) -> list[Origin]:
@@ -56,22 +60,36 @@ class Doors:
         return next((origin for origin in await self.all_known() if origin.full_name.casefold() == wanted), None)
 
     async def open(self, origin: Origin, session: Session | None) -> Access:
-        """Return what the reader may see. What cannot be found out is not theirs, and they are told."""
+        """Return what the reader may see. What cannot be found out in time is not theirs, and they are told."""
+        now = self._house.clock.now()
+        if self._away_until.get(origin.repository_id, now) > now:
+            return self._unsure(origin, session)
         try:
-            nature = await self._nature(origin)
-            policy = await self.policy_of(origin)
-            is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
-            self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
-            if session is None:
-                return Access(origin, is_public, policy=policy)
-            people = PeopleReader(self._house.github.installation(origin.installation_id), origin.full_name)
-            account, teams = account_of(session), policy.teams
-            role = await self._house.permissions.role_of(people, origin.repository_id, account, teams)
-            return Access(origin, is_public, role, session.user_id, policy=policy)
+            async with asyncio.timeout(_PATIENCE_S):
+                return await self._ask(origin, session)
+        except TimeoutError:
+            self._away_until[origin.repository_id] = now + _LEFT_ALONE
+            log.warning("dashboard.github_slow", repository_id=origin.repository_id)
         except GitHubError as error:
             log.warning("dashboard.unsure", repository_id=origin.repository_id, error=str(error))
-            user_id = session.user_id if session else 0
-            return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
+        return self._unsure(origin, session)
+
+    async def _ask(self, origin: Origin, session: Session | None) -> Access:
+        """Ask GitHub what is not known. Raises GitHubError."""
+        nature = await self._nature(origin)
+        policy = await self.policy_of(origin)
+        is_public = policy.dashboard.public if policy.dashboard.public is not None else not nature.is_private
+        self._last_public[origin.repository_id] = (is_public, self._house.clock.now() + _BELIEVED)
+        if session is None:
+            return Access(origin, is_public, policy=policy)
+        people = PeopleReader(self._house.github.installation(origin.installation_id), origin.full_name)
+        account, teams = account_of(session), policy.teams
+        role = await self._house.permissions.role_of(people, origin.repository_id, account, teams)
+        return Access(origin, is_public, role, session.user_id, policy=policy)
+
+    def _unsure(self, origin: Origin, session: Session | None) -> Access:
+        user_id = session.user_id if session else 0
+        return Access(origin, self._was_public(origin), Role.OUTSIDER, user_id, is_doubtful=True)
 
     async def policy_of(self, origin: Origin) -> Policy:
         """Return the community's rules as they are in force. Raises GitHubError."""

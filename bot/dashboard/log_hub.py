@@ -8,7 +8,7 @@ Because only the database is asked, it is no matter which replica somebody watch
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,11 +29,12 @@ _BEATS_AFTER = 15  # quiet ticks
 _LOOKS_ANYWAY = 5  # ticks: a late report changes nothing about its job but its log
 _MOST_WAITING, _MOST_WAITING_BYTES = 256, 1_000_000  # of one listener, until it is cut off
 _MOST_LISTENERS = 2_000
+_MOST_OF_ONE = 40  # of one account, so that nobody takes the places of all others
 _LASTS = timedelta(minutes=30)  # then the browser asks anew, and whether it may is looked at again
 
 
 class FullHouseError(Exception):
-    """As many watch as this process can serve; another replica, or a later moment, can."""
+    """As many watch as this process can serve, or as many of one account; another moment, or replica, can."""
 
 
 class Listener:
@@ -109,6 +110,7 @@ class LogHub:
         self._entering = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._of_account: Counter[int] = Counter()
 
     @property
     def listening(self) -> int:
@@ -117,14 +119,30 @@ class LogHub:
 
     @asynccontextmanager
     async def listen(
-        self, job_id: int, after: LogCursor, on_cut: Callable[[], None] = lambda: None
+        self, job_id: int, after: LogCursor, on_cut: Callable[[], None] = lambda: None, user_id: int = 0
     ) -> AsyncIterator[AsyncIterator[LogEvent]]:
         """Watch a log from a place on. Raises FullHouseError.
 
-        `on_cut` is called when the listener is too slow: whatever it is doing should be broken off.
+        `on_cut` is called when the listener is too slow: whatever it is doing should be broken off. Of `user_id`,
+        unless it is 0, only so many are let in.
         """
         if self._is_closed or self.listening >= _MOST_LISTENERS:
             raise FullHouseError
+        if user_id and self._of_account[user_id] >= _MOST_OF_ONE:
+            raise FullHouseError
+        self._of_account[user_id] += 1
+        try:
+            async with self._listening(job_id, after, on_cut) as events:
+                yield events
+        finally:
+            self._of_account[user_id] -= 1
+            if not self._of_account[user_id]:
+                del self._of_account[user_id]
+
+    @asynccontextmanager
+    async def _listening(
+        self, job_id: int, after: LogCursor, on_cut: Callable[[], None]
+    ) -> AsyncIterator[AsyncIterator[LogEvent]]:
         listener = Listener(self._clock.now() + _LASTS, on_cut)
         async with self._entering:
             channel = self._channels.get(job_id)

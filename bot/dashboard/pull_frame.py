@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.dashboard.badges import Badge, badge_of
 from bot.dashboard.visit import NotThereError, Shown, SignInError, Visit
-from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.pull_requests import MOST_PULLS, PullMemory, PullRequestStore
 
 _UNKNOWN = (
     "The bot knows no such pull request here. One shows up once the bot has looked at it, some seconds after it "
@@ -47,7 +47,7 @@ class Frame:
 
 async def framed(visit: Visit) -> Frame:
     """Return the pull request that the address names. Raises NotThereError, or SignInError where that may help."""
-    memory = await PullRequestStore(visit.house.engine).get(visit.repository_id, visit.number("number"))
+    memory = await PullRequestStore(visit.house.engine).get(visit.repository_id, visit.number("number", MOST_PULLS))
     if not visit.access.reads_pull(memory.author_id if memory else 0):
         raise SignInError(_FOR_SOME) if visit.session is None else NotThereError(_FOR_SOME)
     if memory is None:

@@ -55,13 +55,17 @@ def verdict_of(reading: Reading, blob_url: str, *, is_for_triagers: bool) -> Ver
         here.setdefault(found.rule, []).append(_found_at(reading, found, as_shown, blob_url))
     rules = all_rules()
     known = [rule for rule in rules.values() if rule.id in here]
+    # of a rule that only guesses, who may not read its guesses is not told that there are none either
+    known_to_reader = [
+        rule for rule in rules.values() if is_for_triagers or not all(cause.kept_back for cause in rule.causes)
+    ]
     others = [name for name in here if name not in rules]  # of another version, or that could not be run
     return VerdictShown(
         (
             *(RuleVerdict(rule.id, rule.title, rule.check.value, tuple(here[rule.id])) for rule in known),
             *(RuleVerdict(name, name, "", tuple(here[name])) for name in others),
         ),
-        tuple(rule.title for rule in rules.values() if rule.id not in here),
+        tuple(rule.title for rule in known_to_reader if rule.id not in here),
         len({found.cause for found in read if found.severity == "error"}),
         reading.findings_left_out + max(0, len(read) - _MOST_FINDINGS),
     )

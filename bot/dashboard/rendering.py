@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from bot.comments.escape import for_terminals_removed, visible
 
+_UNSEEN_BREAK = "<!-- -->"  # our escaper's, where GitHub would see a mention; others' "<" it writes as "&lt;"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -73,13 +74,17 @@ def plain(text: object) -> str:
 
 def markdown(text: str) -> Markup:
     """Return our own Markdown as HTML: HTML in it is shown, not obeyed, and pictures and other hosts stay away."""
-    return Markup(_markdown().render(visible(text)))  # noqa: S704 - made from escaped text
+    return Markup(_markdown().render(_own(text)))  # noqa: S704 - made from escaped text
 
 
 @lru_cache(maxsize=2048)
 def markdown_line(text: str) -> Markup:
     """Return a sentence of our own Markdown as HTML, without a paragraph around it."""
-    return Markup(_markdown().renderInline(visible(text)))  # noqa: S704 - made from escaped text
+    return Markup(_markdown().renderInline(_own(text)))  # noqa: S704 - made from escaped text
+
+
+def _own(text: str) -> str:
+    return visible(text.replace(_UNSEEN_BREAK, ""))
 
 
 @cache

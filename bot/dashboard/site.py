@@ -9,6 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+import aiohttp
 import structlog
 from aiohttp import web
 
@@ -134,8 +135,8 @@ class Site:
             except GitHubError as error:
                 log.warning("dashboard.github_away", path=request.path, error=str(error))
                 shown = _told(HTTPStatus.SERVICE_UNAVAILABLE, _GITHUB_IS_AWAY)
-            except web.HTTPException:
-                raise
+            except (web.HTTPException, aiohttp.ClientConnectionResetError):
+                raise  # the latter: the reader went away
             except Exception:
                 trace_id = uuid.uuid4().hex[:12]
                 log.exception("dashboard.page_broke", path=request.path, trace_id=trace_id)

@@ -18,7 +18,6 @@ from bot.events import Origin
 from bot.store.sessions import Session
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-_MOST_NUMBER = 2**31 - 1  # of a pull request
 
 
 class RefusedVisitError(Exception):
@@ -99,10 +98,10 @@ class Visit:
         """Who is signed in; empty for nobody."""
         return self.session.login if self.session else ""
 
-    def number(self, name: str) -> int:
+    def number(self, name: str, most: int = 10**18) -> int:
         """Return a positive whole number of the address. Raises NotThereError for anything else."""
         given = self.request.match_info[name]
-        if not _NUMBER.fullmatch(given) or (name == "number" and int(given) > _MOST_NUMBER):
+        if not _NUMBER.fullmatch(given) or int(given) > most:
             raise NotThereError(f"\u201c{given[:40]}\u201d is no number.")
         return int(given)
 

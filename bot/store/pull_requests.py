@@ -17,6 +17,8 @@ from bot.store.tables import pull_requests
 from bot.workflow import State, Status
 from checks.findings import Outcome
 
+MOST_PULLS = 2**31 - 1  # the highest number that the table holds
+
 
 @dataclass(frozen=True, slots=True)
 class PullMemory:

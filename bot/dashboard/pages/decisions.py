@@ -82,7 +82,7 @@ def _not_for_you(decision: Decision) -> str:
 
 def _words(decision: Decision, why: str) -> str:
     """Return what stands behind the command. Raises BadRequestError."""
-    words = " ".join(why.split())
+    words = " ".join(why.replace("\0", " ").split())  # which no database holds
     if decision.why is Field.NONE:
         return decision.arguments
     if len(words) > LONGEST_WHY:

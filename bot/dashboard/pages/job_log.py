@@ -18,7 +18,10 @@ from bot.job_log_downloads import no_longer_kept, send_log
 from bot.store.jobs import JobStore
 
 _RETRY_MS = 3000
-_FULL = "Too many people watch logs just now. Load the page again in a minute, or read the whole log."
+_FULL = (
+    "Too many logs are watched just now, by everybody or by you alone. Close other pages, load this one again in a "
+    "minute, or read the whole log."
+)
 
 
 @page(REPOSITORY + "/jobs/{job}/log/stream", "Log", sees=Sees.JUDGED)
@@ -26,9 +29,12 @@ async def log_stream(visit: Visit) -> web.StreamResponse:
     """Send what the log grows by. `Last-Event-ID`, or `after` at first, says what the browser has."""
     job, request = await opened_job(visit), visit.request
     cursor = LogCursor.read(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
+    if request.method == "HEAD":  # there is no end to what only its head was asked of
+        return web.Response(headers=_headers(visit))
     transport = request.transport
     try:
-        async with visit.house.log_hub.listen(job.id, cursor, transport.abort if transport else _nothing) as events:
+        on_cut, hub = transport.abort if transport else _nothing, visit.house.log_hub
+        async with hub.listen(job.id, cursor, on_cut, visit.access.user_id) as events:
             response = web.StreamResponse(headers=_headers(visit))
             await response.prepare(request)
             try:

@@ -65,9 +65,10 @@ async def reading(visit: Visit) -> Shown | web.StreamResponse:
     if last is not None and last.head_sha != head and not asked and any(one.sha == last.head_sha for one in heads):
         return _led_to(f"{frame.root}?since={last.head_sha}")
     before = await store.get(visit.repository_id, frame.number, since) if since and since != head else None
+    sees_guesses = visit.access.reads_guesses(row.author_id)
     facts = PullShown(
         standing=standing_of(row),
-        reading=shown(now, before, is_for_triagers=visit.access.triages) if now is not None else None,
+        reading=shown(now, before, is_for_triagers=sees_guesses) if now is not None else None,
         read_sha=head,
         is_of_head=head == row.head_sha,
         since=since if before is not None else "",

@@ -28,7 +28,7 @@ async def verdict(visit: Visit) -> Shown:
     )
     blobs = f"{visit.house.settings.github_web_url}/{visit.origin.full_name}/blob/{memory.judged_sha}/"
     facts = {
-        "verdict": verdict_of(reading, blobs, is_for_triagers=visit.access.triages)
+        "verdict": verdict_of(reading, blobs, is_for_triagers=visit.access.reads_guesses(memory.author_id))
         if reading is not None
         else None,
         "outcome": _OUTCOMES.get(memory.verdict) if memory.verdict is not None else None,

@@ -15,6 +15,7 @@ from bot.dashboard.registry import Sees
 from bot.dashboard.resource_registry import MOST_NUMBER, REPOSITORY, CursorWord, Limit, Listed, resource
 from bot.dashboard.visit import NotThereError, SignInError, Visit
 from bot.store.board_pulls import BoardPulls, Cursor, Openness, PullRow, Wanted
+from bot.store.pull_requests import MOST_PULLS
 from bot.workflow import State
 from checks.findings import Outcome
 
@@ -106,7 +107,7 @@ async def pulls(visit: Visit, query: PullQuery) -> Listed[PullFacts]:
 @resource(f"{REPOSITORY}/pulls/{{number}}", "One pull request", sees=Sees.JUDGED)
 async def pull(visit: Visit) -> PullFacts:
     """Return it; whether it is there is not told to those whom it is not for."""
-    number = visit.number("number")
+    number = visit.number("number", MOST_PULLS)
     row = await _board(visit).one(number) if number <= MOST_NUMBER else None
     if not visit.access.reads_pull(row.author_id if row else 0):
         raise SignInError(_NOT_THERE) if visit.session is None else NotThereError(_NOT_THERE)

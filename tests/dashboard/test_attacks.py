@@ -1,0 +1,183 @@
+"""What happens to the pages when somebody means them no good, or GitHub is slow: each answers, and in time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from html import unescape
+from urllib.parse import urljoin
+
+import pytest
+
+from bot.comments.escape import escape
+from bot.dashboard.registry import Page, all_pages
+from bot.dashboard.rendering import markdown_line
+from tests.checks.contributions import SKILL_PATH, a_skill, attribution
+from tests.dashboard.shop_floor import ShopFloor
+from tests.dashboard.test_decisions import presses, signed_in
+from tests.dashboard.test_defences import example_of
+from tests.dashboard.visitor import Visitor
+from tests.world import World
+from tests.world.review import gives_powers
+
+Shop = tuple[World, ShopFloor]
+JOKES = [
+    {"question": f"Tell me a joke about {animal}.", "answer": f"Why did the {animal} cross the road? Who knows."}
+    for animal in ("a goose", "two owls", "the wren", "a stork", "my heron")
+]
+TABS = ("", "/verdict", "/history", "/evaluation", "/decisions", "/samples")
+
+
+def jokes() -> dict[str, str]:
+    "A leaf about which the rules have guesses for triagers alone."
+    text = a_skill(seed_examples=JOKES, task_description="Tell jokes. As an AI language model, I laugh.")
+    return {SKILL_PATH: text, SKILL_PATH.replace("qna.yaml", "attribution.txt"): attribution()}
+
+
+async def test_a_number_that_no_pull_request_can_have_is_not_found(world: World, visitor: Visitor) -> None:
+    "However many digits it has, on either kind of database."
+    await world.ana.opens_pr()
+    await world.settled()
+    for number in ("2147483648", "9" * 18, "9" * 40, "0", "-1", "1e3", "%00", "１"):
+        for rest in (*TABS, "/files/" + "0" * 64 + "/x", "/evaluation/9/chart.svg"):
+            seen = await visitor.opens_page(f"/pulls/{number}{rest}")
+            assert seen.status in {401, 404}, (number, rest, seen.words)
+    await visitor.signs_in("ana")
+    for number in ("2147483648", "9" * 18):
+        assert (await visitor.opens_page(f"/jobs/{number}")).status == 404
+        assert (await visitor.opens_page(f"/jobs?number={number}&before={number}")).status == 200
+
+
+@pytest.mark.parametrize(
+    "words", ["%00", "otter%00", "%ff", "%ed%a0%80", "%25%5F%5C", "%F0%9F%A6%A6", "#2147483648"]
+)
+async def test_whatever_is_searched_for_is_an_answer(world: World, visitor: Visitor, words: str) -> None:
+    "What a database cannot hold is held by no pull request."
+    await world.ana.opens_pr()
+    await world.settled()
+    seen = await visitor.opens_page(f"/pulls?q={words.replace('#', '%23')}")
+    assert seen.status == 200, seen.words
+
+
+async def test_words_that_no_database_can_hold_are_still_a_reason(world: World, visitor: Visitor) -> None:
+    "A decision goes through once, without what cannot be kept."
+    gives_powers(world)
+    pr = await world.ana.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "tess", pr)
+    seen = await presses(visitor, seen, pr, "hold", why="wait\0for the /approve\u2028/approve \x85/merge")
+    await world.settled()
+    seen = await visitor.opens(seen.url)
+    assert "Hold up : done." in seen.words
+    assert [entry.act for entry in await world.audit_of(pr)] == ["/hold"]
+
+
+async def test_guesses_for_triagers_reach_nobody_else_on_any_page(world: World, visitor: Visitor) -> None:
+    "Least of all the author, who may be a triager: a guess about one's own words is for others to judge."
+    gives_powers(world)
+    pr = await world.tess.opens_pr(jokes())
+    await pr.settled()
+    about = "Only triagers see this"
+    for login, sees in (("", False), ("tess", False), ("bob", False), ("tom", True)):
+        async with Visitor(world) as person:
+            if login:
+                await person.signs_in(login)
+            for tab in ("", "/verdict"):
+                assert (about in (await person.opens_page(f"/pulls/{pr.number}{tab}")).words) is sees, (login, tab)
+            if not sees:
+                for tab in TABS:
+                    words = (await person.opens_page(f"/pulls/{pr.number}{tab}")).words
+                    assert "speaks of itself" not in words
+                    assert "looks like jokes" not in words
+                    assert "A machine may have written this" not in words
+
+
+async def test_a_rule_that_only_guesses_is_not_said_to_have_found_nothing(world: World, visitor: Visitor) -> None:
+    "Who may not read its guesses is not told that there are none either."
+    pr = await world.ana.opens_pr(jokes())
+    await pr.settled()
+    seen = await visitor.opens_page(f"/pulls/{pr.number}/verdict")
+    assert "Text that a machine may have written is seen by a triager" not in seen.words
+
+
+async def test_pages_answer_in_time_when_github_hangs(world: World, visitor: Visitor) -> None:
+    "Whoever waits for GitHub is shown what everybody may see instead, at once from then on."
+    gives_powers(world)
+    pr = await world.ana.opens_pr()
+    await pr.settled()
+    await visitor.signs_in("tess")
+    await visitor.opens_page(f"/pulls/{pr.number}")
+    await world.clock.advance(minutes=3)
+    world.github.delay(30.0)
+    try:
+        began = time.monotonic()
+        for tab in ("", "/history", "/verdict"):
+            seen = await visitor.opens_page(f"/pulls/{pr.number}{tab}")
+            assert seen.status == 200
+            assert "GitHub does not answer just now" in seen.words
+        assert time.monotonic() - began < 8
+    finally:
+        world.github.delay(0.0)
+    await world.clock.advance(minutes=1)
+    assert "GitHub does not answer" not in (await visitor.opens_page(f"/pulls/{pr.number}")).words
+
+
+async def test_asking_for_the_head_of_any_page_ends_at_once(shop: Shop) -> None:
+    "Also of a live log, of which nothing is sent then."
+    world, floor = shop
+    pr = await world.ana.opens_pr()
+    await world.settled()
+    job = await floor.asks(world.repo.id, pr.number, head=pr.pull.head_sha)
+    await (await floor.takes(job.id)).tells("line 1")
+    async with Visitor(world) as tess:
+        await tess.signs_in("tess")
+        for one in all_pages():
+            if not isinstance(one, Page):
+                continue
+            path = example_of(one.path, world)
+            async with asyncio.timeout(5), tess.http.head(urljoin(tess.base, path)) as answer:
+                assert answer.status in {200, 303, 404}, path
+                assert await answer.read() == b""
+
+
+async def test_nobody_watches_so_many_logs_that_none_are_left_for_others(shop: Shop) -> None:
+    "One account has its share; somebody else still gets theirs."
+    world, floor = shop
+    pr = await world.ana.opens_pr()
+    await world.settled()
+    job = await floor.asks(world.repo.id, pr.number, head=pr.pull.head_sha)
+    path = f"/r/{world.repo.full_name}/jobs/{job.id}/log/stream"
+    async with Visitor(world) as ana, Visitor(world) as tess:
+        await ana.signs_in("ana")
+        await tess.signs_in("tess")
+        url = urljoin(ana.base, path)
+        answers = [await ana.http.get(url) for _ in range(60)]
+        try:
+            assert {answer.status for answer in answers} == {200, 503}
+            assert sum(answer.status == 200 for answer in answers) >= 20
+            async with tess.http.get(urljoin(tess.base, path)) as hers:
+                assert hers.status == 200
+        finally:
+            for answer in answers:
+                answer.close()
+
+
+def test_what_keeps_github_from_seeing_a_mention_is_not_shown_to_people() -> None:
+    "Our escaper splits mentions and commits by comments; in words of others they stay what they are."
+    shown = markdown_line(f"Ask {escape('@ana')} about {escape('1234567a')}: {escape('<!-- --> <b>')}")
+    assert unescape(shown) == "Ask @ana about 1234567a: <!-- --> <b>"
+    assert "<" not in shown
+
+
+async def test_a_giant_is_still_a_page(world: World, visitor: Visitor) -> None:
+    "Hundreds of files, and words of ten thousand characters in every place that holds some."
+    files = {f"compositional_skills/x/y{n}/qna.yaml": "a: [" for n in range(300)}
+    pr = await world.ana.opens_pr(files, title="<b>" + "W" * 10_000)
+    await pr.settled()
+    for tab in TABS[:5]:
+        began = time.monotonic()
+        seen = await visitor.opens_page(f"/pulls/{pr.number}{tab}")
+        assert seen.status == 200, tab
+        assert time.monotonic() - began < 2, tab
+        assert len(seen.html) < 600_000, tab
+        assert "<b>W" not in seen.html
