@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import re
@@ -15,6 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
+from pydantic_core import from_json
 
 from bot.clock import Clock
 from bot.events import is_ignored, pull_number_of
@@ -99,8 +99,8 @@ class SignatureCheck:
         """Compare in constant time with the signature of every secret."""
         accepted = False
         for key in self._keys:
-            expected = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
-            accepted |= hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+            expected = b"sha256=" + hmac.digest(key, body, "sha256").hex().encode()
+            accepted |= hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
         return accepted
 
 
@@ -119,8 +119,7 @@ class WebhookEndpoint:
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery."""
         try:
-            async with asyncio.timeout(_BODY_TIMEOUT_S):
-                body = await request.read()
+            body = await _body_of(request)
         except TimeoutError:
             return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
         if not self._signatures.accepts(body, request.headers.get("X-Hub-Signature-256", "")):
@@ -133,7 +132,7 @@ class WebhookEndpoint:
         if not _GUID.fullmatch(guid) or not _EVENT.fullmatch(event):
             return _answer(HTTPStatus.BAD_REQUEST, "X-GitHub-Delivery or X-GitHub-Event is missing or malformed")
         try:
-            payload = json.loads(body)
+            payload = _read_json(body)
         except (ValueError, RecursionError):
             return _answer(HTTPStatus.BAD_REQUEST, "the body is not JSON")
         repository_id = _repository_id(payload)
@@ -148,6 +147,22 @@ class WebhookEndpoint:
 
 def _answer(status: HTTPStatus, text: str) -> web.Response:
     return web.Response(status=status, text=text + "\n")
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """Return the bytes of a request. Raises TimeoutError when they take too long."""
+    if request.content.is_eof():  # all of it came with the headers, as nearly always
+        return await request.read()
+    async with asyncio.timeout(_BODY_TIMEOUT_S):
+        return await request.read()
+
+
+def _read_json(body: bytes) -> Any:
+    """Return what JSON says. Raises ValueError or RecursionError."""
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:  # it is stricter than GitHub may be: half a surrogate, a byte order mark, many levels
+        return json.loads(body)
 
 
 def _repository_id(payload: Any) -> int:

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from aiosqlite import Connection
 
 _ROWS_AT_ONCE = 64
+_T = TypeVar("_T")
 
 
 class _LetsGo(sqlite3.Connection):
@@ -45,6 +46,16 @@ class _Steady(Connection):
             if not work.cancelled():
                 work.exception()  # looked at: it is nobody's any more
             raise
+
+    async def carry_out(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Have the thread do several things in one go."""
+        done: _T = await self._execute(work, self._conn)
+        return done
+
+    async def rollback(self) -> None:
+        """Give up what is not committed; where there is nothing, the thread is not troubled."""
+        if self.in_transaction:
+            await super().rollback()
 
 
 def steady_connection(database: str, **options: Any) -> Connection:
