@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +23,7 @@ from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 log = structlog.get_logger()
 
 _MAX_BATCH = 256
+_MAX_BATCH_BYTES = 8 * 1024 * 1024
 _BODY_TIMEOUT_S = 15.0  # GitHub itself gives up after ten
 _MOST_NUMBER = 2**31 - 1
 _GUID = re.compile(r"[0-9A-Za-z-]{8,64}")
@@ -61,7 +62,8 @@ class Inbox:
     async def _write(self) -> None:
         while self._waiting or not self._closing:
             await self._something_waits.wait()
-            batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+            size = _size_of_batch(self._waiting)
+            batch, self._waiting = self._waiting[:size], self._waiting[size:]
             if not self._waiting and not self._closing:
                 self._something_waits.clear()
             if not batch:
@@ -75,6 +77,16 @@ class Inbox:
                 _settle(batch, None)
                 if any(delivery.state is DeliveryState.RECEIVED for delivery, _ in batch):
                     self._on_stored()
+
+
+def _size_of_batch(waiting: Sequence[tuple[Delivery, object]]) -> int:
+    """Return how many go into one commit: several as long as they are small, and always one."""
+    total = 0
+    for number, (delivery, _) in enumerate(waiting[:_MAX_BATCH]):
+        total += len(delivery.payload)
+        if total > _MAX_BATCH_BYTES:
+            return max(1, number)
+    return min(len(waiting), _MAX_BATCH)
 
 
 def _settle(batch: Iterable[tuple[Delivery, asyncio.Future[None]]], error: Exception | None) -> None:

@@ -22,10 +22,10 @@ _COLUMNS = (
     *("guid", "event", "repository_id", "subject", "payload", "state", "attempts", "error"),
     *("received_at", "finished_at"),
 )
-_ARRAYS = "text[] text[] bigint[] text[] bytea[] text[] int[] text[] timestamptz[] timestamptz[]".split()
+_KINDS = ("text", "text", "bigint", "text", "bytea", "text", "int", "text", "timestamptz", "timestamptz")
 _POSTGRESQL = (
     f"INSERT INTO deliveries ({', '.join(_COLUMNS)}) "  # noqa: S608 - the names are ours
-    f"SELECT * FROM unnest({', '.join(f'${n}::{kind}' for n, kind in enumerate(_ARRAYS, 1))}) "
+    f"SELECT * FROM unnest({', '.join(f'${n}::{kind}[]' for n, kind in enumerate(_KINDS, 1))}) "
     "ON CONFLICT (guid) DO NOTHING"
 )
 
@@ -42,7 +42,10 @@ class Intake:
         self._moment = _moments_of(engine.dialect)
 
     async def add(self, rows: Sequence[Row]) -> int:
-        """Store rows in one commit, and return how many were new. Raises what the driver raises; then none is stored."""
+        """Store rows in one commit, and return how many were new.
+
+        Raises what the driver raises; then none is stored.
+        """
         told = [row | {name: self._moment(row[name]) for name in ("received_at", "finished_at")} for row in rows]
         async with self._engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
