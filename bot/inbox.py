@@ -134,6 +134,8 @@ class WebhookEndpoint:
             body = await _body_of(request)
         except TimeoutError:
             return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
+        except ConnectionError:  # nobody is there to hear it; but no stranger shall fill our log with tracebacks
+            return _answer(HTTPStatus.BAD_REQUEST, "the body broke off")
         if not self._signatures.accepts(body, request.headers.get("X-Hub-Signature-256", "")):
             return _answer(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong")
         if request.content_type != "application/json":

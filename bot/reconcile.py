@@ -15,7 +15,7 @@ from bot.commands.registry import all_commands
 from bot.desk import Desk
 from bot.events import Account, Labelled, Origin, PullClosed, PullOpened, Written
 from bot.github.client import GitHubApp
-from bot.github.errors import NotFoundError, TransientError
+from bot.github.errors import GitHubError, NotFoundError, NotInstalledError, TransientError
 from bot.github.listings import ListedComment, ListedPull, Listings, Place, place_of
 from bot.github.pulls import PullReader
 from bot.labels import WORKFLOW_LABELS, Label
@@ -79,9 +79,10 @@ class Reconciler:
     async def sweep(self, known: KnownRepository) -> Found:
         """Bring everything of one repository up to date. Raises TransientError when GitHub cannot be reached."""
         found = Found()
-        client = self._app.installation(known.origin.installation_id)
-        place = await place_of(client, known.origin.repository_id)
-        origin = replace(known.origin, full_name=place.full_name)
+        installation_id, place = await self._find(known.origin)
+        client = self._app.installation(installation_id)
+        origin = replace(known.origin, full_name=place.full_name, installation_id=installation_id)
+        known = replace(known, origin=origin)
         await self._records.repositories.note(origin)
         policy = await self._policy(origin, place)
         listings = Listings(client, origin.full_name, self._app.app_id)
@@ -102,6 +103,25 @@ class Reconciler:
             await self._try(self._caretaker.remind(origin, number, reminders, policy), found)
         await self._try(self._caretaker.write_digest(origin, policy), found)
         return found
+
+    async def _find(self, origin: Origin) -> tuple[int, Place]:
+        """Return the installation that covers a repository, and what that is called; both may have changed.
+
+        Raises TransientError when GitHub cannot be reached, and NotInstalledError when we are not wanted there.
+        """
+        try:
+            return origin.installation_id, await place_of(
+                self._app.installation(origin.installation_id), origin.repository_id
+            )
+        except GitHubError:
+            now = await self._app.installation_of(origin.full_name)
+            if now is None:
+                raise NotInstalledError(f"the App is not installed on {origin.full_name}") from None
+            if now == origin.installation_id:
+                raise
+        place = await place_of(self._app.installation(now), origin.repository_id)
+        log.info("sweep.installed_anew", repository_id=origin.repository_id, installation=now)
+        return now, place
 
     async def _policy(self, origin: Origin, place: Place) -> Policy:
         reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
