@@ -35,6 +35,7 @@ chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs and builds, and co
 	$(PY) -m tests.chaos $(ARGS)
 	$(PY) -m tests.chaos.replicas
 	$(PY) -m benchmarks.nightly_kills
+	$(PY) -m benchmarks.malformed_requests
 
 lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/ruff format --check .
@@ -43,6 +44,7 @@ lint: $(READY) ## Check style, types and generated documents
 	$(PY) -m checks.report.rule_book --check
 	$(PY) -m bot.handbook --check
 	$(PY) -m pipeline.sdg.flow_book
+	$(PY) -m tests.dependency_audit
 
 docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
