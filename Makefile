@@ -62,6 +62,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.inbox_rate
+	$(PY) -m benchmarks.inbox_endurance
 	$(PY) -m benchmarks.reconcile_calls
 	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue

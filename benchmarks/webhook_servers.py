@@ -28,10 +28,10 @@ class ServerError(Exception):
 
 
 @contextlib.contextmanager
-def our_inbox(database_url: str) -> Iterator[int]:
+def our_inbox(database_url: str, repository_id: object = REPOSITORY_ID) -> Iterator[int]:
     """Start the bot's front door: verify, store durably, answer; the stored deliveries are left waiting."""
     command = [sys.executable, "-m", "benchmarks.inbox_server", database_url]
-    with _server(command, _HERE.parent) as port:
+    with _server(command, _HERE.parent, repository_id) as port:
         yield port
 
 
@@ -84,10 +84,10 @@ def _install_probot() -> None:
 
 
 @contextlib.contextmanager
-def _server(command: list[str], folder: Path) -> Iterator[int]:
+def _server(command: list[str], folder: Path, repository_id: object = REPOSITORY_ID) -> Iterator[int]:
     port = free_port()
     environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": SECRET, "NODE_ENV": "production"}
-    environment["BENCH_REPOSITORY_ID"] = str(REPOSITORY_ID)
+    environment["BENCH_REPOSITORY_ID"] = str(repository_id)
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     if _ONE_CORE:
         os.sched_setaffinity(process.pid, _ONE_CORE)
