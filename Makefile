@@ -31,9 +31,10 @@ nightly-demo: $(READY) ## Play two nightly builds, with small stand-ins for the 
 test: $(READY) ## Run all tests
 	$(PY) -m pytest -n 2 $(ARGS)
 
-chaos: $(READY) ## Kill, wipe, freeze and skew what does jobs and builds, and count how they end (Linux, half an hour)
+chaos: $(READY) ## Kill, wipe, freeze and skew all that works, lose webhooks, and count what comes of it (Linux, 40 min)
 	$(PY) -m tests.chaos $(ARGS)
 	$(PY) -m tests.chaos.replicas
+	$(PY) -m tests.chaos.deliveries
 	$(PY) -m benchmarks.nightly_kills
 	$(PY) -m benchmarks.malformed_requests
 

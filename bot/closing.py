@@ -12,7 +12,7 @@ from bot.comments.markers import Marker, MarkerSigner
 from bot.comments.notices import thanks
 from bot.events import PullClosed
 from bot.github.client import GitHubApp
-from bot.github.pulls import PullReader
+from bot.github.pulls import Pull, PullReader
 from bot.jobs import JobState
 from bot.labels import Label, is_contribution
 from bot.nightly.schedule import Schedule
@@ -36,13 +36,16 @@ class Closing:
         self._clock = clock
         self._builds_at = builds_at
 
-    async def close(self, event: PullClosed) -> None:
-        """End them, and say thank you for what was merged."""
+    async def close(self, event: PullClosed) -> bool:
+        """End them, and say thank you for what was merged. Return True when it is open again by now."""
         repository_id, number = event.origin.repository_id, event.number
         records, now = self._records, self._clock.now()
         memory = await records.memories.get(repository_id, number)
         if memory is None:
-            return
+            return False
+        client = self._app.installation(event.origin.installation_id)
+        reader = PullReader(client, event.origin.full_name)
+        pull = await reader.pull(event.number)
         await records.jobs.end(repository_id, number, JobState.SUPERSEDED)
         await records.merges.drop(repository_id, number)
         if not event.is_merged:  # opened again, it is decided again
@@ -50,15 +53,18 @@ class Closing:
                 await records.approvals.let_fall(repository_id, number, "it was closed", now, kind=kind)
         status = replace(memory.status, flags=memory.status.flags - {Label.READY_TO_MERGE, Label.STALE})
         closed_by_id = memory.closed_by_id if event.actor.is_bot else event.actor.id
+        if pull.is_open:  # we are told late
+            await records.memories.save(memory.with_status(status, now), now)
+            return True
         after = replace(memory.with_status(status, now), is_open=False, closed_by_id=closed_by_id)
-        await records.memories.save(await self._write(event, after), now)
-
-    async def _write(self, event: PullClosed, memory: PullMemory) -> PullMemory:
-        """Write it on GitHub. Return what is remembered of the comment then."""
-        client = self._app.installation(event.origin.installation_id)
-        reader = PullReader(client, event.origin.full_name)
-        pull = await reader.pull(event.number)
         writer = Writer(client, pull, self._clock)
+        await records.memories.save(await self._write(event, after, pull, reader, writer), now)
+        return False
+
+    async def _write(
+        self, event: PullClosed, memory: PullMemory, pull: Pull, reader: PullReader, writer: Writer
+    ) -> PullMemory:
+        """Write it on GitHub. Return what is remembered of the comment then."""
         over = sorted({Label.READY_TO_MERGE, Label.STALE} & pull.labels)
         await writer.apply([RemoveLabel(label) for label in over])
         if memory.comment_id is None:

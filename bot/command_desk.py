@@ -39,6 +39,7 @@ from bot.orders import (
     Order,
     bound,
     github_refuses,
+    is_overtaken,
     moved,
     no_bot,
     not_allowed,
@@ -57,7 +58,7 @@ from bot.store.pull_requests import PullMemory, PullRequestStore
 log = structlog.get_logger()
 
 _DONE, _REFUSED = "+1", "confused"
-_DONE_RESULT, _REFUSED_RESULT = "done", "refused"
+_DONE_RESULT, _REFUSED_RESULT, _OVERTAKEN_RESULT = "done", "refused", "overtaken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +171,19 @@ class CommandDesk:
         earlier = await self._log.result_of(order.origin.repository_id, order.source)
         if earlier == _REFUSED_RESULT:
             return Handled(order, (), result.refusal or REFUSED_EARLIER, is_new=False)
+        if earlier == _OVERTAKEN_RESULT:
+            return _only_said(result)
         if earlier and (earlier != BEGUN or result.refusal):
             # an earlier try got this far; what has changed since then, or by it, must not refuse it now
             await self._log.outcome(order.origin.repository_id, order.source, _DONE_RESULT)
             return Handled(order, result.effects, is_new=False)
+        if not result.refusal and is_overtaken(
+            order, await self._log.carried_out(order.origin.repository_id, order.number)
+        ):
+            await self._write_down(order, pull, situation, _OVERTAKEN_RESULT)
+            await self._log.outcome(order.origin.repository_id, order.source, _OVERTAKEN_RESULT)
+            log.info("command.overtaken", command=order.command.name)
+            return _only_said(result)
         await self._write_down(order, pull, situation, _REFUSED_RESULT if result.refusal else BEGUN)
         if not result.refusal:
             refusal = await self._carry_out(result, known, situation, memory, pull, client)
@@ -304,6 +314,11 @@ class CommandDesk:
         if text:
             marker = self._signer.reply_marker(written.source, written.origin.repository_id, written.number)
             yield Reply(text, marker)
+
+
+def _only_said(decided: Handled) -> Handled:
+    """Return what is left of an order that came so late that a later one has settled its matter: its words."""
+    return Handled(decided.order, tuple(effect for effect in decided.effects if isinstance(effect, Say)))
 
 
 def _sets_aside(handled: Handled) -> bool:

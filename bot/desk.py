@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 
 import structlog
@@ -140,11 +140,21 @@ class Desk:
         triaged = await self._judge(origin, number, again)
         if triaged is not None:
             after = await self._same_leaf.around(origin.repository_id, [number])
-            await self._follow(origin, before.keys() | after.keys(), is_ready=triaged.readiness.is_ready)
+            met = before.keys() | after.keys()
+            known = after if met == {number} else None  # it meets nobody: what was just read is all there is
+            await self._follow(origin, met, is_ready=triaged.readiness.is_ready, around=known)
 
-    async def _follow(self, origin: Origin, numbers: Set[int], *, is_ready: bool = False) -> None:
+    async def _follow(
+        self,
+        origin: Origin,
+        numbers: Set[int],
+        *,
+        is_ready: bool = False,
+        around: Mapping[int, Said] | None = None,
+    ) -> None:
         """Have those report anew that have to say something else of each other by now; merge what is ready."""
-        around = await self._same_leaf.around(origin.repository_id, numbers)
+        if around is None:
+            around = await self._same_leaf.around(origin.repository_id, numbers)
         if self._locks.has_company:  # others may have said something else since
             self._said.clear()
         for number in sorted(numbers):
@@ -227,8 +237,11 @@ class Desk:
     async def _close(self, event: PullClosed) -> None:
         met = await self._same_leaf.around(event.origin.repository_id, [event.number])
         async with self._locks.of(event.origin, event.number):
-            await self._rooms.closing.close(event)
+            is_open_again = await self._rooms.closing.close(event)
             self._said.pop((event.origin.repository_id, event.number), None)
+        if is_open_again:
+            await self.refresh(event.origin, event.number)
+            return
         if self._neighbourhood is not None:
             await self._neighbourhood.forget(event.origin.repository_id, event.number, is_merged=event.is_merged)
         await self._follow(event.origin, met.keys() - {event.number})

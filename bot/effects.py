@@ -131,19 +131,19 @@ class EffectDesk:
         for act in row.acts:
             match act:
                 case Act.VOID_APPROVALS:
-                    await self._write_down_fall(memory, row)
-                    await records.approvals.let_fall(*key, str(row.trigger), self._clock.now())
+                    if await self._write_down_fall(memory, row):
+                        await records.approvals.let_fall(*key, str(row.trigger), self._clock.now())
                     await records.merges.drop(*key)
                 case Act.SUPERSEDE_JOBS:
                     await records.jobs.end(*key, JobState.SUPERSEDED)
                 case Act.CANCEL_JOBS:
                     await records.jobs.end(*key, JobState.CANCELLED)
 
-    async def _write_down_fall(self, memory: PullMemory, row: Transition) -> None:
-        """Write down whose approvals are about to fall, and why; done twice, it is written once."""
+    async def _write_down_fall(self, memory: PullMemory, row: Transition) -> bool:
+        """Write down whose approvals are about to fall, if any, and why; done twice, it is written once."""
         falling = await self._records.approvals.standing(memory.repository_id, memory.number)
         if not falling:
-            return
+            return False
         place = hashlib.sha256("\n".join(f"{a.source} {a.kind}" for a in falling).encode()).hexdigest()[:40]
         await self._log.add(
             AuditEntry(
@@ -160,6 +160,7 @@ class EffectDesk:
                 source=f"fell:{memory.number}:{place}",
             )
         )
+        return True
 
 
 def changes(before: PullMemory, after: PullMemory, row: Transition, actor: str, now: datetime) -> list[StateChange]:

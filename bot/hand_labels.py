@@ -16,6 +16,7 @@ from bot.comments.notices import label_put_right
 from bot.events import Labelled
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
+from bot.github.listings import Listings
 from bot.github.pulls import Pull, PullReader
 from bot.labels import KIND_LABELS, RESTRAINTS, STATE_LABELS
 from bot.plan import digest_of
@@ -59,6 +60,8 @@ class HandLabels:
             return None
         if event.actor.is_bot and event.actor.login == await self._app.own_login():
             return None  # told late: what we have done since is what counts
+        if await self._is_overtaken(event):
+            return None
         handled = await self._commands.handle_label(event)
         if handled is not None and not handled.refusal:
             said = (effect.text for effect in handled.effects if isinstance(effect, Say))
@@ -75,6 +78,15 @@ class HandLabels:
             await Writer(client, pull, self._clock).apply([RemoveLabel(event.label)])
         await self._say(event, [text], f"label:{digest_of(text)}", pull)  # once, however often the label comes back
         return False
+
+    async def _is_overtaken(self, event: Labelled) -> bool:
+        """True when somebody has since done the opposite: its own event comes, or came before this one."""
+        pull = await self._pull(event)
+        if pull is None or (event.label in pull.labels) is event.on:
+            return False
+        listings = Listings(self._app.installation(event.origin.installation_id), pull.repository, self._app.app_id)
+        last = (await listings.label_events(event.number)).get(event.label)
+        return last is not None and not last.is_ours and last.on is not event.on and last.at >= event.at
 
     async def _pull(self, event: Labelled) -> Pull | None:
         client = self._app.installation(event.origin.installation_id)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import structlog
 
 from bot.clock import Clock
+from bot.fair_turns import FairTurns
 from bot.job_documents import name_of
 from bot.store.artifacts import ArtifactRows, KeptArtifact
 from checks.document_bundle import MEDIA_TYPE, BundleError, from_bundle, to_bundle
@@ -41,7 +41,8 @@ Arrived = Callable[[int, int], Awaitable[None]]
 _Pull = tuple[int, int]  # the repository's id, and the number
 
 _AT_ONCE = 4  # fetches
-_OF_ONE_PULL = 2
+_SLOW_AT_ONCE = 8  # besides: those that turn out to take long
+_SLOW_AFTER_S = 15.0
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 _KEPT_FOR = timedelta(hours=1)  # what its author can put right, perhaps without a push
 _MOST_KEPT = 2000
@@ -65,16 +66,16 @@ class _Kept:
 
 
 class LinkedDocuments:
-    """Fetches documents, a few at a time; `tell` says whom to tell of those that have come late."""
+    """Fetches documents, a few at a time, authors in turn; `tell` says whom to tell of those that come late."""
 
     def __init__(self, rows: ArtifactRows, artifacts: ArtifactStore, clock: Clock, terms: DocumentTerms) -> None:
         self._rows = rows
         self._artifacts = artifacts
         self._clock = clock
         self._terms = terms
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="linked-documents")
+        self._turns = FairTurns(_AT_ONCE, _SLOW_AT_ONCE, _SLOW_AFTER_S)
+        self._threads = ThreadPoolExecutor(_AT_ONCE + _SLOW_AT_ONCE, thread_name_prefix="linked-documents")
         self._going: dict[tuple[int, str], asyncio.Task[Found]] = {}
-        self._slots: WeakValueDictionary[_Pull, asyncio.Semaphore] = WeakValueDictionary()
         self._waiting: dict[_Pull, set[asyncio.Task[Found]]] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._kept: OrderedDict[tuple[int, str], _Kept] = OrderedDict()
@@ -96,16 +97,19 @@ class LinkedDocuments:
         number: int,
         references: Mapping[str, DocumentReference],
         policy: Policy,
+        author_id: int = 0,
         *,
         anew: bool = False,
     ) -> dict[str, Found]:
         """Return what each leaf's reference leads to, as far as it is there in time.
 
-        `anew` asks again about what was refused before.
+        `author_id` is who waits for it: authors take turns. `anew` asks again about what was refused before.
         """
         reach = DocumentReach.of(policy, self._terms.networks, self._terms.ca_file)
         pull = (repository_id, number)
-        tasks = {path: self._task(pull, reference, reach, anew) for path, reference in references.items()}
+        tasks = {
+            path: self._task(pull, reference, reach, author_id, anew) for path, reference in references.items()
+        }
         if tasks:
             await asyncio.wait(set(tasks.values()), timeout=self._terms.wait_s)
         found = {path: _result(task) for path, task in tasks.items()}
@@ -126,18 +130,25 @@ class LinkedDocuments:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _task(
-        self, pull: _Pull, reference: DocumentReference, reach: DocumentReach, anew: bool
+        self, pull: _Pull, reference: DocumentReference, reach: DocumentReach, author_id: int, anew: bool
     ) -> asyncio.Task[Found]:
         """Return the task that finds out about a reference: the one under way, or a new one."""
         key = (pull[0], name_of(reference, reach))
         if key not in self._going:
-            task = asyncio.create_task(self._find(pull, reference, reach, key, anew), name=f"documents {key[1]}")
+            finding = self._find(pull, reference, reach, key, author_id, anew)
+            task = asyncio.create_task(finding, name=f"documents {key[1]}")
             self._going[key] = task
             task.add_done_callback(lambda _: self._going.pop(key, None))
         return self._going[key]
 
     async def _find(
-        self, pull: _Pull, reference: DocumentReference, reach: DocumentReach, key: tuple[int, str], anew: bool
+        self,
+        pull: _Pull,
+        reference: DocumentReference,
+        reach: DocumentReach,
+        key: tuple[int, str],
+        author_id: int,
+        anew: bool,
     ) -> Found:
         stored = await self._stored(pull, key)
         if stored is not None:
@@ -145,7 +156,7 @@ class LinkedDocuments:
         kept = self._kept.get(key)
         if kept is not None and not anew and self._clock.now() < kept.again_at:
             return kept.refusal
-        async with self._slots.setdefault(pull, asyncio.Semaphore(_OF_ONE_PULL)):
+        async with self._turns.turn(author_id or pull):
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._threads, fetch_or_offer, reference, reach)
         if isinstance(found, DocumentRefusal):

@@ -144,7 +144,10 @@ class Looks:
         if self._documents is None:
             return None
         references = await self._workers.references(facts.files)
-        return await self._documents.of(repository_id, facts.pull.number, references, facts.policy, anew=anew)
+        pull = facts.pull
+        return await self._documents.of(
+            repository_id, pull.number, references, facts.policy, pull.author_id, anew=anew
+        )
 
 
 def _of(look: Look, pull: Pull, ruling: Ruling) -> Look:

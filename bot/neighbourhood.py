@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-import shutil
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -19,25 +18,19 @@ from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError
 from bot.github.listings import place_of
 from bot.github.pulls import Pull, PullReader
+from bot.pull_indexes import PullIndexes, PullPlaces
 from bot.rule_workers import Judgement, RuleWorkers
 from bot.store.passages import PassageStore, PullPassages
 from bot.store.repositories import RepositoryStore
 from bot.tree_indexes import TreeIndexes
-from checks.contribution import KNOWLEDGE_ROOT
-from checks.likeness.index import IndexFullError, IndexWriter, Source
+from checks.likeness.index import MOST_TEXT_BYTES, IndexFullError, remove_abandoned
 from checks.likeness.neighbours import Surroundings
-from checks.likeness.sheets import SheetUnreadableError, unpacked
-from checks.likeness.signing import new_permutations
 
 log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(hours=1)  # after the default branch, should nobody have told us that it moved
 _TRY_AGAIN = timedelta(minutes=10)
-_MOST_PULLS = 1_000  # open pull requests that are compared with: the oldest
-_READ_AT_ONCE = 50
-_MOST_CHARACTERS = 64 * 1024**2  # of all that are compared with, and of one of them
-_MOST_CHARACTERS_OF_ONE = 2 * 1024**2
-_MOST_KEPT = 8  # indexes of pull requests: each judgement in hand may have another
+_LONGEST_PAUSE = timedelta(days=1)  # where there is too much text, a try costs much and will hardly do better
 _MOST_AWAITING = 500  # pull requests that are judged again once the first index is there
 
 Refresh = Callable[[int, int], Awaitable[None]]  # of a pull request, by its repository
@@ -62,20 +55,22 @@ class Neighbourhood:
         self._app = app
         self._store = store
         self._repositories = repositories
-        self._folder = folder
         self._indexes = TreeIndexes(folder, workers)
+        self._pulls = PullIndexes(folder, store)
         self._clock = clock
+        self._folder = folder
+        self._full: dict[int, tuple[int, datetime]] = {}  # repositories with too much text: tries, and the next
         self._due: dict[int, datetime] = {}  # when to look after the default branch of a repository
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._awaiting: defaultdict[int, set[int]] = defaultdict(set)
-        self._writing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._telling: set[asyncio.Task[None]] = set()
         self._marks: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._refresh: Refresh | None = None
 
     def start(self, refresh: Refresh) -> None:
-        """Have `refresh` judge again whatever was judged without an index."""
+        """Have `refresh` judge again whatever was judged without an index; remove what killed processes left."""
         self._refresh = refresh
+        self._in_background(self._tidy())
 
     async def stop(self) -> None:
         """Give up what is being made; the next start begins it anew."""
@@ -99,7 +94,8 @@ class Neighbourhood:
             self._awaiting[repository_id].add(pull.number)
         self._look_after(repository_id)
         tree = self._indexes.place(repository_id, index) if index is not None else None
-        return Surroundings(tree, await self._pulls_if_possible(repository_id), pull.number)
+        pulls = await self._pulls_if_possible(repository_id)
+        return Surroundings(tree, pulls.settled, pull.number, pulls.late, pulls.outdated)
 
     async def note(self, repository_id: int, pull: Pull, judgement: Judgement) -> None:
         """Remember what an open pull request says; those that may repeat it are judged again if that changed."""
@@ -138,6 +134,8 @@ class Neighbourhood:
         now = self._clock.now()
         if repository_id in self._tasks or self._due.get(repository_id, now) > now:
             return
+        if repository_id in self._full and self._full[repository_id][1] > now:
+            return
         self._due[repository_id] = now + _LOOK_AGAIN
         work = self._bring_up_to_date(repository_id)
         task = asyncio.create_task(work, name="duplicates", context=Context())  # no pull request's own doing
@@ -151,16 +149,33 @@ class Neighbourhood:
                 if repository_id in self._due:
                     break
                 self._due[repository_id] = self._clock.now() + _LOOK_AGAIN  # the branch has moved meanwhile
-        except (GitHubError, IndexFullError, OSError) as error:
+        except IndexFullError:
+            self._note_full(repository_id)
+        except (GitHubError, OSError) as error:
             self._due[repository_id] = self._clock.now() + _TRY_AGAIN
-            log.warning(
-                "duplicates.index_put_off", repository_id=repository_id, reason=str(error) or "too much text"
-            )
+            log.warning("duplicates.index_put_off", repository_id=repository_id, reason=str(error))
         except Exception:
             self._due[repository_id] = self._clock.now() + _LOOK_AGAIN
             log.exception("duplicates.index_failed", repository_id=repository_id)
         else:
+            self._full.pop(repository_id, None)
             self._tell(repository_id, sorted(self._awaiting.pop(repository_id, ())))
+
+    def _note_full(self, repository_id: int) -> None:
+        """Try again after longer and longer pauses, also when the branch moves; tell the operator what to do."""
+        tries = self._full.get(repository_id, (0, None))[0] + 1
+        pause = min(_TRY_AGAIN * 2 ** min(tries - 1, 20), _LONGEST_PAUSE)
+        self._full[repository_id] = (tries, self._clock.now() + pause)
+        self._due.pop(repository_id, None)
+        log.error(
+            "duplicates.tree_holds_too_much_text",
+            repository_id=repository_id,
+            most_mib=MOST_TEXT_BYTES // 1024**2,
+            tries=tries,
+            again_in_s=pause.total_seconds(),
+            effect="pull requests are compared with the tree as it was indexed last, or not at all",
+            remedy="split large leaves, or switch the comparison off: TAXONOMY_BOT_CHECK_DUPLICATES=false",
+        )
 
     async def _index_tip(self, repository_id: int) -> None:
         origin = await self._repositories.origin_of(repository_id)
@@ -176,9 +191,23 @@ class Neighbourhood:
         for number in numbers:
             self._marks[repository_id, number] += 1
         if numbers and self._refresh is not None:
-            task = asyncio.create_task(self._judge_again(repository_id, numbers, self._refresh), name="duplicates")
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            self._in_background(self._judge_again(repository_id, numbers, self._refresh))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="duplicates")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tidy(self) -> None:
+        """Remove unfinished indexes, all that nobody can be writing any more."""
+        try:
+            folders = await asyncio.to_thread(lambda: [place for place in self._folder.glob("*") if place.is_dir()])
+            counts = [await asyncio.to_thread(remove_abandoned, folder) for folder in folders]
+        except OSError as error:
+            log.warning("duplicates.not_tidied", reason=str(error))
+            return
+        if any(counts):
+            log.info("duplicates.tidied", removed=sum(counts))
 
     async def _judge_again(self, repository_id: int, numbers: list[int], refresh: Refresh) -> None:
         for number in numbers:
@@ -187,65 +216,12 @@ class Neighbourhood:
             except Exception:  # the next event, or the next sweep, judges it again
                 log.exception("duplicates.not_judged_again", number=number)
 
-    async def _pulls_if_possible(self, repository_id: int) -> Path | None:
-        """Return the index of the open pull requests; None where it cannot be made: that holds up no verdict."""
+    async def _pulls_if_possible(self, repository_id: int) -> PullPlaces:
+        """Return where open pull requests are; nowhere if that cannot be told: that holds up no verdict."""
         try:
-            return await self._index_of_pulls(repository_id)
+            return await self._pulls.of(repository_id)
         except (OSError, IndexFullError) as error:
             log.error(
                 "duplicates.pulls_left_out", repository_id=repository_id, reason=str(error) or "too much text"
             )
-            return None
-
-    async def _index_of_pulls(self, repository_id: int) -> Path | None:
-        """Return the index of the open pull requests, made anew where they have changed."""
-        async with self._writing[repository_id]:
-            digests = await self._store.digests(repository_id)
-            told = sorted(digests.items())[:_MOST_PULLS]
-            if not told:
-                return None
-            key = hashlib.sha256(repr(told).encode("ascii")).hexdigest()[:32]
-            folder = self._folder / str(repository_id) / f"pulls-{key}"
-            if not await asyncio.to_thread(folder.is_dir):
-                await self._write(repository_id, folder, [number for number, _ in told])
-            return folder
-
-    async def _write(self, repository_id: int, folder: Path, numbers: list[int]) -> None:
-        """Write the index of pull requests, the oldest first while there is room, and take older indexes away."""
-        writer = IndexWriter(folder, folder.name.removeprefix("pulls-"), new_permutations())
-        await asyncio.to_thread(writer.__enter__)
-        try:
-            left = _MOST_CHARACTERS
-            for at in range(0, len(numbers), _READ_AT_ONCE):
-                kept = await self._store.of(repository_id, numbers[at : at + _READ_AT_ONCE])
-                left = await asyncio.to_thread(_add, writer, kept, left)
-            await asyncio.to_thread(writer.finish)
-        finally:
-            await asyncio.to_thread(writer.__exit__, None, None, None)
-        await asyncio.to_thread(_tidy, folder.parent)
-
-
-def _add(writer: IndexWriter, pulls: list[PullPassages], left: int) -> int:
-    """Add pull requests with at most `left` characters; return how many are left then."""
-    for pull in pulls:
-        try:
-            sheets = unpacked(pull.sheets) if pull.sheets else {}
-        except SheetUnreadableError:  # of another version: made anew when it is judged next
-            continue
-        size = sum(len(p.question) + len(p.answer) + len(p.context) for s in sheets.values() for p in s.passages)
-        if size > min(left, _MOST_CHARACTERS_OF_ONE):
-            log.info("duplicates.pull_left_out", number=pull.number, characters=size)
-            continue
-        left -= size
-        for path, sheet in sheets.items():
-            writer.add(Source(path, "", pull.number, path.startswith(f"{KNOWLEDGE_ROOT}/")), sheet)
-    return left
-
-
-def _tidy(folder: Path) -> None:
-    made: list[tuple[int, Path]] = []
-    for place in folder.glob("pulls-*"):
-        with contextlib.suppress(FileNotFoundError):  # somebody else tidies, too
-            made.append((place.stat().st_mtime_ns, place))
-    for _, old in sorted(made)[:-_MOST_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+            return PullPlaces()

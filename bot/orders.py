@@ -15,6 +15,17 @@ from bot.events import Account, Origin
 from bot.roles import Role
 
 REFUSED_EARLIER = "This was refused when it was written. If it still holds, write it once more."
+# commands that settle the same matter: whatever order they reach us in, the one written last counts
+_MATTERS = (
+    frozenset({"hold", "unhold"}),
+    frozenset({"triage-approve", "request-changes", "uncertain", "reject", "topic"}),
+    frozenset({"legal-hold"}),
+    frozenset({"build-ready"}),
+    frozenset({"close", "reopen"}),
+    frozenset({"retitle"}),
+)
+_OWN_MATTERS = (frozenset({"approve"}), frozenset({"lgtm"}))  # each person's by itself
+_COMMENT = re.compile(r"comment:(\d+):")
 _MOST_CHARACTERS = 5_000  # each may be shown in eleven, and GitHub takes 65,536 in a comment
 _SHA = re.compile(r"(?=[0-9a-fA-F]*\d)([0-9a-fA-F]{7,40})(?:\s+(.*))?", re.DOTALL)
 
@@ -31,6 +42,26 @@ class Order:
     at: datetime
     seen: str = ""
     label_set: bool | None = None  # the label that stands for the command was put on (True) or taken off
+
+
+def is_overtaken(order: Order, carried_out: Iterable[tuple[str, int, str]]) -> bool:
+    """True when a comment written after this one has settled the same matter already.
+
+    `carried_out` are act, actor and place of what was done. GitHub numbers comments as they come.
+    """
+    written = _COMMENT.match(order.source)
+    if written is None:
+        return False
+    name = order.command.name
+    same = frozenset[str]().union(*(matter for matter in (*_MATTERS, *_OWN_MATTERS) if name in matter))
+    is_own = any(name in matter for matter in _OWN_MATTERS)
+    return any(
+        act.removeprefix("/") in same
+        and (actor_id == order.actor.id or not is_own)
+        and int(found[1]) > int(written[1])
+        for act, actor_id, source in carried_out
+        if (found := _COMMENT.match(source))
+    )
 
 
 def bound(order: Order, known: Command) -> tuple[str, str]:

@@ -260,15 +260,13 @@ class Reconciler:
     async def _listen(self, origin: Origin, comment: ListedComment, found: Found) -> None:
         if comment.author.is_bot or not comment.is_on_pull or comment.created_at != comment.updated_at:
             return  # nobody knows what an edited one said
-        first_seen_at = await self._log.first_seen_at(origin.repository_id, comment.number)
         memory = await self._records.memories.get(origin.repository_id, comment.number)
-        if memory is None or first_seen_at is None or comment.created_at < first_seen_at:
-            return
         source = f"comment:{comment.id}"
         names = [command.name for command in commands_in(comment.text)]
         is_answered = comment.is_doubted and not any(name in all_commands() for name in names)
         is_new_order = bool(names) and not is_answered and not await self._log.knows(origin.repository_id, source)
-        if not is_new_order and comment.author.id != memory.author_id:
+        author_id = memory.author_id if memory else 0
+        if not is_new_order and comment.author.id != author_id:
             return
         found.heard += is_new_order
         text = comment.text if is_new_order else ""  # else only a sign of life
@@ -280,7 +278,7 @@ class Reconciler:
             comment.created_at,
             source,
             comment.id,
-            about_author_id=memory.author_id,
+            about_author_id=author_id,
         )
         await self._desk.handle(written)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
+from checks.quick_look import QuickLook
 from checks.time_limit import untimed
 
 
@@ -186,17 +187,16 @@ DETECTORS = (
         real=_with(r"\d"),
     ),
 )
+_LOOK = QuickLook({detector: detector.words for detector in DETECTORS})
 _SHORTEST = 16  # a part of a match that is shorter is no key, but the kind of it
 _WORDLIKE = re.compile(r"[A-Za-z0-9]")
 
 
 def keys(text: str, most: int) -> Iterator[tuple[str, int, int]]:
     """Yield what is found: what it is called, and where it begins and ends. At most `most` signs a kind."""
-    lowered = text.lower()
-    for detector in DETECTORS:
-        if any(word in lowered for word in detector.words):
-            for sign in islice(detector.sign.finditer(text), most):
-                yield from _around(detector, text, sign.start() - detector.before, sign.end() + detector.after)
+    for detector in _LOOK.may_be_in(text.lower()):
+        for sign in islice(detector.sign.finditer(text), most):
+            yield from _around(detector, text, sign.start() - detector.before, sign.end() + detector.after)
 
 
 def _around(detector: Detector, text: str, first: int, last: int) -> Iterator[tuple[str, int, int]]:

@@ -92,7 +92,7 @@ def _polish(leaf: Leaf) -> Iterator[MachineSign]:
 
 def _names(leaf: Leaf) -> Iterator[MachineSign]:
     for seed in leaf.seed_examples:
-        given = words_of(seed.context.text) if seed.context else []
+        given = words_of(seed.context.text) if seed.context else ()
         known = set(_of(_NAMES, _hits(given)))
         for pair in seed.pairs:
             if not _asks_for_a_fact(pair):
@@ -133,8 +133,8 @@ def _asks_for_a_fact(pair: QuestionAnswer) -> bool:
     return bool(pair.question and _of(_FACTS, _hits(words_of(pair.question.text)[:40])))
 
 
-def _spoken(scalar: Scalar | None) -> list[str]:
-    return words_of(without_quotations(scalar.text)) if scalar else []
+def _spoken(scalar: Scalar | None) -> tuple[str, ...]:
+    return words_of(without_quotations(scalar.text)) if scalar else ()
 
 
 def _first(signs: Iterator[MachineSign]) -> Iterator[MachineSign]:
@@ -144,16 +144,14 @@ def _first(signs: Iterator[MachineSign]) -> Iterator[MachineSign]:
 
 
 def _of(parts: str | tuple[str, ...], hits: Sequence[Hit]) -> tuple[str, ...]:
+    if not hits:  # nearly always
+        return ()
     wanted = (parts,) if isinstance(parts, str) else parts
     return tuple(dict.fromkeys(hit.phrase.written for hit in hits if hit.phrase.of in wanted))
 
 
-def _hits(words: list[str]) -> tuple[Hit, ...]:
-    return _hits_in(tuple(words))
-
-
 @lru_cache(maxsize=1_024)  # an answer is asked for each of the signs
-def _hits_in(words: tuple[str, ...]) -> tuple[Hit, ...]:
+def _hits(words: tuple[str, ...]) -> tuple[Hit, ...]:
     lists = _lists()
     return tuple(hit for hit in lists.book.search(words) if not _is_somebody_else(hit, words, lists))
 

@@ -13,6 +13,7 @@ import phonenumbers
 
 from checks import key_detectors
 from checks import pii_recognisers as recognisers
+from checks.quick_look import QuickLook
 
 
 class DataKind(StrEnum):
@@ -56,21 +57,25 @@ _ADDRESS = re.compile(r"(?i:https?|ftp|ssh|git)://[^\s<>\"'|]+|\bwww\.[^\s<>\"'|
 _CATALOGUE_NUMBER = re.compile(
     r"\b(?i:ISBN|ISSN|OCLC|PMID|PMC|LCCN|EAN|arXiv|oldid|curid|pageid)(?i:-?1[03])?[\s:=#]{0,3}[\d][\dXx –-]{3,20}"
 )
-_DATE = re.compile(r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[T ]{1,2}\d{1,2}:\d{2})?")
-_BLANKED = (
-    (("://", "www.", "doi"), _ADDRESS),
-    (("isbn", "issn", "oclc", "pm", "lccn", "ean", "arxiv", "id"), _CATALOGUE_NUMBER),
-    (("-", "/", "."), _DATE),
+_DATE = re.compile(r"\d(?<=\b\d)\d{3}([-/.])\d{1,2}\1\d{1,2}(?:[T ]{1,2}\d{1,2}:\d{2})?")
+_IN_ADDRESSES = ("://", "www.", "doi")
+_ADDRESS_SIGN = re.compile(  # quickly found: the ":" that ends a scheme, or how the other two begin
+    r"[:wd](?:(?<=:)(?=//)(?:(?<=(?i:https):)|(?<=(?i:http):)|(?<=(?i:ftp|ssh|git):))"
+    r"|(?<=\bw)(?=ww\.)|(?<=\bd)(?=oi))"
 )
+_SCHEME = re.compile(r"(?i:https?|ftp|ssh|git)\Z")
+_LONGEST_SCHEME = 5
+_IN_CATALOGUE_NUMBERS = ("isbn", "issn", "oclc", "pmid", "pmc", "lccn", "arxiv", "oldid", "curid", "pageid")
+_EAN = re.compile(r"ean(?<=\bean)[-\s:=#\d]")  # these letters alone are in too many words
 _EMAIL_SIGN = re.compile("@")
 _EMAIL_AROUND = 300
 _PHONE_SHAPE = re.compile(  # as wide as what phonenumbers takes for punctuation, and never beside a letter
-    r"(?<![A-Za-z\d])\d(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()"
+    r"\d(?<![A-Za-z\d]\d)(?:[-x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()"
     r"\uff08\uff09\uff3b\uff3d.\[\]/~\u2053\u223c\uff5e]{0,4}\d){6,}(?![A-Za-z\d])"
 )
 _LONGEST_PHONE = 200  # of a run of digits looked at
 _LIKELY_PHONE = 40  # longer runs are mostly tables and sums, and looked at last
-_CARD_SHAPE = re.compile(r"(?<!\w)\d(?:[ -]?\d){12,}")
+_CARD_SHAPE = re.compile(r"\d(?<!\w\d)(?:[ -]?\d){12,}")
 _IBAN_SHAPE = re.compile(r"\d{2}(?<=[A-Z]{2}\d{2})(?:[ -]?[A-Z0-9]{4}){2}")  # begins with the rarest: digits
 _SECRET_FILLER = re.compile(r"EXAMPLE|x{6}|\*{3}|(?:0123456789|1234567890)", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
@@ -92,6 +97,7 @@ _ID_WORDS = {
     entity: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for entity, (_, _, words) in recognisers.NATIONAL_IDS.items()
 }
+_IDENTITIES = QuickLook({entity: recognisers.ID_STEMS[entity] for entity in _ID_WORDS})
 _TELLING_ID = re.compile(
     r"\d{3}-\d{2}-\d{4}|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]|[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]"
 )
@@ -143,32 +149,24 @@ def _candidates(text: str, most: int, *, out_of_context: bool) -> Iterator[Detec
     for what, start, end in key_detectors.keys(text, most):
         if not _SECRET_FILLER.search(text, start, end):
             yield Detection(DataKind.SECRET, what, start, end)
-    if not _may_hold_more(text, out_of_context=out_of_context):
+    named = _IDENTITIES.may_be_in(folded(text))
+    if not named and not _may_hold_more(text, out_of_context=out_of_context):
         return
     readable = _blank(text)
-    for entity, start, end in _matches(readable, most, out_of_context=out_of_context):
+    for entity, start, end in _matches(readable, named, most, out_of_context=out_of_context):
         detection = _ACCEPT.get(entity, _accept_id)(readable, entity, start, end, out_of_context)
         if detection is not None:
             yield detection
 
 
 def _may_hold_more(text: str, *, out_of_context: bool) -> bool:
-    """True when there is a sign of anything but a key; a card number looks like a long phone number."""
+    """True for a sign of anything but a key or what is named; a card number looks like a long phone number."""
     return (
         "@" in text
         or _PHONE_SHAPE.search(text) is not None
         or _IBAN_SHAPE.search(text) is not None
         or (out_of_context and _TELLING_ID.search(text) is not None)
-        or any(_named_identities(text))
     )
-
-
-def _named_identities(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Yield the kinds of identity numbers that a word in the text may name, with all such words."""
-    lowered = folded(text)
-    for entity, words in _ID_WORDS.items():
-        if any(stem in lowered for stem in recognisers.ID_STEMS[entity]):
-            yield entity, words
 
 
 def folded(text: str) -> str:
@@ -176,7 +174,7 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else text.casefold().replace("ı", "i").replace("i\u0307", "i")
 
 
-def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
+def _matches(text: str, named: Iterable[str], most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
     """Yield what presidio sees, asked only where it can see anything: phone numbers cost most."""
     mails = list(islice(_around(text, _EMAIL_SIGN, 65, _EMAIL_AROUND), most))
     if mails:  # presidio takes a path in front of an address for a part of it
@@ -185,7 +183,7 @@ def _matches(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[st
         places = list(islice(_around(text, shape, 4, after), most))
         if places:
             yield from recognisers.analyse(_only(text, places), (entity,))
-    yield from _identity_numbers(text, most, out_of_context=out_of_context)
+    yield from _identity_numbers(text, named, most, out_of_context=out_of_context)
     numbers = list(islice(_phone_places(text), min(most, _MOST_PHONES)))
     if numbers:
         yield from recognisers.analyse(_only(text, numbers), (recognisers.PHONE,))
@@ -203,14 +201,16 @@ def _phone_places(text: str) -> Iterator[tuple[int, int]]:
         yield max(0, start - 3), last + 2
 
 
-def _identity_numbers(text: str, most: int, *, out_of_context: bool) -> Iterator[tuple[str, int, int]]:
+def _identity_numbers(
+    text: str, named: Iterable[str], most: int, *, out_of_context: bool
+) -> Iterator[tuple[str, int, int]]:
     """Ask for an identity number near a word that names it; out of context, also at every telling form."""
     if out_of_context:
         telling = list(islice(_around(text, _TELLING_ID, 2, 2), most))
         if telling:
             yield from recognisers.analyse(_only(text, telling), tuple(_ID_WORDS))
-    for entity, words in _named_identities(text):
-        places = list(islice(_around(text, words, _ID_BEFORE_WORD, _ID_AFTER_WORD), most))
+    for entity in named:
+        places = list(islice(_around(text, _ID_WORDS[entity], _ID_BEFORE_WORD, _ID_AFTER_WORD), most))
         if places:
             yield from recognisers.analyse(_only(text, places), (entity,))
 
@@ -236,11 +236,33 @@ def _only(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 def _blank(text: str) -> str:
     """Return the text without web addresses, catalogue numbers and dates: their digits are no one's number."""
-    lowered = text.lower()
-    for words, pattern in _BLANKED:
-        if any(word in lowered for word in words):
-            text = pattern.sub(lambda m: " " * len(m.group()), text)
-    return text
+    if any(word in text for word in _IN_ADDRESSES):
+        text = _without(text, _addresses(text))
+    lowered = folded(text)
+    if any(word in lowered for word in _IN_CATALOGUE_NUMBERS) or _EAN.search(lowered):
+        text = _without(text, (match.span() for match in _CATALOGUE_NUMBER.finditer(text)))
+    return _without(text, (match.span() for match in _DATE.finditer(text)))
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the pattern of an address matches, tried only where one may begin."""
+    last = 0
+    for sign in _ADDRESS_SIGN.finditer(text):
+        start = sign.start()
+        if sign[0] == ":" and (scheme := _SCHEME.search(text, max(last, start - _LONGEST_SCHEME), start)):
+            start = scheme.start()
+        if start >= last and (address := _ADDRESS.match(text, start)):
+            last = address.end()
+            yield address.span()
+
+
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return the text with these stretches, which are in order, blanked, so that every offset stays."""
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [text[at:start], " " * (end - start)]
+        at = end
+    return "".join(pieces) + text[at:] if pieces else text
 
 
 def _detection(entity: str, start: int, end: int) -> Detection:

@@ -7,7 +7,6 @@ words of any kind, and `^` at the start holds the phrase to the beginning of the
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,6 +43,7 @@ _NUMBER = "0"
 _LONGEST_GAP = 4
 _LONGEST_TEXT = 6_000
 _STEM = 4
+_WORDS_REMEMBERED = 10_000
 
 
 class PhraseError(Exception):
@@ -65,18 +65,17 @@ class Element:
         """The words that this step may begin with, besides those of `prefixes`."""
         return {*self.words, *(run[0] for run in self.runs)}
 
-    def ends(self, words: Sequence[str], at: int) -> Iterator[int]:
-        """Yield where this step may end when it begins at `at`."""
-        if at < len(words):
-            word = words[at]
-            if word in self.words or (_NUMBER in self.words and word.isdigit()) or self._begins(word):
-                yield at + 1
+    def ends(self, words: Sequence[str], places: Iterable[int]) -> set[int]:
+        """Return where this step may end when it begins at one of `places`."""
+        after = {place + 1 for place in places if place < len(words) and self._takes(words[place])}
         for run in self.runs:
-            if tuple(words[at : at + len(run)]) == run:
-                yield at + len(run)
+            after.update(p + len(run) for p in places if tuple(words[p : p + len(run)]) == run)
+        return after
 
-    def _begins(self, word: str) -> bool:
-        return bool(self.prefixes) and word.startswith(self.prefixes)
+    def _takes(self, word: str) -> bool:
+        if word in self.words or (self.prefixes and word.startswith(self.prefixes)):
+            return True
+        return _NUMBER in self.words and word.isdigit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,25 @@ class Phrase:
     @property
     def second_words(self) -> frozenset[str] | None:
         """The words one of which has to stand behind the first, None where that cannot be said so simply."""
-        if len(self.elements) < 2 or self.elements[0].runs:
-            return None
-        second = self.elements[1]
-        if second.is_gap or second.may_be_missing or second.prefixes or _NUMBER in second.words:
-            return None
-        return frozenset(second.beginnings)
+        first, *others = self.elements
+        found = {run[1] for run in first.runs}
+        if not first.words and not first.prefixes:
+            return frozenset(found)
+        for element in others:
+            if element.is_gap or element.prefixes:
+                return None
+            found |= element.beginnings
+            if not element.may_be_missing:
+                return frozenset(found)
+        return None
+
+    @property
+    def needed_words(self) -> frozenset[str] | None:
+        """The words one of which has to stand anywhere, for the last step of which that can be said; else None."""
+        for element in reversed(self.elements[1:]):
+            if not (element.is_gap or element.may_be_missing or element.prefixes or _NUMBER in element.words):
+                return frozenset(element.beginnings)
+        return None
 
     def ends_at(self, words: Sequence[str], start: int) -> int:
         """Return where the phrase that begins at `start` ends, 0 where it does not stand there."""
@@ -106,7 +118,7 @@ class Phrase:
             if element.is_gap:
                 places = {p + skipped for p in places for skipped in range(_LONGEST_GAP + 1)}
                 continue
-            after = {end for p in places for end in element.ends(words, p)}
+            after = element.ends(words, places)
             places = after | places if element.may_be_missing else after
             if not places:
                 return 0
@@ -121,38 +133,59 @@ class Hit:
     at: int
 
 
-_Indexed = tuple[Phrase, frozenset[str] | None]
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """A phrase with what can be said quickly of the texts it stands in."""
+
+    phrase: Phrase
+    only_at_start: bool
+    second: frozenset[str] | None
+    needed: frozenset[str] | None
+
+    def may_be_followed_by(self, word: str) -> bool:
+        return self.second is None or word in self.second or (_NUMBER in self.second and word.isdigit())
 
 
 class PhraseBook:
-    """Many phrases, found by the word they begin with."""
+    """Many phrases, found by the word they begin with; which words begin none is remembered."""
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._by_first: defaultdict[str, list[_Indexed]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[_Indexed]] = defaultdict(list)
         for phrase in phrases:
-            indexed = (phrase, phrase.second_words)
+            indexed = _Indexed(phrase, phrase.only_at_start, phrase.second_words, phrase.needed_words)
             for word in phrase.elements[0].beginnings:
                 self._by_first[word].append(indexed)
             for stem in {prefix[:_STEM] for prefix in phrase.elements[0].prefixes}:
                 self._by_stem[stem].append(indexed)
+        self._begun_by = lru_cache(maxsize=_WORDS_REMEMBERED)(self._look_up)
 
     def search(self, words: Sequence[str]) -> Iterator[Hit]:
         """Yield every phrase that stands in the words of a text."""
-        for at, (word, following) in enumerate(itertools.pairwise((*words, ""))):
-            known = self._by_first.get(_NUMBER if word.isdigit() else word, ())
-            for phrase, second in itertools.chain(known, self._by_stem.get(word[:_STEM], ())):
-                if second is not None and following not in second:
+        every: frozenset[str] | None = None
+        for at, begun in enumerate(map(self._begun_by, words)):
+            if not begun:
+                continue
+            following = words[at + 1] if at + 1 < len(words) else ""
+            every = every or frozenset(words)
+            for one in begun:
+                if (one.only_at_start and at) or not one.may_be_followed_by(following):
                     continue
-                if not (phrase.only_at_start and at) and phrase.ends_at(words, at):
-                    yield Hit(phrase, at)
+                if one.needed and one.needed.isdisjoint(every):
+                    continue
+                if one.phrase.ends_at(words, at):
+                    yield Hit(one.phrase, at)
+
+    def _look_up(self, word: str) -> tuple[_Indexed, ...]:
+        known = self._by_first.get(_NUMBER if word.isdigit() else word, ())
+        return (*known, *self._by_stem.get(word[:_STEM], ()))
 
 
-def words_of(text: str) -> list[str]:
+def words_of(text: str) -> tuple[str, ...]:
     """Return the words and numbers of a text, folded; of a long one only its beginning and its end."""
     if len(text) > _LONGEST_TEXT:
         text = f"{text[: _LONGEST_TEXT // 2]}\n{text[-_LONGEST_TEXT // 2 :]}"
-    return list(_words(text))
+    return _words(text)
 
 
 @lru_cache(maxsize=1_024)  # several rules read the same questions and answers
@@ -223,6 +256,6 @@ def _element(part: str, sets: Mapping[str, Sequence[str]], written: str) -> Elem
             words.add(choice)
     if any(len(prefix) < _STEM for prefix in prefixes):
         raise PhraseError(f'"{written}" holds too short a beginning of a word')
-    if any(word != _NUMBER and words_of(word) != [word] for word in words):
+    if any(word != _NUMBER and words_of(word) != (word,) for word in words):
         raise PhraseError(f'"{written}" holds what is no word')
     return Element(frozenset(words), tuple(sorted(prefixes)), tuple(sorted(runs)), may_be_missing)

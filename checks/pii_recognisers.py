@@ -11,6 +11,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from checks.quick_look import QuickLook
 from checks.time_limit import untimed
 
 EMAIL = "EMAIL_ADDRESS"
@@ -132,7 +133,8 @@ SECRETS = {
         r"[A-Za-z0-9+/_.=-]{16,255}",
     ),
 }
-_SECRETS = {entity: (words, re.compile(pattern)) for entity, (_, words, pattern) in SECRETS.items()}
+_SECRETS = {entity: re.compile(pattern) for entity, (_, _, pattern) in SECRETS.items()}
+_LOOK = QuickLook({entity: words for entity, (_, words, _) in SECRETS.items()})
 _PHONE_REGIONS = ("US", "GB", "DE", "FR", "IN", "BR")
 _HEAVY = ("torch", "transformers", "tensorflow")  # spaCy's machinery imports them wherever they are installed
 
@@ -145,11 +147,9 @@ def analyse(text: str, entities: Sequence[str]) -> list[tuple[str, int, int]]:
 
 def secrets(text: str, most: int) -> Iterator[tuple[str, int, int]]:
     """Yield (entity, start, end) for keys and passwords, at most `most` of each kind."""
-    lowered = text.lower()
-    for entity, (words, pattern) in _SECRETS.items():
-        if any(word in lowered for word in words):
-            for match in islice(pattern.finditer(text), most):
-                yield entity, match.start(), match.end()
+    for entity in _LOOK.may_be_in(text.lower()):
+        for match in islice(_SECRETS[entity].finditer(text), most):
+            yield entity, match.start(), match.end()
 
 
 @cache

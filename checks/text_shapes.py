@@ -11,7 +11,7 @@ _SUM = re.compile(
     r"|\b\d{0,4}[xyn](?:\^\d|²)?\s?[-+*/=]\s?\d{1,6}\b"
     r"|\b\d{1,9} - \d{1,9}\b(?!\s?(?:pages|years|bc|ad))|[√∫∑]|\bsqrt\(|\blog\(|\b(?:sin|cos|tan)\("
 )
-_SUM_SIGN = re.compile(r"[\d√∫∑(]")  # one of these is in every sum
+_SUM_SIGN = re.compile(r"[-+*×÷^/=√∫∑(](?:(?<=[√∫∑(])|\s?\d)")  # one of these is in every sum
 _CODE_LINE = re.compile(
     r"^\s{0,40}(?:```|def \w+\(|class \w+[:({]|import [\w.]+;?$|from [\w.]+ import |#include\b|#!/"
     r"|public (?:static|class)\b|(?:const|let|var) \w+ ?=|function \w*\(|fn \w+\(|SELECT\b.{1,200}\bFROM\b"
@@ -34,6 +34,8 @@ def has_sum(text: str) -> bool:
 
 def has_code(text: str) -> bool:
     """True for text with two lines of program code, or one that is fenced off."""
+    if "\n" not in text and "```" not in text:
+        return False
     found = _CODE_LINE.findall(text[:_LONGEST])
     return len(found) >= 2 or any("```" in line for line in found)
 

@@ -111,8 +111,8 @@ def _strengthen(
         answered[topic] = max(answered.get(topic, 0.0), _SHAPE if topic not in asked else 1.0)
 
 
-def _asking(words: list[str]) -> list[str]:
-    return words if len(words) <= _HEAD + _TAIL else [*words[:_HEAD], "", *words[-_TAIL:]]
+def _asking(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words if len(words) <= _HEAD + _TAIL else (*words[:_HEAD], "", *words[-_TAIL:])
 
 
 def _told(leaf: Leaf, lists: _Lists) -> dict[str, float]:

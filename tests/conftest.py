@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from bot.rule_workers import RuleWorkers
@@ -18,6 +19,10 @@ from tests.sharing_out import SharingOut
 from tests.world import World
 
 __all__ = ["fidelity_fixture"]
+
+# a busy machine is no fault of what is tested; whatever never ends is ended by the time limit of each test
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 _LOOPBACK = ("127.", "::1", "localhost")
 

@@ -9,12 +9,13 @@ from bot.simulator.changes_merging import MergeGroup
 from bot.simulator.check_runs import Annotation, CheckRun
 from bot.simulator.committing import CommitSpec
 from bot.simulator.conversation import Comment, Remark, Review
+from bot.simulator.faults import Fault
 from bot.simulator.git_objects import Executable, Submodule, Symlink
 from bot.simulator.issues import Issue
 from bot.simulator.mergeability import MergeRefusedError
 from bot.simulator.repositories import Pull, Repository
 from bot.simulator.simulator import Simulator
-from bot.simulator.webhooks import Delivery
+from bot.simulator.webhooks import Delivery, Whim
 
 __all__ = [
     "Annotation",
@@ -23,6 +24,7 @@ __all__ = [
     "CommitSpec",
     "Delivery",
     "Executable",
+    "Fault",
     "Issue",
     "Limits",
     "MergeGroup",
@@ -34,4 +36,5 @@ __all__ = [
     "Simulator",
     "Submodule",
     "Symlink",
+    "Whim",
 ]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Fault:
-    """A fault that waits for its requests. `drops_connection`: the work is done, the answer never comes."""
+    """A fault that waits for its requests.
+
+    Undone is what it answers with a status. With `is_done` the work is done, and it is the answer that goes wrong:
+    it never comes (`drops_connection`), that after `stalls_s`, is cut in half (`cuts_body`), or is dated
+    `misdated_s` too late. Without, `drops_connection` cuts it before anything is done.
+    """
 
     method: str
     pattern: re.Pattern[str]
@@ -17,6 +23,14 @@ class Fault:
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     drops_connection: bool = False
+    is_done: bool = False
+    stalls_s: float = 0.0
+    cuts_body: bool = False
+    misdated_s: float = 0.0
+
+
+Weather = Callable[[str, str], Fault | None]
+"""Given method and path of a request: what strikes it, if anything."""
 
 
 @dataclass(slots=True)
@@ -34,6 +48,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self.weather: Weather | None = None
         self._waiting: list[Fault] = []
         self._of_fields: list[FieldFault] = []
 
@@ -64,4 +79,4 @@ class Faults:
                 if fault.times <= 0:
                     self._waiting.remove(fault)
                 return fault
-        return None
+        return self.weather(method, path) if self.weather else None

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from bot.simulator.access import Gate, Identity
 from bot.simulator.changes import Changes
-from bot.simulator.faults import Faults
+from bot.simulator.faults import Fault, Faults
 from bot.simulator.graphql import graphql_routes, is_mutation
 from bot.simulator.renaming import by_name, moved_to
 from bot.simulator.routes_app import app_routes
@@ -129,11 +130,8 @@ class RestServer:
         if self.faults.delay_s:
             await asyncio.sleep(self.faults.delay_s)
         fault = self.faults.take(request.method, path)
-        if fault and not fault.drops_connection:
-            self._note(record, fault.status, None)
-            kind = "application/json" if fault.body.startswith("{") else "text/html"
-            headers = {"Date": self._date(), **fault.headers}
-            return web.Response(text=fault.body, status=fault.status, headers=headers, content_type=kind)
+        if fault and not fault.is_done:
+            return self._undone(request, record, fault)
         identity, reply = self._answer(record, found)
         content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
         if request.method == "GET" and reply.status == 200:
@@ -144,12 +142,34 @@ class RestServer:
         response = _response(reply, content)
         for observe in self.observers:
             observe(record, ResponseRecord(reply.status, response.headers, content))
-        if fault and request.transport is not None:
-            request.transport.abort()
+        if fault is not None:
+            return await self._spoilt(request, response, content, fault)
         return response
 
-    def _date(self) -> str:
-        return format_datetime(self._state.now(), usegmt=True)
+    def _undone(self, request: web.BaseRequest, record: RequestRecord, fault: Fault) -> web.Response:
+        """Answer a request with a fault instead of doing what it asks for."""
+        self._note(record, fault.status, None)
+        kind = "application/json" if fault.body.startswith("{") else "text/html"
+        headers = {"Date": self._date(fault.misdated_s), **fault.headers}
+        if fault.drops_connection:
+            _cut(request)
+        return web.Response(text=fault.body, status=fault.status, headers=headers, content_type=kind)
+
+    async def _spoilt(
+        self, request: web.BaseRequest, response: web.Response, content: bytes, fault: Fault
+    ) -> web.Response:
+        """Return the answer to a request that was done, with what a fault makes of it."""
+        response.headers["Date"] = self._date(fault.misdated_s)
+        if fault.cuts_body:
+            response.body = content[: len(content) // 2]
+        if fault.stalls_s:
+            await asyncio.sleep(fault.stalls_s)
+        if fault.drops_connection:
+            _cut(request)
+        return response
+
+    def _date(self, misdated_s: float = 0.0) -> str:
+        return format_datetime(self._state.now() + timedelta(seconds=misdated_s), usegmt=True)
 
     def _answer(
         self, record: RequestRecord, found: tuple[Route, dict[str, str]] | None
@@ -262,6 +282,11 @@ def _tagged(record: RequestRecord, reply: Reply, content: bytes) -> bytes:
         reply.status = 304
         return b""
     return content
+
+
+def _cut(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _response(reply: Reply, content: bytes) -> web.Response:

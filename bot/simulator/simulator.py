@@ -10,11 +10,11 @@ from typing import Self
 from bot.clock import Clock, SystemClock
 from bot.simulator.access import Gate, Limits, process_key_pair
 from bot.simulator.changes import Changes
-from bot.simulator.faults import Fault, FieldFault
+from bot.simulator.faults import Fault, FieldFault, Weather
 from bot.simulator.people import People
 from bot.simulator.server import Observer, RequestLine, RestServer
 from bot.simulator.state import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, GitHubState
-from bot.simulator.webhooks import Delivery, Outbox
+from bot.simulator.webhooks import Delivery, Outbox, Whims
 
 
 class Simulator(People):
@@ -148,7 +148,16 @@ class Simulator(People):
 
     def drop_next_response(self, method: str, route_pattern: str, *, times: int = 1) -> None:
         """Do what the next fitting requests ask for, then close the connection without an answer."""
-        self._server.faults.order(Fault(method, re.compile(route_pattern), times, drops_connection=True))
+        fault = Fault(method, re.compile(route_pattern), times, drops_connection=True, is_done=True)
+        self._server.faults.order(fault)
+
+    def have_weather(self, weather: Weather | None) -> None:
+        """Ask at every request that no ordered fault strikes whether something else does; None: fair again."""
+        self._server.faults.weather = weather
+
+    def have_whims(self, whims: Whims | None) -> None:
+        """Ask of every webhook what becomes of it on its way; None: each is sent once, at once."""
+        self._outbox.whims = whims
 
     def delay(self, seconds: float) -> None:
         """Let every answer take that much longer."""

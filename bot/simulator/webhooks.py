@@ -52,6 +52,20 @@ class Delivery:
         return self.attempts[-1].status if self.attempts else None
 
 
+@dataclass(frozen=True, slots=True)
+class Whim:
+    """What becomes of a webhook on its way: it is sent after so many seconds, as often as there are such.
+
+    `is_refused` says that a first attempt, which GitHub lists, finds nobody at home.
+    """
+
+    after_s: tuple[float, ...] = (0.0,)
+    is_refused: bool = False
+
+
+Whims = Callable[[Delivery], Whim]
+
+
 class Outbox:
     """Sends deliveries in the background, one at a time for each repository."""
 
@@ -59,6 +73,8 @@ class Outbox:
         self.deliveries: list[Delivery] = []
         self.observers: list[Callable[[Delivery], None]] = []
         self.webhook_url: str | None = None
+        self.whims: Whims | None = None
+        self._late: set[asyncio.Task[None]] = set()
         self._secret = secret.encode()
         self._app_id = app_id
         self._now = now
@@ -77,8 +93,26 @@ class Outbox:
         self.deliveries.append(delivery)
         for observe in self.observers:
             observe(delivery)
-        self.send(delivery)
+        if self.whims is None:
+            self.send(delivery)
+        else:
+            self._send_at_whim(delivery, self.whims(delivery))
         return delivery
+
+    def _send_at_whim(self, delivery: Delivery, whim: Whim) -> None:
+        if whim.is_refused:
+            delivery.attempts.append(Attempt(next(self._attempt_ids), self._now(), None, is_again=False))
+        for seconds in whim.after_s:
+            if seconds:
+                task = asyncio.get_running_loop().create_task(self._send_in(delivery, seconds))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+            else:
+                self.send(delivery)
+
+    async def _send_in(self, delivery: Delivery, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.send(delivery)
 
     def send(self, delivery: Delivery) -> None:
         """Queue a delivery, for the first time or once more under the same id."""
@@ -97,12 +131,12 @@ class Outbox:
 
     async def settle(self) -> None:
         """Wait until everything has been delivered."""
-        while self._workers:
-            await asyncio.gather(*self._workers.values())
+        while self._workers or self._late:
+            await asyncio.gather(*self._workers.values(), *self._late)
 
     async def close(self) -> None:
         """Stop sending."""
-        workers = list(self._workers.values())
+        workers = [*self._workers.values(), *self._late]
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -78,15 +78,6 @@ class DeskLog:
         async with self._engine.begin() as connection:
             await connection.execute(update(audit).where(of_source, audit.c.result == BEGUN).values(result=result))
 
-    async def first_seen_at(self, repository_id: int, number: int) -> datetime | None:
-        """Return when we first saw a pull request."""
-        query = select(func.min(heads.c.first_seen_at)).where(
-            heads.c.repository_id == repository_id, heads.c.number == number
-        )
-        async with self._engine.connect() as connection:
-            found: datetime | None = (await connection.execute(query)).scalar_one_or_none()
-        return found
-
     async def knows(self, repository_id: int, source: str) -> bool:
         """True when an act has come to something whose place begins with this one, such as "comment:77"."""
         query = select(audit.c.id).where(
@@ -102,6 +93,14 @@ class DeskLog:
         query = select(audit.c.result).where(audit.c.repository_id == repository_id, audit.c.source == source)
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).scalar_one_or_none() or ""
+
+    async def carried_out(self, repository_id: int, number: int) -> list[tuple[str, int, str]]:
+        """Return act, actor and place of everything that was carried out on a pull request, or is about to be."""
+        query = select(audit.c.act, audit.c.actor_id, audit.c.source).where(
+            audit.c.repository_id == repository_id, audit.c.number == number, audit.c.result.in_((BEGUN, "done"))
+        )
+        async with self._engine.connect() as connection:
+            return [(row.act, row.actor_id, row.source) for row in await connection.execute(query)]
 
     async def pulls_with(self, repository_id: int, act: str, arguments: str) -> list[int]:
         """Return the pull requests on which this was done, such as what was done for one leaf."""

@@ -5,9 +5,7 @@ All others go through SQLAlchemy; here, at the door, its care for each statement
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Dialect
@@ -50,16 +48,13 @@ class Intake:
         async with self._engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             if self._is_sqlite:
-                values = [tuple(row[name] for name in self._order) for row in told]
-                return int(await driver.carry_out(partial(_insert_all, self._sqlite, values)))
+                cursor = driver.cursor()
+                await cursor.executemany(self._sqlite, [tuple(row[name] for name in self._order) for row in told])
+                await driver.commit()
+                return int(cursor.rowcount)
             columns = [[row[name] for row in told] for name in _COLUMNS]
             status: str = await driver.execute(_POSTGRESQL, *columns)
             return int(status.rsplit(" ", 1)[1])  # INSERT 0 42
-
-
-def _insert_all(statement: str, values: Sequence[tuple[Any, ...]], connection: sqlite3.Connection) -> int:
-    with connection:
-        return connection.executemany(statement, values).rowcount
 
 
 def _moments_of(dialect: Dialect) -> Callable[[Any], Any]:

@@ -38,8 +38,10 @@ class PassageStore:
         if row is not None and (row.digest, row.told_of) == (kept.digest, told_of):
             return False
         async with self._engine.begin() as connection:
-            done = await connection.execute(update(passages).where(*mine).values(values))
-            if not done.rowcount:
+            is_there = row is not None
+            if is_there:
+                is_there = (await connection.execute(update(passages).where(*mine).values(values))).rowcount > 0
+            if not is_there:
                 whose = {"repository_id": repository_id, "number": kept.number}
                 await connection.execute(insert(passages).values(whose | values))
         return row is None or row.digest != kept.digest

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Self, TypeAlias
 
 from aiosqlite import Connection
 
 _ROWS_AT_ONCE = 64
-_T = TypeVar("_T")
+
+_Came: TypeAlias = tuple[Any, list[Any], int, int | None]  # its columns, its rows, how many it changed, the new one
 
 
 class _LetsGo(sqlite3.Connection):
@@ -28,6 +29,56 @@ class _LetsGo(sqlite3.Connection):
         super().close()
 
 
+class _AtOnce:
+    """A cursor: runs a statement, fetches its rows and lets it go in one errand of the thread, not in four.
+
+    So nothing of a statement outlives it; the rows are in memory, as SQLAlchemy would have them anyway.
+    """
+
+    arraysize = 1
+
+    def __init__(self, connection: _Steady) -> None:
+        self._conn = connection
+        self._rows: list[Any]
+        self._take((None, [], -1, None))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> Self:
+        """Run a statement."""
+        self._take(await self._conn._execute(_run, self._conn._conn, sql, () if parameters is None else parameters))
+        return self
+
+    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Self:
+        """Run a statement with many sets of values."""
+        self._take(await self._conn._execute(_run, self._conn._conn, sql, parameters, many=True))
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        """Return the rows."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows, none after the last."""
+        count = size or self.arraysize
+        rows, self._rows = self._rows[:count], self._rows[count:]
+        return rows
+
+    async def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        rows = await self.fetchmany(1)
+        return rows[0] if rows else None
+
+    async def close(self) -> None:
+        """Forget the rows; the statement is closed already."""
+        self._rows = []
+
+    def _take(self, came: _Came) -> None:
+        self.description, self._rows, self.rowcount, self.lastrowid = came
+
+
 class _Steady(Connection):
     """Sees each statement through: whoever is cancelled meanwhile hears of it afterwards.
 
@@ -35,27 +86,49 @@ class _Steady(Connection):
     whole process, ends, and fail there.
     """
 
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        work = asyncio.ensure_future(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            while not work.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([work])
-            if not work.cancelled():
-                work.exception()  # looked at: it is nobody's any more
-            raise
+    def cursor(self) -> _AtOnce:  # type: ignore[override]
+        """Return a cursor; nothing is asked of the thread yet."""
+        return _AtOnce(self)
 
-    async def carry_out(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Have the thread do several things in one go."""
-        done: _T = await self._execute(work, self._conn)
-        return done
+    async def commit(self) -> None:
+        """Commit; what only read has nothing to commit."""
+        if self._conn.in_transaction:
+            await super().commit()
 
     async def rollback(self) -> None:
-        """Give up what is not committed; where there is nothing, the thread is not troubled."""
-        if self.in_transaction:
+        """Roll back; what is committed already, or only read, has nothing to give up."""
+        if self._conn.in_transaction:
             await super().rollback()
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        except asyncio.CancelledError:
+            await self._over()
+            raise
+
+    async def _over(self) -> None:
+        """Return when the thread has done all that it was given: it does one thing after another."""
+        last = asyncio.ensure_future(super()._execute(_nothing))  # type: ignore[no-untyped-call]
+        while not last.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([last])
+        if not last.cancelled():
+            last.exception()  # looked at: it is nobody's
+
+
+def _run(connection: sqlite3.Connection, sql: str, parameters: Any, *, many: bool = False) -> _Came:
+    with contextlib.closing(connection.cursor()) as cursor:
+        if many:
+            cursor.executemany(sql, parameters)
+        else:
+            cursor.execute(sql, parameters)
+        rows = cursor.fetchall() if cursor.description else []
+        return cursor.description, rows, cursor.rowcount, cursor.lastrowid
+
+
+def _nothing() -> None:
+    """Be the last thing that the thread does."""
 
 
 def steady_connection(database: str, **options: Any) -> Connection:

@@ -325,7 +325,7 @@ audit = Table(
     Column("act", String(64), nullable=False),  # the command, such as "/hold"
     Column("arguments", Text, nullable=False),
     Column("sha", String(40), nullable=False),
-    Column("result", String(16), nullable=False),  # begun | done | refused | put right
+    Column("result", String(16), nullable=False),  # begun | done | refused | overtaken | put right
     Column("source", String(64), nullable=False),  # where it was written, such as "comment:77:3" (its third line)
     Index("ix_audit_pull", "repository_id", "number", "id"),
     Index("ix_audit_source", "repository_id", "source", unique=True),

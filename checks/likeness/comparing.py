@@ -154,10 +154,10 @@ def _is_otherwise(telling: _Matched, one: Words, other: Words) -> bool:
 def _matched(mine: frozenset[str], theirs: frozenset[str], one: Words, other: Words) -> _Matched:
     """Hold words against each other, misspelt ones and translated quantities taken for the same."""
     shared, left, right = len(mine & theirs), set(mine - theirs), set(theirs - mine)
-    if left and right and one.quantities and other.quantities:
+    if left and right and _tell_quantities(left | right) and one.quantities and other.quantities:
         shared += _translated(left, right, one.quantities, other.quantities)
     if left and right and len(left) <= _MOST_MATCHED and len(right) <= _MOST_MATCHED:
-        shared += _misspelt(left, right, one.codes | other.codes)
+        shared += _misspelt(left, right, one, other)
     return _Matched(shared, frozenset(left), frozenset(right))
 
 
@@ -168,21 +168,32 @@ def _translated(left: set[str], right: set[str], one: tuple[Quantity, ...], othe
     )
     if not same:
         return 0
-    mine = {word for word in left if has_digit(word) or word in UNIT_WORDS}
-    theirs = {word for word in right if has_digit(word) or word in UNIT_WORDS}
+    mine, theirs = _tell_quantities(left), _tell_quantities(right)
     left -= mine
     right -= theirs
     return max(len(mine), len(theirs))
 
 
-def _misspelt(left: set[str], right: set[str], codes: frozenset[str]) -> int:
+def _tell_quantities(words: set[str]) -> set[str]:
+    return {word for word in words if word in UNIT_WORDS or has_digit(word)}
+
+
+def _may_be_misspelt(words: set[str]) -> list[str]:
+    return [word for word in sorted(words) if len(word) >= 4 and not has_digit(word)]
+
+
+def _misspelt(left: set[str], right: set[str], one: Words, other: Words) -> int:
     """Take the words out that differ by a letter or two from one of the other side; return how many."""
     from rapidfuzz.distance import OSA
 
+    mine, theirs = _may_be_misspelt(left), _may_be_misspelt(right)
+    if not mine or not theirs:
+        return 0
     found = 0
-    others = [w for w in sorted(right - codes) if len(w) >= 4 and not has_digit(w)]
-    for word in sorted(left) if others else ():
-        if len(word) < 4 or has_digit(word) or word in codes:
+    codes = one.codes | other.codes
+    others = [word for word in theirs if word not in codes]
+    for word in mine:
+        if word in codes:
             continue
         most = 2 if len(word) > 8 else 1
         near = (
@@ -190,9 +201,9 @@ def _misspelt(left: set[str], right: set[str], codes: frozenset[str]) -> int:
             for w in others
             if abs(len(w) - len(word)) <= most and OSA.distance(word, w, score_cutoff=most) <= most
         )
-        if (other := next(near, None)) is not None:
+        if (meant := next(near, None)) is not None:
             left.discard(word)
-            right.discard(other)
-            others.remove(other)
+            right.discard(meant)
+            others.remove(meant)
             found += 1
     return found

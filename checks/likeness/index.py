@@ -7,6 +7,7 @@ import mmap
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MOST_TEXT_BYTES = 512 * 1024**2
+_UNFINISHED = "."  # what the name of a folder begins with until all is written
+_ABANDONED_AFTER_S = 6 * 3600.0
 _MOST_OF_A_KEY = 200  # rows under one key that are looked at: what so many share tells nothing
 _FEWEST_KEYS = 2  # in common: of passages that share 7 of 10 words all but 1 in 500 have as many
 _MOST_READ = 6  # candidates of one passage whose text is read
@@ -195,7 +198,7 @@ class IndexWriter:
 
     def __enter__(self) -> IndexWriter:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._place = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}-", dir=self.folder.parent))
+        self._place = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{self.folder.name}-", dir=self.folder.parent))
         self._text: BinaryIO = (self._place / "text").open("wb")
         return self
 
@@ -264,6 +267,23 @@ class IndexWriter:
 
         for name, array in arrays.items():
             np.save(self._place / f"{name}.npy", array)
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove the unfinished indexes of processes that were killed from a folder; return how many there were.
+
+    Others may be writing there now: what was touched within hours is left alone.
+    """
+    count = 0
+    for place in folder.glob(f"{_UNFINISHED}*-*"):
+        try:
+            touched = max(path.stat().st_mtime for path in (place, *place.iterdir()))
+        except OSError:  # no folder, or finished meanwhile
+            continue
+        if time.time() - touched > _ABANDONED_AFTER_S:
+            shutil.rmtree(place, ignore_errors=True)
+            count += 1
+    return count
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from checks.likeness.words import words_of
 
 if TYPE_CHECKING:
     from checks.contribution import ChangedFile, Leaf
-    from checks.likeness.index import PassageIndex
+    from checks.likeness.index import PassageIndex, Source
 
 MOST_NEIGHBOURS = 300
 _MOST_OF_A_PASSAGE = 3
@@ -41,6 +41,8 @@ class Surroundings:
     tree: Path | None = None
     pulls: Path | None = None
     number: int = 0  # pull requests with higher numbers came later: they are told, not this one
+    late: Path | None = None  # pull requests that are new, or have changed, since `pulls` was made
+    outdated: frozenset[int] = frozenset()  # pull requests of which `pulls` counts no more
 
 
 def neighbours_in(
@@ -50,15 +52,15 @@ def neighbours_in(
     from checks.likeness.index import IndexUnreadableError, open_index
 
     found: list[PassageIndex | None] = []
-    for folder in (surroundings.tree, surroundings.pulls):
+    for folder in (surroundings.tree, surroundings.pulls, surroundings.late):
         try:
             found.append(open_index(folder) if folder is not None else None)
         except IndexUnreadableError:  # whoever made it will make it anew
             found.append(None)
-    tree, pulls = found
-    if tree is None and pulls is None:
+    tree, pulls, late = found
+    if tree is None and pulls is None and late is None:
         return None
-    return neighbours_of(leaves, files, tree, pulls, surroundings.number)
+    return neighbours_of(leaves, files, tree, pulls, surroundings.number, late, surroundings.outdated)
 
 
 def neighbours_of(
@@ -67,8 +69,12 @@ def neighbours_of(
     tree: PassageIndex | None,
     pulls: PassageIndex | None = None,
     number: int = 0,
+    late: PassageIndex | None = None,
+    outdated: frozenset[int] = frozenset(),
 ) -> tuple[Neighbour, ...]:
     """Return the neighbours of leaves in the tree, and in the pull requests that are older than `number`.
+
+    `late` holds what `pulls` does not know yet of pull requests, in place of what it knows of those `outdated`.
 
     What the contribution changes, moves or removes is no neighbour of it, nor is anything of a passage that it
     leaves as it was.
@@ -76,8 +82,11 @@ def neighbours_of(
     changed = {path for file in files for path in (file.path, file.previous_path) if path}
     own = {tree.places[path] for path in changed if path in tree.places} if tree is not None else set()
     kept = frozenset(_told(passage) for n in own for passage in tree.passages_of_source(n)) if tree else frozenset()
-    listed = enumerate(pulls.sources) if pulls is not None else ()
-    later = {n for n, source in listed if not 0 < source.number < number or source.path in changed}
+    others = [
+        (index, {n for n, s in enumerate(index.sources) if _is_barred(s, number, changed, out)})
+        for index, out in ((pulls, outdated), (late, frozenset[int]()))
+        if index is not None
+    ]
     found: list[Neighbour] = []
     for leaf in leaves:
         new = [p for p in passages_of(leaf) if (p.is_knowledge or not p.is_context) and _told(p) not in kept]
@@ -85,11 +94,15 @@ def neighbours_of(
             continue
         if tree is not None:
             found += _nearest(leaf.path, new, tree, own)
-        if pulls is not None:
-            found += _nearest(leaf.path, new, pulls, later)
+        for index, barred in others:
+            found += _nearest(leaf.path, new, index, barred)
         if len(found) >= MOST_NEIGHBOURS:
             break
     return tuple(found[:MOST_NEIGHBOURS])
+
+
+def _is_barred(source: Source, number: int, changed: Collection[str], outdated: Collection[int]) -> bool:
+    return not 0 < source.number < number or source.path in changed or source.number in outdated
 
 
 def _nearest(path: str, new: list[Passage], index: PassageIndex, barred: Collection[int]) -> list[Neighbour]:

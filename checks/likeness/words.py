@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 MOST_CHARACTERS = 8_000  # of a text that is compared; what comes after it is not looked at
 
@@ -84,18 +84,21 @@ class Quantity:
         return self.of == other.of and abs(self.amount - other.amount) <= margin
 
 
+@dataclass(frozen=True, slots=True)
+class _Details:
+    """What of a text is only asked for where two texts are much alike."""
+
+    names: frozenset[str]
+    codes: frozenset[str]
+    quantities: tuple[Quantity, ...]
+
+
 @dataclass(frozen=True)
 class Words:
-    """The words of a text.
-
-    `names` are those that are written as names, are numbers, or stand in quotation marks; `codes` those that are
-    written in capitals: a letter more or less makes another one of them.
-    """
+    """The words of one or more texts, in order. What they are besides is found out when it is asked for."""
 
     order: tuple[str, ...]
-    names: frozenset[str]
-    codes: frozenset[str] = frozenset()
-    quantities: tuple[Quantity, ...] = ()
+    texts: tuple[str, ...]
 
     @cached_property
     def every(self) -> frozenset[str]:
@@ -107,13 +110,23 @@ class Words:
         """Each word once that carries meaning; where none does, every word."""
         return (self.every - _GLUE) or self.every
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Those that are written as names, are numbers, or stand in quotation marks."""
+        return frozenset().union(*(_details_of(text).names for text in self.texts))
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """Those that are written in capitals: a letter more or less makes another one of them."""
+        return frozenset().union(*(_details_of(text).codes for text in self.texts))
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What numbers with units stand for."""
+        return tuple(quantity for text in self.texts for quantity in _details_of(text).quantities)
+
     def __add__(self, other: Words) -> Words:
-        return Words(
-            self.order + other.order,
-            self.names | other.names,
-            self.codes | other.codes,
-            self.quantities + other.quantities,
-        )
+        return Words(self.order + other.order, self.texts + other.texts)
 
 
 @lru_cache(maxsize=512)
@@ -126,13 +139,18 @@ def both_of(question: str, answer: str) -> Words:
 def words_of(text: str) -> Words:
     """Return the words of a text, at most of its first MOST_CHARACTERS characters."""
     text = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS])
-    order: list[str] = []
+    return Words(tuple(chain.from_iterable(map(_written_as, _TOKEN.findall(text)))), (text,))
+
+
+@lru_cache(maxsize=512)
+def _details_of(text: str) -> _Details:
     names: set[str] = set()
     codes: set[str] = set()
+    order: list[str] = []
     quoted = _inside_quotes(text)
     for match in _TOKEN.finditer(text):
         token = match[0]
-        written, is_lowly = _read_token(token)
+        written, is_lowly = _written_as(token), _is_lowly(token)
         order += written
         if is_lowly and not quoted:
             continue
@@ -142,7 +160,7 @@ def words_of(text: str) -> Words:
         if len(token) > 1 and token.isupper():
             names.update(written)
             codes.update(written)
-    return Words(tuple(order), frozenset(names - _GLUE), frozenset(codes), tuple(_quantities(order)))
+    return _Details(frozenset(names - _GLUE), frozenset(codes), tuple(_quantities(order)))
 
 
 def _inside_quotes(text: str) -> bytearray:
@@ -160,11 +178,12 @@ def has_digit(word: str) -> bool:
 
 
 @lru_cache(maxsize=30_000)
-def _read_token(token: str) -> tuple[tuple[str, ...], bool]:
-    """Return the words of a token, and whether it is neither a name nor a code unless it is quoted."""
-    return _written_as(token), not (has_digit(token) or token[0].isupper() or token.isupper())
+def _is_lowly(token: str) -> bool:
+    """True for what is neither a name nor a code unless it is quoted."""
+    return not (has_digit(token) or token[0].isupper() or token.isupper())
 
 
+@lru_cache(maxsize=30_000)
 def _written_as(token: str) -> tuple[str, ...]:
     """Return the words of a token: mostly one, of scripts without spaces every two characters."""
     word = token.casefold().replace("’", "'").removesuffix("'s")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from checks.contribution import Contribution, Leaf, QuestionAnswer
@@ -51,6 +52,8 @@ _OPENING = re.compile(
 _FEWEST_TURNS = 2
 _LONGEST = 2_000
 
+Words = tuple[str, ...]
+
 
 @rule(
     "examples",
@@ -88,17 +91,22 @@ def _same_frame(leaf: Leaf, pairs: Sequence[QuestionAnswer]) -> Iterator[Finding
     enough = max(_FEWEST_ALIKE, _ALIKE_SHARE * len(pairs))
     if len(pairs) < enough:
         return
-    questions = _alike([words_of(_text(pair.question)) for pair in pairs])
+    questions = _alike([words_of(_text(pair.question)) for pair in pairs], enough)
     if questions < enough:
         return
-    answers = _alike([words_of(_text(pair.answer)) for pair in pairs])
+    answers = _alike([words_of(_text(pair.answer)) for pair in pairs], enough)
     if answers >= enough:
         message = f"{min(questions, answers)} of {len(pairs)} questions and answers differ in one word only."
         yield _finding(SAME_FRAME, Severity.WARNING, leaf, pairs[0], message)
 
 
-def _alike(texts: Sequence[list[str]]) -> int:
-    """Return how many texts share the most frequent beginning and end, with one word between at most."""
+def _alike(texts: Sequence[Words], enough: float) -> int:
+    """Return how many texts share the most frequent beginning and end, with one word between at most.
+
+    Where they are fewer than `enough`, that may be 0: every frame holds the first word of a text, or the last.
+    """
+    if all(_most_frequent(words[at] for words in texts if words) < enough for at in (0, -1)):
+        return 0
     best = 0
     for shape in (_but_the_end, _but_the_start, _but_the_middle):
         counts: dict[tuple[str, ...], int] = {}
@@ -109,23 +117,27 @@ def _alike(texts: Sequence[list[str]]) -> int:
     return best
 
 
-def _but_the_end(words: list[str]) -> Iterator[tuple[str, ...]]:
+def _most_frequent(words: Iterable[str]) -> int:
+    return max(Counter(words).values(), default=0)
+
+
+def _but_the_end(words: Words) -> Iterator[tuple[str, ...]]:
     for left_out in range(_MOST_EXCHANGED + 1):
-        yield from _frame(words[: len(words) - left_out], [])
+        yield from _frame(words[: len(words) - left_out], ())
 
 
-def _but_the_start(words: list[str]) -> Iterator[tuple[str, ...]]:
+def _but_the_start(words: Words) -> Iterator[tuple[str, ...]]:
     for left_out in range(1, _MOST_EXCHANGED + 1):
-        yield from _frame([], words[left_out:])
+        yield from _frame((), words[left_out:])
 
 
-def _but_the_middle(words: list[str]) -> Iterator[tuple[str, ...]]:
+def _but_the_middle(words: Words) -> Iterator[tuple[str, ...]]:
     for at in range(1, min(len(words), 12)):
         for left_out in range(1, _MOST_EXCHANGED + 1):
             yield from _frame(words[:at], words[at + left_out :])
 
 
-def _frame(start: list[str], end: list[str]) -> Iterator[tuple[str, ...]]:
+def _frame(start: Words, end: Words) -> Iterator[tuple[str, ...]]:
     if len(start) + len(end) >= _FEWEST_FRAME_WORDS:
         yield (*start, "…", *end)
 

@@ -9,7 +9,7 @@ from checks.findings import Cause, Finding, Severity
 from checks.policy import Limits, Policy
 from checks.readable import mapping_leaves
 from checks.registry import rule
-from checks.tokens import count_tokens, most_tokens, most_tokens_by_words
+from checks.tokens import count_tokens, is_surely_within, most_tokens
 from checks.yaml_tree import Mark
 
 TOO_MANY_WORDS = Cause(
@@ -103,7 +103,7 @@ def _tokens_over(text: str, limit: int) -> str | None:
     if most_tokens(text) <= limit:
         return None
     counted = text[: limit * _MOST_COUNTED]
-    if len(counted) == len(text) and most_tokens_by_words(text) <= limit:
+    if len(counted) == len(text) and is_surely_within(text, limit):
         return None
     tokens = count_tokens(counted)
     if tokens <= limit:

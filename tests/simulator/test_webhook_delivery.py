@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from bot.simulator import Repository, Simulator
+from bot.simulator import Repository, Simulator, Whim
 from tests.simulator.client import AppClient
 
 
@@ -114,3 +114,17 @@ async def test_nothing_is_sent_where_the_app_is_not_installed(sim: Simulator) ->
     other = sim.create_repository("other/open", install=False)
     await sim.open_pull(other, author="ana", files={"a.md": "a\n"})
     assert sim.deliveries == []
+
+
+async def test_webhooks_come_late_twice_or_never_at_a_whim(
+    sim: Simulator, repo: Repository, receiver: Receiver
+) -> None:
+    "What is refused at first is listed as such; what is never sent is not listed at all."
+    whims = iter([Whim((0.05, 0.1)), Whim(), Whim(()), Whim((), is_refused=True)])
+    sim.have_whims(lambda delivery: next(whims))
+    pull = await sim.open_pull(repo, author="ana", files={"a.md": "a\n"})
+    for words in ("first", "second", "third"):
+        await sim.comment(pull, "ana", words)
+    await sim.settle()
+    assert [event for event, *_ in receiver.seen] == ["issue_comment", "pull_request", "pull_request"]
+    assert [delivery.statuses for delivery in sim.deliveries] == [[202, 202], [202], [], [None]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -251,7 +253,7 @@ async def test_pull_requests_with_far_too_much_text_are_not_compared_with(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     "Somebody fills the index of open pull requests: all others are judged, and compared, as before."
-    monkeypatch.setattr("bot.neighbourhood._MOST_CHARACTERS_OF_ONE", 20_000)
+    monkeypatch.setattr("bot.pull_indexes._MOST_CHARACTERS_OF_ONE", 20_000)
     monkeypatch.setattr("checks.likeness.index.MOST_TEXT_BYTES", 40_000)
     long = tuple((f"What is said of bird {n}?", f"Word {n} " * 900) for n in range(10))
     flood = await world.mallory.opens_pr(a_leaf(GARDEN_BIRDS, *long, author="mallory"))
@@ -262,3 +264,50 @@ async def test_pull_requests_with_far_too_much_text_are_not_compared_with(
     assert IN_PULL in says(second)
     flood.has_been_read()
     first.has_been_read()
+
+
+async def test_a_tree_with_far_too_much_text_is_tried_less_and_less_often(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "Pull requests are judged all the same; once the tree is smaller, it is compared with again."
+    monkeypatch.setattr("checks.likeness.index.MOST_TEXT_BYTES", 100)
+    await world.github.push_to_default(world.repo, a_leaf(SEA_BIRDS, PUFFIN))
+    pr = await world.ana.opens_pr(a_leaf(CLIFF_BIRDS, PUFFIN))
+
+    async def tries_after(**passed: float) -> int:
+        await world.clock.advance(**passed)
+        await world.github.push_to_default(world.repo, {"README.md": f"# {passed}\n"})  # tells that it has moved
+        await world.ana.comments(pr, "/check")
+        await at_rest(world)
+        return neighbourhood(world)._full[world.repo.id][0]
+
+    assert await tries_after(seconds=1) == 1
+    assert await tries_after(minutes=11) == 2
+    assert await tries_after(minutes=11) == 2
+    assert await tries_after(minutes=11) == 3
+    assert await tries_after(minutes=30) == 3
+    assert await tries_after(days=2) == 4
+    assert "All checks passed" in says(pr)
+    assert IN_TREE not in says(pr)
+
+    monkeypatch.setattr("checks.likeness.index.MOST_TEXT_BYTES", 1_000_000)
+    await world.clock.advance(hours=2)
+    await world.ana.comments(pr, "/check")
+    await at_rest(world)
+    assert IN_TREE in says(pr)
+    assert not neighbourhood(world)._full
+
+
+async def test_what_a_killed_bot_left_half_written_is_removed(world: World) -> None:
+    "Only what nobody can be writing any more: another replica may be at it."
+    folder = world.settings.indexes_folder / str(world.repo.id)
+    for name, hours_ago in ((".tree-abc-dead", 7), (".late-abc-dead", 30), (".pulls-abc-live", 1)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "text").write_bytes(b"half")
+        long_ago = time.time() - hours_ago * 3600
+        os.utime(folder / name / "text", (long_ago, long_ago))
+        os.utime(folder / name, (time.time() - 40 * 3600,) * 2)
+    await world.stop_bot()
+    await world.start_bot()
+    await at_rest(world)
+    assert [place.name for place in folder.iterdir() if place.name.startswith(".")] == [".pulls-abc-live"]

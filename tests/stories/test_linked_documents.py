@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from bot.rule_workers import RuleWorkers
+from bot.simulate_cli import simulated
 from tests.checks.contributions import KNOWLEDGE_PATH, a_knowledge, attribution
 from tests.databases import SqliteFiles
 from tests.documents.fetching import LOOPBACK
@@ -228,3 +229,15 @@ async def test_without_the_switch_nobody_is_asked(birds: World, repository: Repo
 
     assert "All checks passed" in await pr.next_comment()
     assert repository.host.asked == []
+
+
+async def test_a_rehearsal_looks_into_documents_too(birds: World, repository: Repository) -> None:
+    "What the bot would say of a document is foretold, by the same way, and nothing is stored."
+    lost = repository.commit({"birds.md": DOCUMENT}, "Only of a pull request")
+    repository.push("refs/pull/1/head")
+    await birds.stop_bot()
+    pr = await birds.ana.opens_pr(a_leaf(repository, lost))
+    place = (birds.settings, birds.clock, "instruct/taxonomy", pr.number, None, birds.workers)
+    told = " ".join(await simulated(*place))
+    assert "Verdict: failed (before: none)" in told
+    assert await birds.rows("SELECT sha256 FROM artifacts") == []
