@@ -117,7 +117,10 @@ class SignatureCheck:
 
 
 class WebhookEndpoint:
-    """`POST /webhooks`: 202 stored, 400 unreadable, 401 not signed, 408 too slow, 413 too large, 415 no JSON."""
+    """`POST /webhooks`: 202 stored, and never before; 503 could not be stored.
+
+    Else 400 unreadable, 401 not signed, 408 too slow, 413 too large, 415 no JSON.
+    """
 
     def __init__(
         self, inbox: Inbox, signatures: SignatureCheck, repositories: frozenset[int], clock: Clock, app_id: int
@@ -155,7 +158,10 @@ class WebhookEndpoint:
         delivery = Delivery(guid, event, repository_id, _subject(payload, repository_id), body, self._clock.now())
         if is_ignored(event, payload, app_id=self._app_id):
             delivery = replace(delivery, payload=b"", state=DeliveryState.DONE)
-        await self._inbox.put(delivery)
+        try:
+            await self._inbox.put(delivery)
+        except Exception:  # the inbox has logged it; GitHub notes that it failed, and a sweep has it sent again
+            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "it could not be stored: send it again")
         return _answer(HTTPStatus.ACCEPTED, "stored")
 
 
@@ -182,7 +188,7 @@ def _read_json(body: bytes) -> Any:
 def _repository_id(payload: Any) -> int:
     repository = payload.get("repository") if isinstance(payload, dict) else None
     identifier = repository.get("id") if isinstance(repository, dict) else None
-    return identifier if isinstance(identifier, int) else 0
+    return identifier if isinstance(identifier, int) and not isinstance(identifier, bool) else 0
 
 
 def _is_number(value: Any) -> bool:

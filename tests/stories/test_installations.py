@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import aiohttp
@@ -27,11 +26,15 @@ async def pr(world: World) -> PullRequest:
     return pr
 
 
+def removed(world: World) -> tuple[Callable[[str], None], Callable[[str], None]]:
+    return world.github.uninstall, world.github.install
+
+
 def suspended(world: World) -> tuple[Callable[[str], None], Callable[[str], None]]:
     return world.github.suspend, world.github.unsuspend
 
 
-ways = pytest.mark.parametrize("way", [suspended])
+ways = pytest.mark.parametrize("way", [removed, suspended])
 
 
 async def is_ready(world: World) -> bool:
@@ -42,9 +45,7 @@ async def is_ready(world: World) -> bool:
 
 async def a_sweep(world: World) -> list[Found]:
     "Sweep while time passes: what GitHub refuses is asked for again after a pause."
-    sweep = asyncio.create_task(world.sweeps())
-    await world.while_time_passes(hours=1)
-    return await sweep
+    return await world.over_time(world.sweeps(), hours=1)
 
 
 @ways
@@ -74,6 +75,34 @@ async def test_what_happened_while_away_is_made_up_for(
     mark = world.github.mark
     await world.sweeps()
     assert [line for line in world.github.calls_since(mark) if line.is_write] == []
+
+
+@ways
+async def test_a_delivery_that_came_just_before_is_no_crash_loop(
+    world: World, way: Callable[..., tuple[Callable[[str], None], Callable[[str], None]]]
+) -> None:
+    "It is tried a few times, put aside with the reason, and the sweep after the return judges what it was about."
+    first = await world.ana.opens_pr()
+    await first.next_comment()
+    await world.settled()
+    go, come_back = way(world)
+    await world.stop_bot()
+    await world.start_bot(handling=False)
+    late = await world.tess.opens_pr(a_good_skill("tess", ANOTHER_PATH))
+    await world.settled()
+    go(OWNER)
+    await world.stop_bot()
+    mark = world.github.mark
+    await world.start_bot()
+    await world.while_time_passes(hours=2)
+    kept = await world.rows("select state, error from deliveries where state <> 'done'")
+    assert {state for state, _ in kept} == {"failed"}
+    assert all("GitHub gave us no access token" in error for _, error in kept)
+    assert [line for line in world.github.calls_since(mark) if line.is_write] == []
+
+    come_back(OWNER)
+    await a_sweep(world)
+    assert "All checks passed" in await late.next_comment()
 
 
 async def test_installed_again_a_webhook_is_enough(world: World, pr: PullRequest) -> None:
