@@ -15,7 +15,7 @@ from bot.commands.registry import all_commands
 from bot.desk import Desk
 from bot.events import Account, Labelled, Origin, PullClosed, PullOpened, Written
 from bot.github.client import GitHubApp
-from bot.github.errors import GitHubError, NotFoundError, NotInstalledError, TransientError
+from bot.github.errors import GitHubError, NotFoundError, NotInstalledError, RefusedError, TransientError
 from bot.github.listings import ListedComment, ListedPull, Listings, Place, place_of
 from bot.github.pulls import PullReader
 from bot.labels import WORKFLOW_LABELS, Label
@@ -92,16 +92,16 @@ class Reconciler:
         memories = {m.number: m for m in await self._records.memories.open_ones(origin.repository_id)}
         for pull in listed.values():
             await self._try(
-                self._look(origin, known, pull, memories.get(pull.number), policy, listings, found), found
+                origin, self._look(origin, known, pull, memories.get(pull.number), policy, listings, found), found
             )
         for number in sorted(memories.keys() - listed.keys()):
-            await self._try(self._end(origin, number, found), found)
+            await self._try(origin, self._end(origin, number, found), found)
         due: dict[int, list[Reminder]] = {}
         for reminder in await self._records.reminders.due(origin.repository_id, self._clock.now()):
             due.setdefault(reminder.number, []).append(reminder)
         for number, reminders in due.items():
-            await self._try(self._caretaker.remind(origin, number, reminders, policy), found)
-        await self._try(self._caretaker.write_digest(origin, policy), found)
+            await self._try(origin, self._caretaker.remind(origin, number, reminders, policy), found)
+        await self._try(origin, self._caretaker.write_digest(origin, policy), found)
         return found
 
     async def _find(self, origin: Origin) -> tuple[int, Place]:
@@ -116,7 +116,7 @@ class Reconciler:
         except GitHubError:
             now = await self._app.installation_of(origin.full_name)
             if now is None:
-                raise NotInstalledError(f"the App is not installed on {origin.full_name}") from None
+                raise _not_installed(origin) from None
             if now == origin.installation_id:
                 raise
         place = await place_of(self._app.installation(now), origin.repository_id)
@@ -127,8 +127,11 @@ class Reconciler:
         reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
         return await self._policies.of_branch(reader, origin.repository_id, place.default_branch)
 
-    async def _try(self, work: Awaitable[None], found: Found) -> None:
-        """Do a piece of work; what fails is logged, and the next goes on, unless GitHub is out of reach."""
+    async def _try(self, origin: Origin, work: Awaitable[None], found: Found) -> None:
+        """Do a piece of work; what fails is logged, and the next goes on, unless GitHub is out of reach.
+
+        Raises NotInstalledError when it fails because we were removed: a public repository can still be read then.
+        """
         try:
             await work
             found.in_vain = 0
@@ -138,7 +141,9 @@ class Reconciler:
             if found.in_vain >= _MOST_IN_VAIN:
                 raise
             log.warning("sweep.put_off", exc_info=True)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, RefusedError) and await self._app.installation_of(origin.full_name) is None:
+                raise _not_installed(origin) from None
             found.failed += 1
             log.exception("sweep.failed")
 
@@ -250,7 +255,7 @@ class Reconciler:
         async for comment in listings.comments_since(done_up_to):
             if comment.updated_at > self._clock.now() - GRACE:
                 break
-            await self._try(self._listen(origin, comment, found), found)
+            await self._try(origin, self._listen(origin, comment, found), found)
             if found.in_vain:
                 break  # the next sweep begins with this one
             heard_up_to = comment.updated_at
@@ -281,6 +286,10 @@ class Reconciler:
             about_author_id=author_id,
         )
         await self._desk.handle(written)
+
+
+def _not_installed(origin: Origin) -> NotInstalledError:
+    return NotInstalledError(f"the App is not installed on {origin.full_name}")
 
 
 def _opening(origin: Origin, pull: ListedPull) -> Written:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from bot.reconcile import Found
 from tests.checks.contributions import SKILL_PATH, a_skill
@@ -124,7 +125,7 @@ async def test_installed_again_a_webhook_is_enough(world: World, pr: PullRequest
 
 
 async def test_removed_from_one_repository_only_the_other_is_still_served(world: World, pr: PullRequest) -> None:
-    "The installation lives on, without this repository."
+    "The installation lives on, without this repository: that is said in a line, and the others are swept."
     other = world.github.create_repository(f"{OWNER}/knowledge", {"README.md": "# Knowledge\n"})
     await world.stop_bot()
     await world.start_bot(repositories=frozenset({world.repo.id, other.id}))
@@ -133,7 +134,13 @@ async def test_removed_from_one_repository_only_the_other_is_still_served(world:
     installation, world.repo.installation = world.repo.installation, None
     with world.no_webhooks():
         await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=3)})
-    await world.sweeps()
+    with capture_logs() as logs:
+        found = await world.sweeps()
+    assert len(found) == 1
+    assert [line["event"] for line in logs if line["event"].startswith("sweep.")] == [
+        "sweep.not_installed",
+        "sweep.done",
+    ]
     assert pr.checks() == []
     world.repo.installation = installation
     await world.sweeps()
