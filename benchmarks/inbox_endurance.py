@@ -1,9 +1,10 @@
 """A backlog worked off after a restart, and the memory of a long run: `python -m benchmarks.inbox_endurance`.
 
 The bot is served as an operator serves it, beside a simulated GitHub. Deliveries are comments that ask for nothing,
-about two hundred pull requests: each is verified, stored, claimed, read and finished. GitHub is asked about the pull
-request, sets no limit, and nothing is written there. At the steady rate they are sent as fast as they are answered; the
-backlog was stored while nobody handled it, and its time runs from when the restarted bot says that it is ready.
+about two hundred pull requests: each is verified, stored, claimed, read and finished. GitHub is asked about the
+pull request, sets no limit, and nothing is written there. At the steady rate they are sent as fast as they are
+answered; the backlog was stored while nobody handled it, and its time runs from when the restarted bot says that it
+is ready.
 """
 
 from __future__ import annotations
