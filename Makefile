@@ -39,6 +39,7 @@ chaos: $(READY) ## Kill, wipe, freeze and skew all that works, lose webhooks, an
 	$(PY) -m tests.chaos.replicas
 	$(PY) -m tests.chaos.deliveries
 	$(PY) -m benchmarks.nightly_kills
+	$(PY) -m benchmarks.malformed_requests
 
 lint: $(READY) ## Check style, types and generated documents
 	$(VENV)/bin/ruff format --check .
@@ -47,6 +48,7 @@ lint: $(READY) ## Check style, types and generated documents
 	$(PY) -m checks.report.rule_book --check
 	$(PY) -m bot.handbook --check
 	$(PY) -m pipeline.sdg.flow_book
+	$(PY) -m tests.dependency_audit
 
 docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
@@ -64,6 +66,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.verdict_latency
 	$(PY) -m benchmarks.webhook_speed
 	$(PY) -m benchmarks.inbox_rate
+	$(PY) -m benchmarks.inbox_endurance
 	$(PY) -m benchmarks.reconcile_calls
 	$(PY) -m benchmarks.pages_speed
 	$(PY) -m benchmarks.nightly_plan

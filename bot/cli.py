@@ -24,7 +24,7 @@ from bot.upgrade_cli import upgrade
 
 # by default a thread waits up to 5 ms for the event loop to let it run, and each statement of the database's
 # thread has several such waits: under load that cost a third of the time to a verdict
-_SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0005
 
 cli = typer.Typer(
     name="taxonomy-bot",
@@ -56,7 +56,7 @@ def serve() -> None:
     except (SettingsError, ArtifactStoreError) as error:
         _stop(str(error))
     configure_logs(settings.log_format)
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     web.run_app(app, host=settings.host, port=settings.port, access_log=None, print=None)
 
 

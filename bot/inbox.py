@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
+from pydantic_core import from_json
 
 from bot.clock import Clock
 from bot.events import PAGE, PAGE_ORDER, is_ignored, pull_number_of
@@ -23,6 +23,7 @@ from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 log = structlog.get_logger()
 
 _MAX_BATCH = 256
+_MAX_BATCH_BYTES = 8 * 1024 * 1024
 _BODY_TIMEOUT_S = 15.0  # GitHub itself gives up after ten
 _MOST_NUMBER = 2**31 - 1
 _GUID = re.compile(r"[0-9A-Za-z-]{8,64}")
@@ -61,7 +62,8 @@ class Inbox:
     async def _write(self) -> None:
         while self._waiting or not self._closing:
             await self._something_waits.wait()
-            batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+            size = _size_of_batch(self._waiting)
+            batch, self._waiting = self._waiting[:size], self._waiting[size:]
             if not self._waiting and not self._closing:
                 self._something_waits.clear()
             if not batch:
@@ -75,6 +77,16 @@ class Inbox:
                 _settle(batch, None)
                 if any(delivery.state is DeliveryState.RECEIVED for delivery, _ in batch):
                     self._on_stored()
+
+
+def _size_of_batch(waiting: Sequence[tuple[Delivery, object]]) -> int:
+    """Return how many go into one commit: several as long as they are small, and always one."""
+    total = 0
+    for number, (delivery, _) in enumerate(waiting[:_MAX_BATCH]):
+        total += len(delivery.payload)
+        if total > _MAX_BATCH_BYTES:
+            return max(1, number)
+    return min(len(waiting), _MAX_BATCH)
 
 
 def _settle(batch: Iterable[tuple[Delivery, asyncio.Future[None]]], error: Exception | None) -> None:
@@ -99,13 +111,16 @@ class SignatureCheck:
         """Compare in constant time with the signature of every secret."""
         accepted = False
         for key in self._keys:
-            expected = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
-            accepted |= hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+            expected = b"sha256=" + hmac.digest(key, body, "sha256").hex().encode()
+            accepted |= hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
         return accepted
 
 
 class WebhookEndpoint:
-    """`POST /webhooks`: 202 stored, 400 unreadable, 401 not signed, 408 too slow, 413 too large, 415 no JSON."""
+    """`POST /webhooks`: 202 stored, and never before; 503 could not be stored.
+
+    Else 400 unreadable, 401 not signed, 408 too slow, 413 too large, 415 no JSON.
+    """
 
     def __init__(
         self, inbox: Inbox, signatures: SignatureCheck, repositories: frozenset[int], clock: Clock, app_id: int
@@ -119,10 +134,11 @@ class WebhookEndpoint:
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery."""
         try:
-            async with asyncio.timeout(_BODY_TIMEOUT_S):
-                body = await request.read()
+            body = await _body_of(request)
         except TimeoutError:
             return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
+        except ConnectionError:  # nobody is there to hear it; but no stranger shall fill our log with tracebacks
+            return _answer(HTTPStatus.BAD_REQUEST, "the body broke off")
         if not self._signatures.accepts(body, request.headers.get("X-Hub-Signature-256", "")):
             return _answer(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong")
         if request.content_type != "application/json":
@@ -137,7 +153,7 @@ class WebhookEndpoint:
         ):  # whoever signs webhooks speaks for GitHub, for nobody else
             return _answer(HTTPStatus.BAD_REQUEST, "orders are given on the pages, never by webhook")
         try:
-            payload = json.loads(body)
+            payload = _read_json(body)
         except (ValueError, RecursionError):
             return _answer(HTTPStatus.BAD_REQUEST, "the body is not JSON")
         repository_id = _repository_id(payload)
@@ -146,7 +162,10 @@ class WebhookEndpoint:
         delivery = Delivery(guid, event, repository_id, _subject(payload, repository_id), body, self._clock.now())
         if is_ignored(event, payload, app_id=self._app_id):
             delivery = replace(delivery, payload=b"", state=DeliveryState.DONE)
-        await self._inbox.put(delivery)
+        try:
+            await self._inbox.put(delivery)
+        except Exception:  # the inbox has logged it; GitHub notes that it failed, and a sweep has it sent again
+            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "it could not be stored: send it again")
         return _answer(HTTPStatus.ACCEPTED, "stored")
 
 
@@ -154,10 +173,26 @@ def _answer(status: HTTPStatus, text: str) -> web.Response:
     return web.Response(status=status, text=text + "\n")
 
 
+async def _body_of(request: web.Request) -> bytes:
+    """Return the bytes of a request. Raises TimeoutError when they take too long."""
+    if request.content.is_eof():  # all of it came with the headers, as nearly always
+        return await request.read()
+    async with asyncio.timeout(_BODY_TIMEOUT_S):
+        return await request.read()
+
+
+def _read_json(body: bytes) -> Any:
+    """Return what JSON says. Raises ValueError or RecursionError."""
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:  # it is stricter than GitHub may be: half a surrogate, a byte order mark, many levels
+        return json.loads(body)
+
+
 def _repository_id(payload: Any) -> int:
     repository = payload.get("repository") if isinstance(payload, dict) else None
     identifier = repository.get("id") if isinstance(repository, dict) else None
-    return identifier if isinstance(identifier, int) else 0
+    return identifier if isinstance(identifier, int) and not isinstance(identifier, bool) else 0
 
 
 def _is_number(value: Any) -> bool:

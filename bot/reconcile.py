@@ -15,7 +15,7 @@ from bot.commands.registry import all_commands
 from bot.desk import Desk
 from bot.events import Account, Labelled, Origin, PullClosed, PullOpened, Written
 from bot.github.client import GitHubApp
-from bot.github.errors import NotFoundError, TransientError
+from bot.github.errors import GitHubError, NotFoundError, NotInstalledError, RefusedError, TransientError
 from bot.github.listings import ListedComment, ListedPull, Listings, Place, place_of
 from bot.github.pulls import PullReader
 from bot.labels import WORKFLOW_LABELS, Label
@@ -80,9 +80,10 @@ class Reconciler:
     async def sweep(self, known: KnownRepository) -> Found:
         """Bring everything of one repository up to date. Raises TransientError when GitHub cannot be reached."""
         found = Found()
-        client = self._app.installation(known.origin.installation_id)
-        place = await place_of(client, known.origin.repository_id)
-        origin = replace(known.origin, full_name=place.full_name)
+        installation_id, place = await self._find(known.origin)
+        client = self._app.installation(installation_id)
+        origin = replace(known.origin, full_name=place.full_name, installation_id=installation_id)
+        known = replace(known, origin=origin)
         await self._records.repositories.note(origin)
         policy = await self._policy(origin, place)
         listings = Listings(client, origin.full_name, self._app.app_id)
@@ -92,25 +93,47 @@ class Reconciler:
         memories = {m.number: m for m in await self._records.memories.open_ones(origin.repository_id)}
         for pull in listed.values():
             await self._try(
-                self._look(origin, known, pull, memories.get(pull.number), policy, listings, found), found
+                origin, self._look(origin, known, pull, memories.get(pull.number), policy, listings, found), found
             )
         for number in sorted(memories.keys() - listed.keys()):
-            await self._try(self._end(origin, number, found), found)
+            await self._try(origin, self._end(origin, number, found), found)
         due: dict[int, list[Reminder]] = {}
         for reminder in await self._records.reminders.due(origin.repository_id, self._clock.now()):
             due.setdefault(reminder.number, []).append(reminder)
         for number, reminders in due.items():
-            await self._try(self._caretaker.remind(origin, number, reminders, policy), found)
-        await self._try(self._caretaker.write_digest(origin, policy), found)
+            await self._try(origin, self._caretaker.remind(origin, number, reminders, policy), found)
+        await self._try(origin, self._caretaker.write_digest(origin, policy), found)
         await self._records.history.note_done(origin.repository_id, SWEPT, self._clock.now())
         return found
+
+    async def _find(self, origin: Origin) -> tuple[int, Place]:
+        """Return the installation that covers a repository, and what that is called; both may have changed.
+
+        Raises TransientError when GitHub cannot be reached, and NotInstalledError when we are not wanted there.
+        """
+        try:
+            return origin.installation_id, await place_of(
+                self._app.installation(origin.installation_id), origin.repository_id
+            )
+        except GitHubError:
+            now = await self._app.installation_of(origin.full_name)
+            if now is None:
+                raise _not_installed(origin) from None
+            if now == origin.installation_id:
+                raise
+        place = await place_of(self._app.installation(now), origin.repository_id)
+        log.info("sweep.installed_anew", repository_id=origin.repository_id, installation=now)
+        return now, place
 
     async def _policy(self, origin: Origin, place: Place) -> Policy:
         reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
         return await self._policies.of_branch(reader, origin.repository_id, place.default_branch)
 
-    async def _try(self, work: Awaitable[None], found: Found) -> None:
-        """Do a piece of work; what fails is logged, and the next goes on, unless GitHub is out of reach."""
+    async def _try(self, origin: Origin, work: Awaitable[None], found: Found) -> None:
+        """Do a piece of work; what fails is logged, and the next goes on, unless GitHub is out of reach.
+
+        Raises NotInstalledError when it fails because we were removed: a public repository can still be read then.
+        """
         try:
             await work
             found.in_vain = 0
@@ -120,7 +143,9 @@ class Reconciler:
             if found.in_vain >= _MOST_IN_VAIN:
                 raise
             log.warning("sweep.put_off", exc_info=True)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, RefusedError) and await self._app.installation_of(origin.full_name) is None:
+                raise _not_installed(origin) from None
             found.failed += 1
             log.exception("sweep.failed")
 
@@ -232,7 +257,7 @@ class Reconciler:
         async for comment in listings.comments_since(done_up_to):
             if comment.updated_at > self._clock.now() - GRACE:
                 break
-            await self._try(self._listen(origin, comment, found), found)
+            await self._try(origin, self._listen(origin, comment, found), found)
             if found.in_vain:
                 break  # the next sweep begins with this one
             heard_up_to = comment.updated_at
@@ -263,6 +288,10 @@ class Reconciler:
             about_author_id=author_id,
         )
         await self._desk.handle(written)
+
+
+def _not_installed(origin: Origin) -> NotInstalledError:
+    return NotInstalledError(f"the App is not installed on {origin.full_name}")
 
 
 def _opening(origin: Origin, pull: ListedPull) -> Written:

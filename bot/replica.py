@@ -37,12 +37,17 @@ class Replica:
         self._on_lost: list[Told] = []
         self._on_beat: list[Told] = []
         self.id = 0
-        self.has_company = False
+        self.count = 1  # of those that are taken for alive
 
     @property
     def is_shared(self) -> bool:
         """True where others may use the same database."""
         return self._store.is_shared
+
+    @property
+    def has_company(self) -> bool:
+        """True when there are other replicas."""
+        return self.count > 1
 
     def when_lost(self, told: Told) -> None:
         """Have somebody stop all that is under way, once others have taken over; a new identity comes after."""
@@ -105,7 +110,8 @@ class Replica:
         began = time.monotonic()
         self.id = await self._store.join(f"{socket.gethostname()}:{os.getpid()}", self._silence_s)
         self._believed_until = began + self._silence_s
-        self.has_company = self.is_shared and await self._store.count() > 1
+        if self.is_shared:
+            self.count = await self._store.count()
         log.info("replica.joined", replica=self.id)
 
     async def beat(self) -> None:
@@ -119,7 +125,7 @@ class Replica:
         self._believed_until = began + self._silence_s
         if was_believed:  # else the database was away, and the others could not renew either
             await self._evict()
-        self.has_company = await self._store.count() > 1
+        self.count = await self._store.count()
 
     async def _run(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import structlog
 
 from bot.clock import Clock
-from bot.github.errors import GitHubError
+from bot.github.errors import GitHubError, NotInstalledError
 from bot.reconcile import Found, Reconciler
 from bot.redelivery import Redelivery
 from bot.store.repositories import KnownRepository, RepositoryStore
@@ -93,6 +93,9 @@ class Sweeper:
         repository_id = known.origin.repository_id
         try:
             found = await self._reconciler.sweep(known)
+        except NotInstalledError:
+            log.warning("sweep.not_installed", repository_id=repository_id)
+            return None
         except GitHubError as error:
             log.error("sweep.broken_off", repository_id=repository_id, error=str(error))
             return None

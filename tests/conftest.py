@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 from bot.rule_workers import RuleWorkers
 from tests.databases import PostgresServer, SqliteFiles, no_waiting_for_disks
@@ -23,6 +24,14 @@ __all__ = ["fidelity_fixture"]
 # a busy machine is no fault of what is tested; whatever never ends is ended by the time limit of each test
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+# an error is told in a few lines: with all that was known at each step it would take seconds to print
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _LOOPBACK = ("127.", "::1", "localhost")
 

@@ -342,8 +342,12 @@ class GitHubApp:
         write_limits: WriteLimits,
         may_write: MayWrite | None = None,
         only_reads: bool = False,
+        sharers: Callable[[], int] | None = None,
     ) -> None:
-        """`may_write` is asked before each write, and raises TransientError where there is to be none."""
+        """`may_write` is asked before each write, and raises TransientError where there is to be none.
+
+        `sharers` says how many processes write as this App now, this one included.
+        """
         self._session = session
         self._only_reads = only_reads
         self._base_url = base_url
@@ -351,6 +355,7 @@ class GitHubApp:
         self._clock = clock
         self._write_limits = write_limits
         self._may_write = may_write
+        self._sharers = sharers or (lambda: 1)
         self._tokens = AppTokens(app_id, private_key, clock, self._fetch_token)
         self._clients: dict[int | None, GitHubClient] = {}
         self._app_id = app_id
@@ -378,7 +383,7 @@ class GitHubApp:
                 tokens=self._tokens,
                 installation_id=installation_id,
                 app_id=self._app_id,
-                pacer=WritePacer(self._clock, self._write_limits),
+                pacer=WritePacer(self._clock, self._write_limits, self._sharers),
                 clock=self._clock,
                 may_write=self._may_write,
                 only_reads=self._only_reads,

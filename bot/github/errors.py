@@ -3,6 +3,7 @@
 GitHubError
 ├── TransientError      try the whole delivery again later: network, 5xx, rate limits
 ├── NotFoundError       it is gone, or never was: 404, 410
+├── NotInstalledError   nobody wants us there (any more)
 └── RefusedError        GitHub says no for good: other 4xx; a mistake of ours or a missing permission
 """
 
@@ -23,6 +24,10 @@ class TransientError(GitHubError):
 
 class NotFoundError(GitHubError):
     """What was asked for does not exist (any more)."""
+
+
+class NotInstalledError(GitHubError):
+    """The App is not installed on a repository, or was removed from it."""
 
 
 class RefusedError(GitHubError):

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.clock import Clock
 
 
-class TokenBucket:
-    """Holds at most `capacity` tokens, refilled evenly at `per_second`; one token lets one write through."""
+def _alone() -> int:
+    return 1
 
-    def __init__(self, clock: Clock, capacity: float, per_second: float) -> None:
+
+class TokenBucket:
+    """Holds at most `capacity` tokens, refilled evenly at `per_second`; one token lets one write through.
+
+    Both are divided by `sharers`, which is asked anew each time; but there is always room for one token.
+    """
+
+    def __init__(
+        self, clock: Clock, capacity: float, per_second: float, sharers: Callable[[], int] = _alone
+    ) -> None:
         self._clock = clock
         self._capacity = capacity
         self._per_second = per_second
+        self._sharers = sharers
         self._tokens = capacity
         self._at: datetime = clock.now()
 
@@ -23,9 +34,11 @@ class TokenBucket:
         """Return how many seconds it takes until a token is there; 0 when one is there now."""
         now = self._clock.now()
         elapsed_s = max(0.0, (now - self._at).total_seconds())
-        self._tokens = min(self._capacity, self._tokens + elapsed_s * self._per_second)
+        sharers = max(1, self._sharers())
+        per_second = self._per_second / sharers
+        self._tokens = min(max(1.0, self._capacity / sharers), self._tokens + elapsed_s * per_second)
         self._at = now
-        return max(0.0, (1.0 - self._tokens) / self._per_second)
+        return max(0.0, (1.0 - self._tokens) / per_second)
 
     def left(self) -> int:
         """Return how many whole tokens are there now."""
@@ -60,15 +73,18 @@ class Pace:
 class WritePacer:
     """Lets writes through one after the other, at most as fast as both buckets allow.
 
+    GitHub counts the App, not its processes: each of `sharers` lets through its part. One that joins is known to
+    the others within a few seconds.
+
     *Source*: GitHub's secondary limits: no more than 80 content-creating requests a minute and 500 an hour.
     """
 
-    def __init__(self, clock: Clock, limits: WriteLimits) -> None:
+    def __init__(self, clock: Clock, limits: WriteLimits, sharers: Callable[[], int] = _alone) -> None:
         self._clock = clock
         self._limits = limits
         self._buckets = (
-            TokenBucket(clock, min(limits.burst, limits.per_minute), limits.per_minute / 60),
-            TokenBucket(clock, limits.per_hour, limits.per_hour / 3600),
+            TokenBucket(clock, min(limits.burst, limits.per_minute), limits.per_minute / 60, sharers),
+            TokenBucket(clock, limits.per_hour, limits.per_hour / 3600, sharers),
         )
         self._turn = asyncio.Lock()
         self._not_before: datetime | None = None

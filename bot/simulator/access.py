@@ -74,7 +74,9 @@ class Gate:
     def installation_of(self, token: str) -> Installation | None:
         """Return whose token it is, None for an unknown or expired one."""
         installation, expires_at = self._tokens.get(token, (None, None))
-        if expires_at is None or expires_at <= self._state.clock.now():
+        if installation is None or expires_at is None or expires_at <= self._state.clock.now():
+            return None
+        if installation.id not in self._state.installations:
             return None
         return installation
 

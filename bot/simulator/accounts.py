@@ -56,6 +56,7 @@ class Installation:
     id: int
     account: Account
     created_at: datetime
+    suspended_at: datetime | None = None
 
 
 def node_id(prefix: str, number: int) -> str:

@@ -114,7 +114,7 @@ class Announcer:
     def tell(self, event: str, repo: Repository, sender: Account, payload: Json) -> None:
         """Send a webhook, if the App is installed there and listens to such events."""
         state = self.state
-        if repo.installation is None or event not in state.app.events:
+        if repo.installation is None or repo.installation.suspended_at or event not in state.app.events:
             return
         payload.setdefault("repository", repository_json(state, repo))
         if repo.owner.type == "Organization":

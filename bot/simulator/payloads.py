@@ -259,7 +259,7 @@ def installation_json(state: GitHubState, installation: Installation) -> Json:
         "has_multiple_single_files": False,
         "single_file_paths": [],
         "suspended_by": None,
-        "suspended_at": None,
+        "suspended_at": moment(installation.suspended_at) if installation.suspended_at else None,
     }
 
 

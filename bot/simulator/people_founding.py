@@ -80,6 +80,29 @@ class Founders(Actors):
         for slug in owner.teams:
             self.remove_team_member(organisation, slug, login)
 
+    def uninstall(self, owner: str) -> None:
+        """Remove the App from all repositories of somebody; its tokens end at once."""
+        installation = self.state.installation_for(self.state.account(owner))
+        del self.state.installations[installation.id]
+        for repo in self.state.repositories.values():
+            if repo.installation is installation:
+                repo.installation = None
+
+    def install(self, owner: str) -> None:
+        """Install the App on all repositories of somebody, under a new id."""
+        account = self.state.account(owner)
+        for repo in self.state.repositories.values():
+            if repo.owner is account:
+                repo.installation = self.state.installation_for(account)
+
+    def suspend(self, owner: str) -> None:
+        """Suspend the installation: no token, no call, no webhook."""
+        self.state.installation_for(self.state.account(owner)).suspended_at = self.state.now()
+
+    def unsuspend(self, owner: str) -> None:
+        """Let the installation work again."""
+        self.state.installation_for(self.state.account(owner)).suspended_at = None
+
     def create_repository(
         self,
         full_name: str,

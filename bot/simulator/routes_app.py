@@ -8,7 +8,7 @@ from bot.simulator.payloads import (
     moment,
     repository_json,
 )
-from bot.simulator.routing import Call, NotFoundError, Reply, RouteTable
+from bot.simulator.routing import ApiError, Call, NotFoundError, Reply, RouteTable
 
 app_routes = RouteTable()
 
@@ -40,6 +40,8 @@ def create_token(call: Call) -> Reply:
     installation = call.state.installations.get(call.number("installation_id"))
     if installation is None:
         raise NotFoundError
+    if installation.suspended_at is not None:
+        raise ApiError(403, "This installation has been suspended")
     token, expires_at = call.gate.issue_token(installation)
     covered = [repo for repo in call.state.repositories.values() if repo.installation is installation]
     return Reply(

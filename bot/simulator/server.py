@@ -209,6 +209,8 @@ class RestServer:
         installation = self._gate.installation_of(token)
         if installation is None or scheme.lower() not in {"token", "bearer"}:
             raise ApiError(401, "Bad credentials")
+        if installation.suspended_at is not None:
+            raise ApiError(403, "This installation has been suspended")
         return Identity(installation)
 
     def _check_power(self, route: Route, identity: Identity) -> None:

@@ -47,6 +47,7 @@ class GitHubState:
         self.repositories: dict[str, Repository] = {}
         self.old_names: dict[str, int] = {}  # of repositories that were renamed, in lower case, with their ids
         self.installations: dict[int, Installation] = {}
+        self.installations_made = 0
         self._other_apps: dict[str, App] = {}
         self.nodes: dict[str, Pull | Comment] = {}
         self._account_ids = itertools.count(1_024_001)
@@ -102,7 +103,8 @@ class GitHubState:
         for known in self.installations.values():
             if known.account is owner:
                 return known
-        installation = Installation(40_000_000 + len(self.installations) + 1, owner, self.now())
+        self.installations_made += 1
+        installation = Installation(40_000_000 + self.installations_made, owner, self.now())
         self.installations[installation.id] = installation
         return installation
 

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.store.intake import Intake
 from bot.store.replicas import hold_fast
 from bot.store.tables import deliveries
 
@@ -71,12 +72,13 @@ class DeliveryStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._intake = Intake(engine)
         self._is_shared = engine.dialect.name == "postgresql"
         insert = postgresql.insert if self._is_shared else sqlite.insert
         self._insert = insert(deliveries).on_conflict_do_nothing(index_elements=["guid"])
 
     async def add(self, batch: Sequence[Delivery]) -> None:
-        """Store all of `batch` in one commit.
+        """Store all of `batch`: what is new is in one commit.
 
         A GUID that is there already is left as it is, unless it was given up: sent again, it is tried again.
         """
@@ -95,14 +97,14 @@ class DeliveryStore:
             }
             for d in batch
         ]
-        async with self._engine.begin() as connection:
-            stored = await connection.execute(self._insert, rows)
-            if stored.rowcount != len(rows):  # some are here already; PostgreSQL does not tell
-                given_up = _MINE.state == DeliveryState.FAILED.value
-                guids = _MINE.guid.in_([d.guid for d in batch])
-                gone = await connection.execute(delete(deliveries).where(given_up, guids))
-                if gone.rowcount:
-                    await connection.execute(self._insert, rows)
+        if await self._intake.add(rows) == len(rows):
+            return
+        given_up = _MINE.state == DeliveryState.FAILED.value
+        guids = _MINE.guid.in_([d.guid for d in batch])
+        async with self._engine.begin() as connection:  # some were here already
+            gone = await connection.execute(delete(deliveries).where(given_up, guids))
+            if gone.rowcount:
+                await connection.execute(self._insert, rows)
 
     async def claim(self, replica_id: int, now: datetime, held: Mapping[str, int], most_lanes: int) -> Claimed:
         """Claim what comes next for a replica that holds so many deliveries of some subjects.

@@ -35,6 +35,43 @@ async def test_the_hourly_limit_holds_too() -> None:
     assert eleventh.done()
 
 
+async def test_two_replicas_together_write_no_faster_than_one() -> None:
+    "Each of two lets through its half; when one is gone, the other has everything, at the next look."
+    clock, alive = MovableClock(), 2
+    limits = WriteLimits(burst=10, per_minute=60, per_hour=500)
+    pacers = [WritePacer(clock, limits, lambda: alive) for _ in range(2)]
+    written: list[int] = []
+
+    async def write_on(number: int) -> None:
+        while True:
+            await pacers[number].admit()
+            written.append(number)
+
+    writers = [asyncio.create_task(write_on(number)) for number in range(2)]
+    await clock.advance(seconds=60.5)
+    assert len(written) == 10 + 60
+    assert written.count(0) == written.count(1)
+
+    writers[1].cancel()
+    alive = 1
+    written.clear()
+    await clock.advance(minutes=1)
+    assert 59 <= len(written) <= 61
+    writers[0].cancel()
+
+
+async def test_the_smallest_burst_can_be_shared() -> None:
+    "Of a burst of one, half would never be a write: each has room for one, and gets it half as often."
+    clock = MovableClock()
+    pacer = WritePacer(clock, WriteLimits(burst=1, per_minute=60, per_hour=500), lambda: 3)
+    await asyncio.wait_for(pacer.admit(), 1)
+    second = asyncio.create_task(pacer.admit())
+    await clock.advance(seconds=2.9)
+    assert not second.done()
+    await clock.advance(seconds=0.2)
+    assert second.done()
+
+
 async def test_when_github_asks_for_a_pause_nothing_passes() -> None:
     "A Retry-After of a minute stops every write for a minute."
     clock = MovableClock()

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from bot import inbox
 from tests.world import World
@@ -141,6 +142,34 @@ async def test_both_secrets_count_while_one_is_rotated(world: World, sender: Sen
     assert await sender.sends(about(world), secret="the new secret") == 202
     assert await sender.sends(about(world), secret=SECRET) == 202
     assert await sender.sends(about(world), secret="another secret") == 401
+
+
+async def test_what_the_database_does_not_take_is_never_answered_202(world: World, sender: Sender) -> None:
+    "GitHub hears that it failed, and no word of why; as soon as the database works again it is taken."
+    async with world.database() as engine, engine.begin() as connection:
+        await connection.execute(text("alter table deliveries rename to elsewhere"))
+    assert await sender.sends(about(world), guid="11111111-2222") == 503
+    async with world.database() as engine, engine.begin() as connection:
+        await connection.execute(text("alter table elsewhere rename to deliveries"))
+    assert await stored(world) == 0
+    assert await sender.sends(about(world), guid="11111111-2222") == 202
+    assert await stored(world) == 1
+    await world.while_time_passes(minutes=1)
+
+
+async def test_odd_text_is_kept_as_it_came(world: World, sender: Sender) -> None:
+    "NUL, half a surrogate pair, numbers that no column holds, names given twice, UTF-16: stored byte for byte."
+    bodies = [
+        about(world, title="a\0b \ud83d", size=10**400, share=float("nan")),
+        b'{"repository": {"id": 1}, "repository": {"id": %d, "id": %d}}' % (10**30, world.repo.id),
+        about(world, title="\u00e9").decode().encode("utf-16"),
+        about(world, pull_request={"number": 10**400}, issue={"number": True}),
+    ]
+    for body in bodies:
+        assert await sender.sends(body) == 202
+    await world.settled()
+    assert await world.rows("select subject from deliveries") == [(str(world.repo.id),)] * len(bodies)
+    assert await sender.sends(about(world, title="x").replace(b"x", b"\xff")) == 400
 
 
 async def test_payloads_that_lack_documented_fields_are_kept_as_failed(world: World, sender: Sender) -> None:

@@ -23,7 +23,8 @@ async def test_no_log_line_holds_a_secret(
     monkeypatch: pytest.MonkeyPatch,
     log_format: str,
 ) -> None:
-    "A day of faults at the finest level of all libraries: no webhook secret, key, token, signature or JWT is told."
+    before = structlog.get_config()
+    configure_logs(log_format, logging.DEBUG)
     configure_logs(log_format, logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     try:
@@ -45,7 +46,7 @@ async def test_no_log_line_holds_a_secret(
             signatures = {d.headers["X-Hub-Signature-256"] for d in world.github.deliveries}
         told = "".join(capfd.readouterr()) + caplog.text
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**before)
 
     assert "triage.done" in told
     assert "Traceback" in told, "something did go wrong"

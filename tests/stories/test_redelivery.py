@@ -58,20 +58,20 @@ async def test_what_failed_while_the_bot_was_down_is_sent_again(world: World, pr
     pr.has_been_read()
 
 
-async def test_what_was_answered_500_is_sent_again(world: World, pr: PullRequest) -> None:
+async def test_what_was_answered_503_is_sent_again(world: World, pr: PullRequest) -> None:
     "The database was gone for a moment, so GitHub was told that nothing is stored."
     async with world.database() as engine, engine.begin() as connection:
         await connection.exec_driver_sql("alter table deliveries rename to deliveries_elsewhere")
     await world.tess.comments(pr, "/hold")
     await world.github.settle()
     lost = sent(world, "issue_comment")
-    assert lost.statuses == [500]
+    assert lost.statuses == [503]
     async with world.database() as engine, engine.begin() as connection:
         await connection.exec_driver_sql("alter table deliveries_elsewhere rename to deliveries")
 
     await world.sweeps()
 
-    assert lost.statuses == [500, 202]
+    assert lost.statuses == [503, 202]
     assert [entry.act for entry in await world.audit_of(pr)] == ["/hold"]
     pr.has_been_read()
 

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -36,6 +36,7 @@ from tests.world.people import Person, PullRequest
 
 _LOOKS_ABOUT = frozenset({"nightly reports", "releases"})  # the names of tasks that never end
 SECRET = "the webhook secret of the tests"
+T = TypeVar("T")
 
 
 class World:
@@ -246,18 +247,23 @@ class World:
                     return
 
     async def while_time_passes(self, **delta: float) -> None:
-        """Move the clock from one awakening to the next until all is settled, at most by `timedelta(**delta)`.
+        "Move the clock from one awakening to the next until all is settled, at most by `timedelta(**delta)`."
+        await self.over_time(self.settled(), **delta)
+
+    async def over_time(self, work: Coroutine[Any, Any, T], **delta: float) -> T:
+        """Move the clock from one awakening to the next until `work` is done, at most by `timedelta(**delta)`.
 
         What looks about every few minutes is not waited for: the time would be over before the bot had acted.
         """
         end = self.clock.now() + timedelta(**delta)
-        settled = asyncio.create_task(self.settled())
-        while not settled.done():
-            await asyncio.sleep(0.005)
-            moment = self.clock.next_awakening(besides=_LOOKS_ABOUT)
-            if moment is not None and moment <= end:
-                await self.clock.advance(seconds=(moment - self.clock.now()).total_seconds())
-        await settled
+        doing = asyncio.create_task(work)
+        async with asyncio.timeout(60):
+            while not doing.done():
+                await asyncio.sleep(0.005)
+                moment = self.clock.next_awakening(besides=_LOOKS_ABOUT)
+                if moment is not None and moment <= end:
+                    await self.clock.advance(seconds=(moment - self.clock.now()).total_seconds())
+        return await doing
 
     def _note_triage(self, _origin: Origin, number: int, triaged: Triaged) -> None:
         self.triaged.append(triaged)
