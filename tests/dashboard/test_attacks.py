@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import pytest
 
 from bot.comments.escape import escape
+from bot.dashboard.order_pace import MOST_ORDERS
 from bot.dashboard.registry import Page, all_pages
 from bot.dashboard.rendering import markdown_line
 from tests.checks.contributions import SKILL_PATH, a_skill, attribution
@@ -181,3 +182,22 @@ async def test_a_giant_is_still_a_page(world: World, visitor: Visitor) -> None:
         assert time.monotonic() - began < 2, tab
         assert len(seen.html) < 600_000, tab
         assert "<b>W" not in seen.html
+
+
+async def test_no_author_has_the_bot_write_on_github_without_end(world: World, visitor: Visitor) -> None:
+    "GitHub slows down who writes comments; forms made up by a program are slowed down here, and others are not."
+    gives_powers(world)
+    pr = await world.ana.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "ana", pr)
+    statuses = []
+    for at in range(MOST_ORDERS + 2):
+        answer = await presses(visitor, seen, pr, "check", form=f"{at:032x}")
+        statuses.append(answer.status)
+    assert statuses == [200] * MOST_ORDERS + [429] * 2
+    assert "Wait some minutes" in answer.words
+    async with Visitor(world) as tess:
+        hers = await signed_in(tess, "tess", pr)
+        assert (await presses(tess, hers, pr, "hold")).status == 200
+    await world.clock.advance(minutes=11)
+    assert (await presses(visitor, seen, pr, "check", form="f" * 32)).status == 200
