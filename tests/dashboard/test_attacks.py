@@ -8,11 +8,13 @@ from html import unescape
 from urllib.parse import urljoin
 
 import pytest
+from sqlalchemy import text
 
 from bot.comments.escape import escape
 from bot.dashboard.order_pace import MOST_ORDERS
 from bot.dashboard.registry import Page, all_pages
 from bot.dashboard.rendering import markdown_line
+from bot.store.people import PeopleStore
 from tests.checks.contributions import SKILL_PATH, a_skill, attribution
 from tests.dashboard.shop_floor import ShopFloor
 from tests.dashboard.test_decisions import presses, signed_in
@@ -31,8 +33,8 @@ TABS = ("", "/verdict", "/history", "/evaluation", "/decisions", "/samples")
 
 def jokes() -> dict[str, str]:
     "A leaf about which the rules have guesses for triagers alone."
-    text = a_skill(seed_examples=JOKES, task_description="Tell jokes. As an AI language model, I laugh.")
-    return {SKILL_PATH: text, SKILL_PATH.replace("qna.yaml", "attribution.txt"): attribution()}
+    leaf = a_skill(seed_examples=JOKES, task_description="Tell jokes. As an AI language model, I laugh.")
+    return {SKILL_PATH: leaf, SKILL_PATH.replace("qna.yaml", "attribution.txt"): attribution()}
 
 
 async def test_a_number_that_no_pull_request_can_have_is_not_found(world: World, visitor: Visitor) -> None:
@@ -201,3 +203,41 @@ async def test_no_author_has_the_bot_write_on_github_without_end(world: World, v
         assert (await presses(tess, hers, pr, "hold")).status == 200
     await world.clock.advance(minutes=11)
     assert (await presses(visitor, seen, pr, "check", form="f" * 32)).status == 200
+
+
+async def test_a_title_is_kept_without_personal_data_and_only_as_long_as_its_author(
+    world: World, visitor: Visitor
+) -> None:
+    "GitHub shows it as it is written; here nobody can search for an address, and it is forgotten with its author."
+    pr = await world.ana.opens_pr(title="Birds, ask lena.vogel@birds-of-varholm.de about them")
+    await pr.settled()
+    seen = await visitor.opens_page(f"/pulls/{pr.number}")
+    assert "Birds, ask [e-mail removed] about them" in seen.words
+    assert await world.rows("select * from pull_requests where title like '%vogel%'") == []
+    async with world.database() as engine:
+        people = PeopleStore(engine)
+        [ana] = await people.called("ana")
+        await people.forget(ana, world.clock.now(), by="operator")
+    assert await world.rows("select title from pull_requests") == [("",)]
+    assert "Birds" not in (await visitor.opens_page("/pulls")).words
+
+
+async def test_what_a_page_was_told_names_nobody_who_was_forgotten(world: World, visitor: Visitor) -> None:
+    "Why a decision was refused is kept for its page, and is gone through like everything else."
+    gives_powers(world)
+    pr = await world.ana.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "tess", pr)
+    await presses(visitor, seen, pr, "check")
+    await world.settled()
+    async with world.database() as engine:
+        async with engine.begin() as connection:
+            await connection.execute(
+                text("update deliveries set error = 'Ask ana or anabel.' where guid like 'page:%'")
+            )
+        people = PeopleStore(engine)
+        [ana] = await people.called("ana")
+        await people.forget(ana, world.clock.now(), by="operator")
+    [(told,)] = await world.rows("select error from deliveries where guid like 'page:%'")
+    assert told.startswith("Ask ") and told.endswith(" or anabel.")
+    assert "ana " not in told
