@@ -239,5 +239,59 @@ async def test_what_a_page_was_told_names_nobody_who_was_forgotten(world: World,
         [ana] = await people.called("ana")
         await people.forget(ana, world.clock.now(), by="operator")
     [(told,)] = await world.rows("select error from deliveries where guid like 'page:%'")
-    assert told.startswith("Ask ") and told.endswith(" or anabel.")
+    assert told.startswith("Ask ")
+    assert told.endswith(" or anabel.")
     assert "ana " not in told
+
+
+async def test_a_database_that_fails_breaks_one_page_and_says_so(world: World, visitor: Visitor) -> None:
+    "The reader gets a number to ask by, nothing of our insides, and the same headers as ever."
+    await world.ana.opens_pr()
+    await world.settled()
+    async with world.database() as engine, engine.begin() as connection:
+        await connection.execute(text("alter table readings rename to elsewhere"))
+    try:
+        seen = await visitor.opens_page("/pulls/1")
+        assert seen.status == 500
+        assert "tell the people who run the bot this number" in seen.words
+        assert "readings" not in seen.html
+        assert "default-src 'none'" in seen.headers["Content-Security-Policy"]
+        assert (await visitor.opens_page("/pulls")).status == 200
+    finally:
+        async with world.database() as engine, engine.begin() as connection:
+            await connection.execute(text("alter table elsewhere rename to readings"))
+
+
+async def test_nothing_of_one_repository_is_opened_through_another(shop: Shop) -> None:
+    "Numbers are the same in both: a job, a file and a pull request are of the repository that the address names."
+    world, floor = shop
+    pr = await world.ana.opens_pr()
+    await world.settled()
+    job = await floor.asks(world.repo.id, pr.number, head=pr.pull.head_sha)
+    async with world.database() as engine, engine.begin() as connection:
+        await connection.execute(text(f"update jobs set repository_id = {world.repo.id + 1}"))
+    async with Visitor(world) as max_:
+        await max_.signs_in("max")
+        for rest in ("", "/log", "/log/stream", f"/files/{'0' * 64}/x"):
+            assert (await max_.opens_page(f"/jobs/{job.id}{rest}")).status == 404, rest
+        token = (await max_.opens("/commands")).csrf_token
+        for deed in ("cancel", "retry"):
+            answer = await max_.sends(f"/r/{world.repo.full_name}/jobs/{job.id}/{deed}", token, form="0" * 32)
+            assert answer.status == 404
+        words = (await max_.opens_page("/jobs")).words
+        assert "Nothing was computed here yet" in words
+
+
+async def test_an_order_of_somebody_else_is_not_shown_to_who_knows_its_number(
+    world: World, visitor: Visitor
+) -> None:
+    "What came of it is told on its own pull request alone, and a made-up number tells nothing."
+    gives_powers(world)
+    pr, other = await world.ana.opens_pr(), await world.bob.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "tess", pr)
+    seen = await presses(visitor, seen, pr, "hold", why="a secret of ours")
+    await world.settled()
+    query = seen.url.partition("?")[2]
+    assert "Hold up : done" in (await visitor.opens(seen.url)).words
+    assert "Hold up : done" not in (await visitor.opens_page(f"/pulls/{other.number}/decisions?{query}")).words
