@@ -41,6 +41,7 @@ from bot.workflow import (
     turn_after,
 )
 from checks.findings import Check, Outcome, Severity, Verdict
+from checks.personal_data import mask
 
 _NEWCOMER = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
 _MANY = 1000  # failing pushes are not counted beyond
@@ -259,7 +260,7 @@ def _moved(seen: Seen, verdict: Verdict) -> tuple[PullMemory, tuple[Transition, 
         outcome=verdict.overall.value,
         author_id=pull.author_id,
         author=pull.author,
-        title=short(pull.title, _TITLE),
+        title=short(mask(pull.title), _TITLE),
         author_seen_at=seen.now if is_new_push or not memory.is_open else memory.author_seen_at,
         is_open=True,
         paths=paths_text(facts.paths) or ("" if is_new_head else memory.paths),

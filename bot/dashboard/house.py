@@ -15,6 +15,7 @@ from bot.artifact_links import ArtifactLinks
 from bot.clock import Clock
 from bot.dashboard.build_shelf import BuildShelf
 from bot.dashboard.log_hub import LogHub
+from bot.dashboard.order_pace import OrderPace
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
 from bot.inbox import Inbox
@@ -60,6 +61,7 @@ class House:
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
     log_hub: LogHub = field(init=False)
     paces: Paces = field(init=False)
+    order_pace: OrderPace = field(init=False)
     downloads: ArtifactDownloads = field(init=False)
     builds: BuildShelf = field(init=False)
     try_room: TryRoom = field(init=False)
@@ -69,6 +71,7 @@ class House:
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
         object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
         object.__setattr__(self, "paces", Paces(self.engine, self.clock))
+        object.__setattr__(self, "order_pace", OrderPace())
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))

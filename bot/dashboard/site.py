@@ -273,6 +273,7 @@ def _told(status: HTTPStatus, text: str) -> Shown:
         HTTPStatus.UNAUTHORIZED: "Please sign in",
         HTTPStatus.BAD_REQUEST: "That did not work",
         HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
+        HTTPStatus.TOO_MANY_REQUESTS: "Not so fast",
     }
     heading = headings.get(status, "Something broke")
     return Shown("told.html", {"text": text, "asks_to_sign_in": status is HTTPStatus.UNAUTHORIZED}, heading, status)

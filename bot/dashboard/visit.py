@@ -14,9 +14,14 @@ from aiohttp import web
 from bot.dashboard.access import Access
 from bot.dashboard.doors import Doors
 from bot.dashboard.house import House
+from bot.dashboard.order_pace import MOST_ORDERS
 from bot.events import Origin
 from bot.store.sessions import Session
 
+_TOO_FAST = (
+    f"You have decided {MOST_ORDERS} times in the last ten minutes. Each time the bot writes on GitHub, where it "
+    "may write only so often. Wait some minutes; commands in comments work as ever. Nothing was changed."
+)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -26,6 +31,7 @@ class RefusedVisitError(Exception):
     RefusedVisitError
     ├── NotThereError     there is no such thing, or the reader may not know that there is
     ├── SignInError       it might be theirs to see: they should sign in
+    ├── TooFastError      they decide faster than anybody can read
     ├── BadRequestError   what was sent makes no sense, such as a form of yesterday
     └── StartingError     nobody can answer yet
     """
@@ -43,6 +49,12 @@ class SignInError(RefusedVisitError):
     """It might be theirs to see: they should sign in first."""
 
     status = HTTPStatus.UNAUTHORIZED
+
+
+class TooFastError(RefusedVisitError):
+    """They, or a program of theirs, decide faster than anybody can read."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class BadRequestError(RefusedVisitError):
@@ -97,6 +109,11 @@ class Visit:
     def login(self) -> str:
         """Who is signed in; empty for nobody."""
         return self.session.login if self.session else ""
+
+    def count_order(self, session: Session) -> None:
+        """Count a decision of whoever is signed in. Raises TooFastError for one too many."""
+        if not self.house.order_pace.lets(session.user_id, self.now):
+            raise TooFastError(_TOO_FAST)
 
     def number(self, name: str, most: int = 10**18) -> int:
         """Return a positive whole number of the address. Raises NotThereError for anything else."""

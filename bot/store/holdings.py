@@ -47,6 +47,7 @@ HOLDINGS = (
         "webhooks as GitHub sent them, and decisions taken on pages",
         Period.HANDLED,
         "nothing is lost, nothing is done twice",
+        texts=("error",),
     ),
     Holding(
         "redeliveries",

@@ -146,7 +146,7 @@ async def _each(connection: AsyncConnection, who: _Forgetting) -> Counts:
 
 
 async def _delete_what_is_of_their_pulls(connection: AsyncConnection, person: Person, counts: Counts) -> None:
-    """Delete the logs of their jobs, and let go of the files: a clean-up deletes what no row names."""
+    """Delete logs of their jobs, readings and titles, and let go of files: a clean-up deletes what no row names."""
     theirs = select(pull_requests.c.repository_id, pull_requests.c.number).where(
         _is_theirs(pull_requests, "author", "author_id", person)
     )
@@ -158,6 +158,8 @@ async def _delete_what_is_of_their_pulls(connection: AsyncConnection, person: Pe
         await _count(connection, files, "artifacts", counts)
         read = delete(readings).where(readings.c.repository_id == repository_id, readings.c.number == number)
         await _count(connection, read, "readings", counts)
+    titled = update(pull_requests).where(_is_theirs(pull_requests, "author", "author_id", person))
+    await _count(connection, titled.where(pull_requests.c.title != "").values(title=""), "pull_requests", counts)
 
 
 async def _blank_deliveries(connection: AsyncConnection, person: Person, counts: Counts) -> None:

@@ -8,10 +8,13 @@ from html import unescape
 from urllib.parse import urljoin
 
 import pytest
+from sqlalchemy import text
 
 from bot.comments.escape import escape
+from bot.dashboard.order_pace import MOST_ORDERS
 from bot.dashboard.registry import Page, all_pages
 from bot.dashboard.rendering import markdown_line
+from bot.store.people import PeopleStore
 from tests.checks.contributions import SKILL_PATH, a_skill, attribution
 from tests.dashboard.shop_floor import ShopFloor
 from tests.dashboard.test_decisions import presses, signed_in
@@ -30,8 +33,8 @@ TABS = ("", "/verdict", "/history", "/evaluation", "/decisions", "/samples")
 
 def jokes() -> dict[str, str]:
     "A leaf about which the rules have guesses for triagers alone."
-    text = a_skill(seed_examples=JOKES, task_description="Tell jokes. As an AI language model, I laugh.")
-    return {SKILL_PATH: text, SKILL_PATH.replace("qna.yaml", "attribution.txt"): attribution()}
+    leaf = a_skill(seed_examples=JOKES, task_description="Tell jokes. As an AI language model, I laugh.")
+    return {SKILL_PATH: leaf, SKILL_PATH.replace("qna.yaml", "attribution.txt"): attribution()}
 
 
 async def test_a_number_that_no_pull_request_can_have_is_not_found(world: World, visitor: Visitor) -> None:
@@ -181,3 +184,114 @@ async def test_a_giant_is_still_a_page(world: World, visitor: Visitor) -> None:
         assert time.monotonic() - began < 2, tab
         assert len(seen.html) < 600_000, tab
         assert "<b>W" not in seen.html
+
+
+async def test_no_author_has_the_bot_write_on_github_without_end(world: World, visitor: Visitor) -> None:
+    "GitHub slows down who writes comments; forms made up by a program are slowed down here, and others are not."
+    gives_powers(world)
+    pr = await world.ana.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "ana", pr)
+    statuses = []
+    for at in range(MOST_ORDERS + 2):
+        answer = await presses(visitor, seen, pr, "check", form=f"{at:032x}")
+        statuses.append(answer.status)
+    assert statuses == [200] * MOST_ORDERS + [429] * 2
+    assert "Wait some minutes" in answer.words
+    async with Visitor(world) as tess:
+        hers = await signed_in(tess, "tess", pr)
+        assert (await presses(tess, hers, pr, "hold")).status == 200
+    await world.clock.advance(minutes=11)
+    assert (await presses(visitor, seen, pr, "check", form="f" * 32)).status == 200
+
+
+async def test_a_title_is_kept_without_personal_data_and_only_as_long_as_its_author(
+    world: World, visitor: Visitor
+) -> None:
+    "GitHub shows it as it is written; here nobody can search for an address, and it is forgotten with its author."
+    pr = await world.ana.opens_pr(title="Birds, ask lena.vogel@birds-of-varholm.de about them")
+    await pr.settled()
+    seen = await visitor.opens_page(f"/pulls/{pr.number}")
+    assert "Birds, ask [e-mail removed] about them" in seen.words
+    assert await world.rows("select * from pull_requests where title like '%vogel%'") == []
+    async with world.database() as engine:
+        people = PeopleStore(engine)
+        [ana] = await people.called("ana")
+        await people.forget(ana, world.clock.now(), by="operator")
+    assert await world.rows("select title from pull_requests") == [("",)]
+    assert "Birds" not in (await visitor.opens_page("/pulls")).words
+
+
+async def test_what_a_page_was_told_names_nobody_who_was_forgotten(world: World, visitor: Visitor) -> None:
+    "Why a decision was refused is kept for its page, and is gone through like everything else."
+    gives_powers(world)
+    pr = await world.ana.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "tess", pr)
+    await presses(visitor, seen, pr, "check")
+    await world.settled()
+    async with world.database() as engine:
+        async with engine.begin() as connection:
+            await connection.execute(
+                text("update deliveries set error = 'Ask ana or anabel.' where guid like 'page:%'")
+            )
+        people = PeopleStore(engine)
+        [ana] = await people.called("ana")
+        await people.forget(ana, world.clock.now(), by="operator")
+    [(told,)] = await world.rows("select error from deliveries where guid like 'page:%'")
+    assert told.startswith("Ask ")
+    assert told.endswith(" or anabel.")
+    assert "ana " not in told
+
+
+async def test_a_database_that_fails_breaks_one_page_and_says_so(world: World, visitor: Visitor) -> None:
+    "The reader gets a number to ask by, nothing of our insides, and the same headers as ever."
+    await world.ana.opens_pr()
+    await world.settled()
+    async with world.database() as engine, engine.begin() as connection:
+        await connection.execute(text("alter table readings rename to elsewhere"))
+    try:
+        seen = await visitor.opens_page("/pulls/1")
+        assert seen.status == 500
+        assert "tell the people who run the bot this number" in seen.words
+        assert "readings" not in seen.html
+        assert "default-src 'none'" in seen.headers["Content-Security-Policy"]
+        assert (await visitor.opens_page("/pulls")).status == 200
+    finally:
+        async with world.database() as engine, engine.begin() as connection:
+            await connection.execute(text("alter table elsewhere rename to readings"))
+
+
+async def test_nothing_of_one_repository_is_opened_through_another(shop: Shop) -> None:
+    "Numbers are the same in both: a job, a file and a pull request are of the repository that the address names."
+    world, floor = shop
+    pr = await world.ana.opens_pr()
+    await world.settled()
+    job = await floor.asks(world.repo.id, pr.number, head=pr.pull.head_sha)
+    async with world.database() as engine, engine.begin() as connection:
+        await connection.execute(text(f"update jobs set repository_id = {world.repo.id + 1}"))
+    async with Visitor(world) as max_:
+        await max_.signs_in("max")
+        for rest in ("", "/log", "/log/stream", f"/files/{'0' * 64}/x"):
+            assert (await max_.opens_page(f"/jobs/{job.id}{rest}")).status == 404, rest
+        token = (await max_.opens("/commands")).csrf_token
+        for deed in ("cancel", "retry"):
+            answer = await max_.sends(f"/r/{world.repo.full_name}/jobs/{job.id}/{deed}", token, form="0" * 32)
+            assert answer.status == 404
+        words = (await max_.opens_page("/jobs")).words
+        assert "Nothing was computed here yet" in words
+
+
+async def test_an_order_of_somebody_else_is_not_shown_to_who_knows_its_number(
+    world: World, visitor: Visitor
+) -> None:
+    "What came of it is told on its own pull request alone, and a made-up number tells nothing."
+    gives_powers(world)
+    pr, other = await world.ana.opens_pr(), await world.bob.opens_pr()
+    await pr.settled()
+    seen = await signed_in(visitor, "tess", pr)
+    seen = await presses(visitor, seen, pr, "hold", why="a secret of ours")
+    await world.settled()
+    query = seen.url.partition("?")[2]
+    assert "Hold up : done" in (await visitor.opens(seen.url)).words
+    assert "Hold up : done" not in (await visitor.opens_page(f"/pulls/{other.number}/decisions?{query}")).words

@@ -62,6 +62,7 @@ async def decide(visit: Visit) -> web.StreamResponse:
         form,
         visit.now,
     )
+    visit.count_order(session)
     token = await _orders(visit).give(order)
     query = urlencode({"order": token, "done": decision.key})
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"{frame.root}/decisions?{query}"})

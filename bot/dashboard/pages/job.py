@@ -88,6 +88,7 @@ async def _ordered(visit: Visit, opened: OpenedJob, command: str) -> web.StreamR
     head = opened.pull.head_sha or request.head_sha
     actor, number = account_of(session), request.number
     order = PageOrder(visit.origin, number, actor, command, str(opened.id), head, form, visit.now)
+    visit.count_order(session)
     query = urlencode({"order": await _orders(visit).give(order), "done": command})
     there = visit.path(f"/jobs/{opened.id}?{query}")
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": there})
