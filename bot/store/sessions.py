@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.store.tables import sessions
 from checks.contribution import Login
 
+MOST_OF_AN_ACCOUNT = 20  # a newer one ends the oldest
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -31,7 +33,7 @@ class SessionStore:
         self._engine = engine
 
     async def begin(self, token: str, session: Session) -> None:
-        """Store a session for whoever holds `token`; those whose time is over are dropped."""
+        """Store a session for whoever holds `token`; those whose time is over, or that are too many, are dropped."""
         values = {
             "digest": _digest(token),
             "user_id": session.user_id,
@@ -43,6 +45,10 @@ class SessionStore:
         async with self._engine.begin() as connection:
             await connection.execute(delete(sessions).where(sessions.c.ends_at <= session.began_at))
             await connection.execute(insert(sessions).values(values))
+            of_account = sessions.c.user_id == session.user_id
+            newest = select(sessions.c.digest).where(of_account).order_by(sessions.c.began_at.desc())
+            kept = newest.limit(MOST_OF_AN_ACCOUNT).scalar_subquery()
+            await connection.execute(delete(sessions).where(of_account, sessions.c.digest.not_in(kept)))
 
     async def of(self, token: str, now: datetime) -> Session | None:
         """Return the session of whoever holds `token`; None for one that is over or was never ours."""

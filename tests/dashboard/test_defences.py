@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urljoin
 
 import aiohttp
@@ -10,6 +11,8 @@ import pytest
 from bot.dashboard.registry import Deed, Page, Sees, all_pages
 from bot.dashboard.rendering import static_files
 from bot.store.people import PeopleStore
+from bot.store.sessions import MOST_OF_AN_ACCOUNT, Session, SessionStore
+from checks.contribution import Login
 from tests.dashboard.visitor import Visitor
 from tests.world import World
 
@@ -93,6 +96,20 @@ async def test_a_sign_in_counts_once_and_for_ten_minutes(world: World, visitor: 
         await late.begins_to_sign_in("ben")
         await world.clock.advance(minutes=11)
         assert (await late.opens(late.last_answer)).status == 400
+
+
+async def test_an_account_has_a_bounded_number_of_sessions(world: World) -> None:
+    "Whoever signs in again and again ends their own oldest sessions, and nobody else's."
+    async with world.database() as engine:
+        store, now = SessionStore(engine), world.clock.now()
+        for number in range(MOST_OF_AN_ACCOUNT + 1):
+            began = now + timedelta(seconds=number)
+            session = Session(7, Login("ana"), "csrf", began, began + timedelta(hours=1))
+            await store.begin(f"token-{number}", session)
+        await store.begin("of-ben", Session(8, Login("ben"), "csrf", now, now + timedelta(hours=1)))
+        assert await store.of("token-0", now) is None
+        assert await store.of("token-1", now) is not None
+        assert await store.of("of-ben", now) is not None
 
 
 async def test_whoever_is_forgotten_is_signed_out(world: World, visitor: Visitor) -> None:
