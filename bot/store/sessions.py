@@ -33,7 +33,7 @@ class SessionStore:
         self._engine = engine
 
     async def begin(self, token: str, session: Session) -> None:
-        """Store a session for whoever holds `token`; those whose time is over, or that are too many, are dropped."""
+        """Store a session for whoever holds `token`; those that are over or too many are dropped."""
         values = {
             "digest": _digest(token),
             "user_id": session.user_id,
