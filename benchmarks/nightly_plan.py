@@ -25,7 +25,6 @@ import aiohttp
 import structlog
 from pydantic import SecretStr
 
-from bot.app import make_plan_room, open_github
 from bot.clock import MovableClock
 from bot.events import Origin
 from bot.nightly.builds import BuildState
@@ -36,6 +35,7 @@ from bot.simulator import CommitSpec, Limits, Repository, Simulator
 from bot.store.builds import BuildStore
 from bot.store.database import migrate, open_engine
 from bot.store.repositories import KnownRepository
+from bot.wiring import make_plan_room, open_github
 from tests.checks.contributions import a_skill, attribution
 
 TARGET_S = 10.0

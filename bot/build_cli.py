@@ -110,13 +110,13 @@ class _Chosen:
 async def _run(room: _Room, night: date | None, *, anew: bool) -> Asked | None:
     import aiohttp
 
-    from bot.app import make_plan_room, open_github
     from bot.clock import SystemClock
     from bot.nightly.by_hand import BuildRefusedError
     from bot.nightly.desk import NightlyDesk
     from bot.store.builds import BuildStore
     from bot.store.history import History
     from bot.store.repositories import RepositoryStore
+    from bot.wiring import make_plan_room, open_github
 
     clock, engine, settings = SystemClock(), room.engine, room.settings
     known = {each.origin.repository_id: each for each in await RepositoryStore(engine, clock).all_known()}

@@ -136,11 +136,11 @@ async def _sent_again(settings: BotSettings, desk: DeliveryDesk, delivery: Liste
     """Forget a delivery and have GitHub send it again: of a handled one we keep nothing. Return what went wrong."""
     import aiohttp
 
-    from bot.app import open_github
     from bot.apply import send_again
     from bot.clock import SystemClock
     from bot.github.errors import GitHubError
     from bot.github.hook_deliveries import HookDeliveries
+    from bot.wiring import open_github
 
     timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
     async with aiohttp.ClientSession(timeout=timeout) as session:

@@ -93,9 +93,9 @@ async def plan_now(settings: BotSettings, repository_id: int) -> BuildPlan | Non
     """
     import aiohttp
 
-    from bot.app import make_plan_room, open_github
     from bot.clock import SystemClock
     from bot.store.repositories import RepositoryStore
+    from bot.wiring import make_plan_room, open_github
 
     clock = SystemClock()
     async with (

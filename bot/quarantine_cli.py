@@ -76,9 +76,9 @@ async def lifted_now(settings: BotSettings, repository_id: int, leaf: str, by: s
     """Let a leaf in again. Raises the errors of `bot.github.errors` once it is lifted and a label stays."""
     import aiohttp
 
-    from bot.app import make_quarantine_desk, open_github
     from bot.clock import SystemClock
     from bot.store.repositories import RepositoryStore
+    from bot.wiring import make_quarantine_desk, open_github
 
     clock = SystemClock()
     async with (

@@ -15,7 +15,6 @@ import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.actions import Action
-from bot.app import make_documents, make_neighbourhood, make_records, open_github
 from bot.apply import LivingComment
 from bot.clock import Clock
 from bot.comments.markers import MarkerSigner
@@ -41,6 +40,7 @@ from bot.store.jobs import JobStore
 from bot.store.pull_requests import PullMemory
 from bot.store.rule_starts import RuleStarts
 from bot.triage import Triage, Triaged
+from bot.wiring import make_documents, make_neighbourhood, make_records, open_github
 from checks.policy import Policy
 from pipeline.artifacts import ArtifactStore
 

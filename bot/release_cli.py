@@ -87,9 +87,9 @@ class _Chosen:
 
 @asynccontextmanager
 async def _desk(settings: BotSettings) -> AsyncIterator[ReleaseDesk]:
-    from bot.app import make_release_desk
     from bot.clock import SystemClock
     from bot.store.database import migrate, open_engine
+    from bot.wiring import make_release_desk
 
     engine = open_engine(settings.database_url)
     try:

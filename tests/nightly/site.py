@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 import aiohttp
 from pydantic import SecretStr
 
-from bot.app import make_foreman, open_github
 from bot.budgets import Budget
 from bot.job_documents import JobDocuments, NoInputsError
 from bot.job_engine import JobEngine
@@ -35,6 +34,7 @@ from bot.store.pull_requests import PullRequestStore
 from bot.store.releases import ReleaseStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
+from bot.wiring import make_foreman, open_github
 from pipeline.artifacts import ArtifactStore
 from pipeline.build_files import canonical, files_in
 from pipeline.build_orders import ORDER, BuildOrder, Phase, Variant

@@ -9,7 +9,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.app import make_release_keeper, open_github
 from bot.clock import MovableClock
 from bot.events import Origin
 from bot.nightly.release_keeper import ReleaseKeeper
@@ -19,6 +18,7 @@ from bot.settings import read_settings
 from bot.simulator import Simulator
 from bot.store.database import open_engine
 from bot.store.repositories import KnownRepository
+from bot.wiring import make_release_keeper, open_github
 from tests.nightly.test_releases import Office
 from tests.world.nights import skill
 

@@ -10,7 +10,6 @@ from datetime import date
 import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import make_plan_room, make_quarantine_desk, make_scheduler, open_github
 from bot.effects import EffectDesk
 from bot.jobs import NoJobs
 from bot.locks import PullLocks
@@ -32,6 +31,7 @@ from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import KnownRepository, RepositoryStore
+from bot.wiring import make_plan_room, make_quarantine_desk, make_scheduler, open_github
 from tests.world.people import a_good_skill
 from tests.world.world import World
 

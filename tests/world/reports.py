@@ -14,7 +14,6 @@ import aiohttp
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import make_reporting, open_github
 from bot.artifact_links import ArtifactLinks
 from bot.jobs import JobKind, JobRequest, JobState, NoJobs
 from bot.locks import PullLocks
@@ -26,6 +25,7 @@ from bot.simulator.issues import Issue
 from bot.store.jobs import JobStore
 from bot.store.releases import ReleaseStore
 from bot.store.stored_jobs import StoredJob
+from bot.wiring import make_reporting, open_github
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.build_orders import GATE, MIX
