@@ -26,12 +26,12 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 # an error is told in a few lines: with all that was known at each step it would take seconds to print
-structlog.configure(
-    processors=[
+_LOGS = structlog.get_config() | {
+    "processors": [
         *structlog.get_config()["processors"][:-1],
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
-)
+}
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -39,6 +39,12 @@ _LOOPBACK = ("127.", "::1", "localhost")
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
     """Share the tests out as `tests.sharing_out` says, where several workers run them."""
     return SharingOut(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> None:
+    """Let each test log where it is listened to: what another has set may lead to a file that is closed."""
+    structlog.configure(**_LOGS)
 
 
 @pytest.fixture(autouse=True)
