@@ -43,7 +43,8 @@ class Noticed:
         """Note all that happens in a page from now on."""
 
         def console(message: ConsoleMessage) -> None:
-            if message.type in {"error", "warning"} and page.url.startswith(self.home):
+            is_ours = page.url.startswith(self.home) and "status of 401" not in message.text
+            if message.type in {"error", "warning"} and is_ours:
                 self.errors.append(f"{page.url}: {message.text}")
 
         def request(asked: Request) -> None:
