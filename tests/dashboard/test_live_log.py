@@ -107,6 +107,7 @@ async def test_who_comes_again_misses_nothing_also_of_what_came_late(shop: Shop,
         await ticks(world, lambda: numbers(second.text) == [2, 4, 6, 5])
         await work.ends()
         await ticks(world, lambda: second.is_over)
+    assert numbers(second.text) == [2, 4, 6, 5]
 
 
 async def test_another_attempt_goes_on_in_the_same_log(shop: Shop, tess: Visitor) -> None:
@@ -186,6 +187,7 @@ async def test_the_author_watches_their_own(shop: Shop) -> None:
         await ana.signs_in("ana")
         async with ana.watches(f"{path}/log/stream") as stream:
             await ticks(world, lambda: numbers(stream.text) == [1])
+            assert not stream.is_over
 
 
 async def test_two_hundred_watch_and_the_database_is_asked_once_a_second(database_url: str, shop: Shop) -> None:
