@@ -59,5 +59,5 @@ class Intake:
 
 def _moments_of(dialect: Dialect) -> Callable[[Any], Any]:
     """Return what turns moments into what the driver takes, as SQLAlchemy does."""
-    process = deliveries.c.received_at.type.bind_processor(dialect)
+    process = deliveries.c.received_at.type.dialect_impl(dialect).bind_processor(dialect)
     return process or (lambda moment: moment)
