@@ -18,6 +18,9 @@ try:
 except ImportError:  # a PyYAML built without libyaml: slower, the same tokens
     from yaml import BaseLoader as _Scanner  # type: ignore[assignment]
 
+from checks.regular_shape import is_surely_regular
+from checks.yaml_tree import YamlDocument
+
 CONFIGURATION = "{extends: relaxed, rules: {line-length: disable, key-duplicates: disable}}"
 _DIRECTIVE = "yamllint"
 _FILE_DISABLED = re.compile(r"#\s*yamllint disable-file\s*")
@@ -60,7 +63,7 @@ class _Mark:
         self.buffer = buffer
 
 
-def style_problems(text: str) -> list[StyleProblem]:
+def style_problems(text: str, document: YamlDocument) -> list[StyleProblem]:
     """Return what yamllint says of a text whose syntax is known to be sound, in the order of the text.
 
     Keys that stand twice are left to the YAML tree, which knows them already.
@@ -68,7 +71,9 @@ def style_problems(text: str) -> list[StyleProblem]:
     if _DIRECTIVE in text and len(text) < _LONGEST_WITH_DIRECTIVES:
         return slow_style_problems(text)
     configuration = _configuration()
-    found = [*_line_problems(text, configuration), *_token_problems(text, configuration)]
+    found = [*_line_problems(text, configuration)]
+    if not is_surely_regular(text, document):
+        found += _token_problems(text, configuration)
     found.sort(key=attrgetter("line", "column"))
     return found
 

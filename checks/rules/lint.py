@@ -97,7 +97,7 @@ def find(contribution: Contribution, policy: Policy) -> Iterator[Finding]:
         text = leaf.text or ""
         if is_switched_off(text) or leaf.document.more_documents:
             continue
-        problems = style_problems(text)
+        problems = style_problems(text, leaf.document)
         problems.sort(key=lambda problem: not problem.is_error)  # errors are told first, so none is left out
         for problem in problems[:_MOST_PER_FILE]:
             yield _finding(leaf, problem)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from checks import yaml_tree
 from checks.findings import Severity
+from checks.regular_shape import is_surely_regular
 from checks.yaml_style import slow_style_problems, style_problems
 from tests.checks.contributions import a_knowledge, a_skill, findings_of, skill_of
 
@@ -87,5 +88,52 @@ def test_libyamls_tokens_give_the_same_problems_as_yamllints_own(pieces):
         list(yaml.parse(text, Loader=yaml.BaseLoader))
     except yaml.YAMLError:
         return
-    if yaml_tree.parse(text).syntax is None:
-        assert set(style_problems(text)) == set(slow_style_problems(text))
+    document = yaml_tree.parse(text)
+    if document.syntax is None:
+        assert set(style_problems(text, document)) == set(slow_style_problems(text))
+
+
+_STRUCTURE = {"indentation", "colons", "hyphens", "commas", "braces", "brackets", "anchors"}
+_CHANGES = (
+    "",
+    " ",
+    "  ",
+    "\n",
+    "\n  ",
+    "- ",
+    ": ",
+    ":",
+    "? ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "&a ",
+    "*a",
+    "!t ",
+    "|\n",
+    '"',
+    "#",
+    "a:\n",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    text=st.sampled_from((a_skill(), a_knowledge(), "a:\n- b\n- c: d\n  e:\n  - f\n", "a: |\n  b\n\nc:\n  d: e\n")),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(_CHANGES)), max_size=3),
+)
+def test_what_is_called_surely_regular_leaves_yamllint_nothing_to_say(text, changes):
+    "The look at the tree may miss what is regular, never what is not."
+    for place, removed, put in changes:
+        at = int(place * len(text))
+        text = text[:at] + put + text[at + removed :]
+    document = yaml_tree.parse(text)
+    if document.syntax is None and not document.more_documents and is_surely_regular(text, document):
+        assert not {problem.rule for problem in slow_style_problems(text)} & _STRUCTURE
+
+
+def test_the_files_that_people_write_are_seen_to_be_regular_without_their_tokens():
+    "Else nothing is won by looking."
+    for text in (a_skill(), a_knowledge(), "a:\n- b\n- c: d\n"):
+        assert is_surely_regular(text, yaml_tree.parse(text))
