@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from bot.rule_workers import RuleWorkers
-from tests.databases import PostgresServer, SqliteFiles, no_waiting_for_disks
+from tests.databases import PostgresServer, SqliteFiles, no_waiting_for_disks, statements_compiled_once
 from tests.fidelity.check import FidelityCheck
 from tests.fidelity.fixtures import fidelity_fixture
 from tests.sharing_out import SharingOut
@@ -64,6 +64,13 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 def _quick_disks() -> Iterator[None]:
     """Nothing here is worth a second's wait for a disk."""
     with no_waiting_for_disks():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """What a statement is called in a database is found out once, not in every test."""
+    with statements_compiled_once():
         yield
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+import pytest
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from bot.store import database
 from bot.store.database import migrate, open_engine
@@ -53,6 +56,21 @@ def no_waiting_for_disks() -> Iterator[None]:
     database._durable_sqlite = fleeting
     yield
     database._durable_sqlite = durable
+
+
+@contextmanager
+def statements_compiled_once() -> Iterator[None]:
+    """Let the engines of this process, one for each test, share what they compile: their statements are alike."""
+    shared: dict[type[DefaultDialect], Any] = {}
+
+    def created(_cls: type[DefaultDialect], engine: Any) -> None:
+        engine._compiled_cache = shared.setdefault(type(engine.dialect), LRUCache(5_000))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DefaultDialect, "engine_created", classmethod(created))
+        patch.setattr(DefaultDialect, "__hash__", lambda dialect: hash(type(dialect)))
+        patch.setattr(DefaultDialect, "__eq__", lambda dialect, other: type(dialect) is type(other))
+        yield
 
 
 class SqliteFiles:
