@@ -81,6 +81,7 @@ def _table(model: type[BaseSettings], meanings: Mapping[str, list[tuple[str, str
         said = meanings.get(name.upper())
         section, meaning = said[which] if said else ("", "")
         where = f" ([more](operating.md#{_anchor(section)}))" if section else ""
+        meaning = meaning.replace("](#", "](operating.md#")
         rows.append((f"`{name.upper()}`", _kind(field), _default(field), meaning + where))
     return table(("name", "kind", "default", "meaning"), rows)
 
