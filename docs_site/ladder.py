@@ -12,12 +12,13 @@ from docs_site.mermaid import Diagram, Edge
 
 LANE = 26  # between two lanes
 PORT = 15  # between two arrows on a side of a box
-GAP = 34  # between two boxes
+GAP = 46  # between two boxes
 LEAST_HEIGHT = 40
 LINE = 17  # of text
 MARGIN = 14
 _CHARACTER = 7.4
 _LEAST_WIDTH = 120
+_BELOW = 17  # a box: where the number of a straight arrow stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Arrow:
     @property
     def middle(self) -> tuple[float, float]:
         """Where its number stands."""
-        (x, first), (_, last) = self.points[len(self.points) // 2 - 1 : len(self.points) // 2 + 1]
+        if len(self.points) == 2:
+            x, top = self.points[0]
+            return x, top + _BELOW
+        (x, first), (_, last) = self.points[1:3]
         return x, (first + last) / 2
 
 

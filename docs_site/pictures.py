@@ -43,7 +43,7 @@ def _words(diagram: Diagram, ladder: Ladder) -> str:
 
 
 def _name(diagram: Diagram, node: str) -> str:
-    return " ".join(diagram.nodes[node]) or "start"
+    return next(iter(diagram.nodes[node]), "start")
 
 
 def _box(box: Box) -> str:

@@ -114,4 +114,6 @@ def _id(state: JobState) -> str:
 
 
 def _report(ending: Ending) -> JobReport:
-    return JobReport(job_id=1, attempt=1, worker="worker", secret=_SECRET, sequence=1, outcome=Outcome(ending, "words"))
+    return JobReport(
+        job_id=1, attempt=1, worker="worker", secret=_SECRET, sequence=1, outcome=Outcome(ending, "words")
+    )
