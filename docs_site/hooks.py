@@ -27,13 +27,14 @@ AWAITED = frozenset(
 
 log = logging.getLogger("mkdocs.docs_site")
 
+_CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
 _ITEM = re.compile(r"( *)([-*]|\d+\.) ")
 _FENCE = re.compile(r" *(```+|~~~+)")
 _LINK = re.compile(r"(?P<before>\]\()(?P<target>(?:\.\./)+[^)#\s]*)(?P<after>[^)]*\))")
 
 
 def on_config(config: Any) -> Any:
-    """Leave pages out of the menu that are not there yet, of those that are awaited; others stay and are an error."""
+    """Leave awaited pages that are not there yet out of the menu; any other that is missing is an error."""
     config.nav = _without_awaited(config.nav, Path(config.docs_dir))
     return config
 
@@ -42,6 +43,11 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Return the page's text as this Markdown needs it."""
     text = "\n".join(with_lists(markdown.splitlines())) + "\n"
     return with_outside_links(text, page.file.src_uri, config.repo_url)
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Return the page's HTML with `|` where a table's cell had to put a backslash before it, as GitHub does."""
+    return _CELL.sub(lambda cell: cell[0].replace("\\|", "|"), html)
 
 
 def with_lists(lines: list[str]) -> Iterator[str]:

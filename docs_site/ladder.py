@@ -115,8 +115,8 @@ def _lanes(edges: Iterable[Edge], order: Mapping[str, int]) -> dict[Edge, _Lane]
 def _ports(lanes: Iterable[_Lane], order: Mapping[str, int]) -> dict[tuple[str, bool], list[tuple[Edge, bool]]]:
     """For each side of a box (True: right), which ends of arrows are there, from top to bottom.
 
-    Ends whose lane leads up come first, inner lanes first; then those whose lane leads down, outer lanes first: so no
-    arrow crosses one of its neighbours.
+    Ends whose lane leads up come first, inner lanes first; then those whose lane leads down, outer lanes first:
+    so no arrow crosses one of its neighbours.
     """
     ends: dict[tuple[str, bool], list[tuple[tuple[int, int], Edge, bool]]] = {}
     for lane in lanes:

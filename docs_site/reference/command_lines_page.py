@@ -20,8 +20,8 @@ _HEAD = f"""# Command lines
 
 {MADE}
 
-Three programs, each with `--help`. Exit status 0: done; 1: something is to be put right; 2: it could not be tried, and the
-message says why.
+Three programs, each with `--help`. Exit status 0: done; 1: something is to be put right; 2: it could not be tried,
+and the message says why.
 """
 
 

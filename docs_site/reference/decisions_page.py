@@ -13,8 +13,8 @@ _HEAD = f"""# Decisions
 
 {MADE}
 
-Why things are as they are: short dated notes, each with what was chosen against what. A note is not rewritten when minds
-change; a newer one says so.
+Why things are as they are: short dated notes, each with what was chosen against what. A note is not rewritten when
+minds change; a newer one says so.
 """
 
 

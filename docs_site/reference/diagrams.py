@@ -55,9 +55,7 @@ def job_moves() -> list[tuple[JobState, JobState, str]]:
     for life in (Life(), running):
         moves.append((life.state, ended(life, JobState.CANCELLED).state, "somebody cancels it"))
         moves.append((life.state, ended(life, JobState.SUPERSEDED).state, "a push or a close"))
-    for state in JobState:
-        if state.is_retriable:
-            moves.append((state, begun_again(Life(state)).state, "`/retry`".strip("`")))
+    moves += [(state, begun_again(Life(state)).state, "/retry") for state in JobState if state.is_retriable]
     return list(dict.fromkeys(moves))
 
 

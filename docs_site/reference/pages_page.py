@@ -1,4 +1,4 @@
-"""docs/pages.md and docs/api.md: the pages of the bot and the resources of its JSON interface, from their registries."""
+"""docs/pages.md and docs/api.md: the pages of the bot and what its JSON interface has, from their registries."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _API = f"""# The JSON interface
 
 {MADE}
 
-Below `{ROOT}`, all of it read only; `{ROOT}/openapi.json` is the same for programs. Cursors, ETags and refusals are told
-[with the pages](dashboard.md#json). A parameter that is misspelt is refused.
+Below `{ROOT}`, all of it read only; `{ROOT}/openapi.json` is the same for programs. Cursors, ETags and refusals are
+told [with the pages](dashboard.md#json). A parameter that is misspelt is refused.
 """
 
 

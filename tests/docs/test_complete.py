@@ -1,4 +1,4 @@
-"""Everything that people can set, write, see or ask for is documented, and the pages made from the code are fresh."""
+"""Whatever people can set, write, see or ask for is documented, and the pages made from the code are fresh."""
 
 from __future__ import annotations
 
@@ -134,7 +134,8 @@ def test_every_metric_is_documented() -> None:
         if one.suffix == ".py"
         for name in re.findall(r'"(taxonomy_[a-z0-9_]+)"', one.read_text(encoding="utf-8"))
     }
-    assert metrics and names
+    assert metrics
+    assert names
     assert [name for name in names if name not in page("metrics.md")] == []
 
 
@@ -152,7 +153,7 @@ def test_the_drawn_packages_are_those_that_may_know_each_other() -> None:
 
 
 def test_the_drawn_life_of_a_job_is_whole() -> None:
-    "It shows every state, what is over never goes on by itself, and only what is worth another try is queued again."
+    "It shows every state; what is over goes on only when somebody asks, and only where that may help."
     moves = job_moves()
     assert {state for source, target, _ in moves for state in (source, target)} == set(type(moves[0][0]))
     for source, target, words in moves:

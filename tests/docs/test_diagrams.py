@@ -86,7 +86,7 @@ def test_a_picture_is_sound_and_always_the_same() -> None:
     first = picture(job_diagram())
     assert first == picture(job_diagram())
     (drawn,) = re.findall(r"<svg.*</svg>", first)
-    root = ElementTree.fromstring(drawn)  # noqa: S314 - our own
+    root = ElementTree.fromstring(drawn)
     assert len(root.findall("{http://www.w3.org/2000/svg}rect")) == 8
     assert "<strong>queued → running</strong>: a worker asks and gets the lease" in first
 

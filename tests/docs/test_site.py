@@ -18,7 +18,7 @@ import pytest
 from checks.policy import default_policy
 from checks.registry import all_rules
 from checks.report.content import anchor
-from docs_site.hooks import AWAITED, with_lists, with_outside_links
+from docs_site.hooks import AWAITED, on_page_content, with_lists, with_outside_links
 from tests.docs.sources import DOCS, ROOT
 
 REPOSITORY = "https://github.com/taxonomy-bot/taxonomy-bot"
@@ -73,7 +73,7 @@ def dead(link: str, page: str, site: Mapping[str, Seen]) -> bool:
     there = posixpath.normpath(posixpath.join(posixpath.dirname(page), parts.path)) if parts.path else page
     if not there.endswith(".html"):
         return False
-    return there not in site or bool(parts.fragment) and unquote(parts.fragment) not in site[there].ids
+    return there not in site or (bool(parts.fragment) and unquote(parts.fragment) not in site[there].ids)
 
 
 def built(markdown: str) -> str:
@@ -143,11 +143,18 @@ def test_lists_are_read_as_github_reads_them() -> None:
     assert list(with_lists(lines)) == ["Say:", "", "- one", "  more", "- two", "```", "text", "- no list", "```"]
 
 
+def test_a_bar_in_a_cell_is_a_bar() -> None:
+    "What Markdown needs to write it is not shown."
+    html = "<td><code>a\\|b</code></td><p>a\\|b</p>"
+    assert on_page_content(html, None, None, None) == "<td><code>a|b</code></td><p>a\\|b</p>"
+
+
 def test_links_out_of_the_folder_lead_to_the_repository(caplog: pytest.LogCaptureFixture) -> None:
     "And a file that is not there is a warning, which strictness makes an error."
     text = "[a](../CONTRIBUTING.md#add-a-rule) [b](../benchmarks) [c](rules.md)"
     assert with_outside_links(text, "developers.md", f"{REPOSITORY}/") == (
-        f"[a]({REPOSITORY}/blob/main/CONTRIBUTING.md#add-a-rule) [b]({REPOSITORY}/tree/main/benchmarks) [c](rules.md)"
+        f"[a]({REPOSITORY}/blob/main/CONTRIBUTING.md#add-a-rule) "
+        f"[b]({REPOSITORY}/tree/main/benchmarks) [c](rules.md)"
     )
     assert not caplog.records
     with_outside_links("[gone](../../NOTHING.md)", "contributors/index.md", REPOSITORY)
