@@ -30,8 +30,8 @@ _HEAD = f"""# Settings
 {MADE}
 
 Every environment variable of the programs. A wrong value stops the start with the variable's name and what it
-should be; `taxonomy-bot doctor` checks them all. Secrets mask themselves in logs and errors. What a community decides
-for itself stands in its [policy](policy.md) instead.
+should be; `taxonomy-bot doctor` checks them all. Secrets mask themselves in logs and errors. What a community
+decides for itself stands in its [policy](policy.md) instead.
 """
 # program, prefix, model, which of several rows of the same name in docs/operating.md is about it
 _PROGRAMS = (

@@ -14,9 +14,11 @@ from pydantic import SecretStr
 from bot.commands.registry import all_commands
 from bot.dashboard.registry import all_pages
 from bot.dashboard.resource_registry import all_resources
+from bot.nightly.build_view import Stage
 from bot.settings import BotSettings
 from checks.policy import Policy
 from checks.registry import all_rules
+from docs_site.mermaid import read
 from docs_site.reference import settings_page
 from docs_site.reference.command_lines_page import commands
 from docs_site.reference.diagrams import imports, job_moves
@@ -150,6 +152,20 @@ def test_headlines_that_contributors_read_about_are_said() -> None:
 def test_the_drawn_packages_are_those_that_may_know_each_other() -> None:
     "The arrows of the house, and no others."
     assert imports().keys() == {("bot", "checks"), ("bot", "pipeline"), ("pipeline", "checks")}
+
+
+def test_the_drawn_night_has_the_stages_of_a_build() -> None:
+    "In their order."
+    (night,) = (block.code for block in blocks("architecture.md") if "plan[" in block.code)
+    boxes = [text[0] for text in read(night).nodes.values()]
+    assert [box for box in boxes if box in set(Stage)] == list(Stage)
+
+
+def test_no_page_stands_twice_in_the_menu() -> None:
+    "The menu would light up the wrong tab."
+    named = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(named) > 40
+    assert [name for name in set(named) if named.count(name) > 1 and "*" not in name] == []
 
 
 def test_the_drawn_life_of_a_job_is_whole() -> None:
