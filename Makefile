@@ -10,7 +10,7 @@ TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour nightly-demo test chaos lint bench docs vllm-check clean
+.PHONY: help demo tour nightly-demo test chaos lint bench docs docs-site vllm-check clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
 	@echo "Installing (one to five minutes the first time: it holds torch) ..."
-	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --compile-bytecode $(TORCH) -c constraints.txt -e ".[pipeline,dev]"
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --compile-bytecode $(TORCH) -c constraints.txt -e ".[pipeline,dev,docs]"
 	@touch $@
 
 demo: $(READY) ## Play the whole story on this machine (KEEP=1 leaves it running)
@@ -48,12 +48,18 @@ lint: $(READY) ## Check style, types and generated documents
 	$(PY) -m checks.report.rule_book --check
 	$(PY) -m bot.handbook --check
 	$(PY) -m pipeline.sdg.flow_book
+	$(PY) -m docs_site.reference
 	$(PY) -m tests.dependency_audit
 
 docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
 	$(PY) -m bot.handbook --write
 	$(PY) -m pipeline.sdg.flow_book --write
+	$(PY) -m docs_site.reference --write
+
+docs-site: $(READY) ## Build the site of the documentation into build/site; a dead link or anchor is an error
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps, jobs
 	$(PY) -m benchmarks.checks_speed

@@ -76,9 +76,9 @@ def test_nothing_is_pasted_into_a_script(action: Any) -> None:
 
 
 def test_every_input_is_used_and_described(action: Any) -> None:
-    "And the README names each."
+    "And the page on checking by oneself names each."
     text = json.dumps(action["runs"])
-    page = (ACTION.parents[3] / "README.md").read_text()
+    page = (ACTION.parents[3] / "docs/contributors/check-locally.md").read_text()
     for name, told in action["inputs"].items():
         assert f"inputs.{name}" in text
         assert told["description"]

@@ -1,0 +1,1 @@
+"""Builds the documentation: pages made from the code, diagrams as SVG, and the site that people read."""
