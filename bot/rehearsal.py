@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +15,18 @@ import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.actions import Action
-from bot.apply import LivingComment
 from bot.clock import Clock
 from bot.comments.markers import MarkerSigner
 from bot.dossier import Dossiers
 from bot.effects import EffectDesk
 from bot.events import Origin
-from bot.github.client import GitHubApp, GitHubClient
+from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull, PullReader
 from bot.job_views import JobViews
 from bot.jobs import Job, NoJobs
 from bot.look import Looks
+from bot.notebook import Notebook
 from bot.page_links import PageLinks
 from bot.plan import Planner
 from bot.policies import Policies
@@ -71,18 +71,6 @@ class _JobsAsTheyStand(NoJobs):
     async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
         """Return the jobs of a pull request, oldest first."""
         return tuple([await self._views.of(job) for job in await self._store.of_pull(repository_id, number)])
-
-
-class _Notebook:
-    """Stands where the writer stands, and only notes what it is told to write."""
-
-    def __init__(self) -> None:
-        self.actions: list[Action] = []
-
-    async def apply(self, actions: Iterable[Action]) -> LivingComment | None:
-        """Note the actions."""
-        self.actions += actions
-        return None
 
 
 class Rehearsal:
@@ -153,21 +141,18 @@ class Rehearsal:
         if not pull.is_open:
             raise UnknownPlaceError(f"#{number} is closed: nothing happens on it any more.")
         memory = await self.records.memories.get(origin.repository_id, number)
-        notebook = _Notebook()
+        notebook = Notebook()
         triaged = await self._triage(notebook).run(origin, number)
         if triaged is None:
             raise UnknownPlaceError(f"#{number} was closed or pushed to meanwhile. Try again.")
         before = memory or PullMemory(origin.repository_id, number)
         return Rehearsed(pull, before, triaged, tuple(notebook.actions))
 
-    def _triage(self, notebook: _Notebook) -> Triage:
+    def _triage(self, notebook: Notebook) -> Triage:
         desk_log, signer = DeskLog(self._engine), MarkerSigner(self._settings.webhook_secrets)
         dossiers = Dossiers(self.records, self._clock)
         effects = EffectDesk(self.records, desk_log, self._clock)
         planner = Planner(signer, self._settings.github_web_url, PageLinks(self._settings.public_url))
-
-        def notes(_client: GitHubClient, _pull: Pull, _clock: Clock) -> _Notebook:
-            return notebook
 
         return Triage(
             self.github,
@@ -179,7 +164,7 @@ class Rehearsal:
             desk_log,
             signer,
             self._clock,
-            notes,
+            notebook.open,
         )
 
 
