@@ -36,8 +36,8 @@ from bot.store.job_logs import LogPart
 from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
-from checks.contribution import Login, Sha
 from bot.wiring import make_silence
+from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Ending, Outcome, Progress
 from pipeline.evaluation_results import EvaluateResult, ModelIdentity, SeedCheckResult, SeedCheckRow
