@@ -34,6 +34,7 @@ from bot.records import Records
 from bot.rule_sets import RuleSets
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
+from bot.store.adoption import AdoptionStore
 from bot.store.copies import copied
 from bot.store.desk_log import DeskLog
 from bot.store.jobs import JobStore
@@ -140,6 +141,7 @@ class Rehearsal:
             raise UnknownPlaceError(f"There is no pull request #{number} in {origin.full_name}.") from None
         if not pull.is_open:
             raise UnknownPlaceError(f"#{number} is closed: nothing happens on it any more.")
+        await self._forget_what_was_never_said(origin, number)
         memory = await self.records.memories.get(origin.repository_id, number)
         notebook = Notebook()
         triaged = await self._triage(notebook).run(origin, number)
@@ -147,6 +149,13 @@ class Rehearsal:
             raise UnknownPlaceError(f"#{number} was closed or pushed to meanwhile. Try again.")
         before = memory or PullMemory(origin.repository_id, number)
         return Rehearsed(pull, before, triaged, tuple(notebook.actions))
+
+    async def _forget_what_was_never_said(self, origin: Origin, number: int) -> None:
+        """Let one that was only looked at be rehearsed as its first word; what is written to is a copy."""
+        store = AdoptionStore(self._engine)
+        known = await store.get(origin.repository_id, number)
+        if known is not None and known.is_shadow:
+            await store.wake(origin.repository_id, number, self._clock.now())
 
     def _triage(self, notebook: Notebook) -> Triage:
         desk_log, signer = DeskLog(self._engine), MarkerSigner(self._settings.webhook_secrets)

@@ -1,4 +1,4 @@
-"""Which other bots are at work on a repository: asked for at most once in a while, for whoever looks at the page."""
+"""Which other bots are at work on a repository: asked for once in a while, for whoever looks at the page."""
 
 from __future__ import annotations
 

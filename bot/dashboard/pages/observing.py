@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.dashboard.registry import REPOSITORY, Sees, page
 from bot.dashboard.visit import Shown, Visit
 from bot.store.adoption import AdoptionStore, ObservedPull
-from bot.store.board_jobs import BoardJobs
+from bot.store.board_jobs import BoardJobs, PullOfJob
 from bot.would_say import WouldSay, read_would_say
 
 _MOST = 25  # on one page
@@ -40,7 +40,7 @@ async def observing(visit: Visit) -> Shown:
     facts = {
         "standing": standing,
         "count": len(known),
-        "pulls": tuple(_shown(pull, visit, titles.get(pull.number, "")) for pull in shown),
+        "pulls": tuple(_shown(pull, visit, titles.get(pull.number)) for pull in shown),
         "older": visit.path(f"/observing?before={shown[-1].number}") if len(rest) > len(shown) else "",
         "others": await visit.house.other_bots.of(visit.origin),
         "full_name": visit.origin.full_name,
@@ -48,10 +48,10 @@ async def observing(visit: Visit) -> Shown:
     return Shown("observing.html", facts)
 
 
-def _shown(pull: ObservedPull, visit: Visit, title: str) -> SilentPull:
+def _shown(pull: ObservedPull, visit: Visit, known: PullOfJob | None) -> SilentPull:
     return SilentPull(
         number=pull.number,
-        title=title or f"Pull request {pull.number}",
+        title=(known.title if known else "") or f"Pull request {pull.number}",
         path=visit.path(f"/pulls/{pull.number}"),
         head_sha=pull.head_sha,
         seen_at=pull.seen_at,
