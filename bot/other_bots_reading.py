@@ -16,7 +16,7 @@ _MOST_PULLS = 5  # the newest, for the Apps that set checks on them
 _MOST_BYTES = 100_000  # of a file: a longer one is only known to be there
 _WORKFLOWS = ".github/workflows"
 _CONFIGS = frozenset({"dco.yml", "labeler.yml", "labeler.yaml", "stale.yml", "mergify.yml", ".kodiak.toml"})
-_AT_THE_TOP = frozenset({".mergify.yml", ".kodiak.toml"})
+_AT_THE_TOP = (".mergify.yml", ".kodiak.toml")
 _READ = (".github/labeler.yml", ".github/labeler.yaml")  # of the others it is enough that they are there
 
 
@@ -27,10 +27,10 @@ async def seen_there(client: GitHubClient, origin: Origin) -> SeenThere:
     """
     place = _Place(client, origin)
     files: dict[str, str] = {}
-    for folder, wanted in (("", _AT_THE_TOP), (".github", _CONFIGS)):
-        for item in await place.listed(folder):
-            if item["name"] in wanted and item["type"] == "file":
-                files[item["path"]] = await place.text(item) if item["path"] in _READ else ""
+    files |= {path: "" for path in _AT_THE_TOP if await place.has(path)}
+    for item in await place.listed(".github"):
+        if item["name"] in _CONFIGS and item["type"] == "file":
+            files[item["path"]] = await place.text(item) if item["path"] in _READ else ""
     workflows = (i for i in await place.listed(_WORKFLOWS) if i["name"].endswith((".yml", ".yaml")))
     for item in islice(workflows, _MOST_WORKFLOWS):
         files[item["path"]] = await place.text(item)
@@ -47,11 +47,19 @@ class _Place:
 
     async def listed(self, folder: str) -> list[dict[str, Any]]:
         """Return what lies in a folder; nothing where there is none."""
-        try:
-            found = await self._client.read("/repos/{owner}/{repo}/contents/{+path}", self._vars | {"path": folder})
-        except NotFoundError:
-            return []
+        found = await self._at(folder)
         return found if isinstance(found, list) else []
+
+    async def has(self, path: str) -> bool:
+        """Return whether a file is there."""
+        found = await self._at(path)
+        return isinstance(found, dict) and found.get("type") == "file"
+
+    async def _at(self, path: str) -> Any:
+        try:
+            return await self._client.read("/repos/{owner}/{repo}/contents/{+path}", self._vars | {"path": path})
+        except NotFoundError:
+            return None
 
     async def text(self, item: dict[str, Any]) -> str:
         """Return the text of a listed file; empty for one that is too long."""
