@@ -136,6 +136,7 @@ def _settings(github: Simulator, repo: Repository, folder: Path) -> BotSettings:
         writes_per_minute=_WIDE_OPEN,
         writes_per_hour=_WIDE_OPEN,
         sweep_minutes=0,
+        start_in="adopted",
         check_documents=False,  # the leaves name documents of nowhere
     )
 

@@ -36,6 +36,7 @@ async def served_process(
         "database_url": f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}",
         "port": str(free_port()),
         "log_format": "json",
+        "start_in": "adopted",
         **settings,
     }
     port = int(settings["port"])

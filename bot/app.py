@@ -52,6 +52,7 @@ from bot.wiring import (
     make_release_keeper,
     make_reporting,
     make_scheduler,
+    make_silence,
     open_github,
 )
 from pipeline.artifacts import ArtifactStore
@@ -114,7 +115,8 @@ def make_app(
         await migrate(engine)
         timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            github = open_github(session, settings, clock, replica.check if handles else None, replica)
+            gate = make_silence(engine, clock)
+            github = open_github(session, settings, clock, replica.check if handles else None, replica, gate=gate)
             policies = Policies(settings, clock)
             has_shop = settings.broker and jobs is None
             shop = JobShop(github, policies, settings, engine, clock, links) if has_shop else None

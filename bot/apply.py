@@ -27,9 +27,11 @@ from bot.actions import (
 )
 from bot.clock import Clock
 from bot.comments.job_report import JobReportView
+from bot.events import Origin
 from bot.github.check_runs import aliases, graphql_creation, rest_additions, rest_creation
 from bot.github.client import GitHubClient
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
+from bot.github.gate import About
 from bot.github.pulls import Pull
 from checks.contribution import Sha
 
@@ -74,6 +76,7 @@ class Writer:
     def __init__(self, client: GitHubClient, pull: Pull, clock: Clock) -> None:
         self._client = client
         self._pull = pull
+        self._about = About(pull.repository_id, pull.number)
         self._clock = clock
         owner, _, name = pull.repository.partition("/")
         self._vars = {"owner": owner, "repo": name, "number": str(pull.number)}
@@ -173,7 +176,7 @@ class Writer:
         """Create several check runs at once. What was created is completed before what was not is raised."""
         document, variables = graphql_creation(reports, self._pull.repository_node_id, self._clock.now())
         try:
-            done = await self._client.mutate(document, variables)
+            done = await self._client.mutate(self._about, document, variables)
         except NotFoundError as error:
             raise _refused(error) from None
         missing = []
@@ -227,9 +230,8 @@ class Writer:
         return LivingComment(created["id"], created["node_id"])
 
     async def _replace(self, action: PostComment) -> LivingComment:
-        done = await self._client.mutate(
-            _REPLACE, {"subject": self._pull.node_id, "body": action.body, "old": action.replaces_node_id}
-        )
+        variables = {"subject": self._pull.node_id, "body": action.body, "old": action.replaces_node_id}
+        done = await self._client.mutate(self._about, _REPLACE, variables)
         added = done.data.get("addComment")
         if not added:
             raise NotFoundError("GitHub wrote no comment")
@@ -302,7 +304,7 @@ class Writer:
         return run_id
 
     async def _write(self, method: str, url: str, data: Any = b"", **url_vars: str) -> Any:
-        return await self._client.write(method, url, self._vars | url_vars, data)
+        return await self._client.write(self._about, method, url, self._vars | url_vars, data)
 
 
 def _line_note(note: LineNote) -> dict[str, Any]:
@@ -322,10 +324,11 @@ def _refused(error: GitHubError | None) -> GitHubError:
 class IssueWriter:
     """Writes issues of one repository. Raises the errors of `bot.github.errors`."""
 
-    def __init__(self, client: GitHubClient, repository: str, app_id: int) -> None:
+    def __init__(self, client: GitHubClient, origin: Origin, app_id: int) -> None:
         self._client = client
+        self._about = About(origin.repository_id)
         self._app_id = app_id
-        owner, _, name = repository.partition("/")
+        owner, _, name = origin.full_name.partition("/")
         self._vars = {"owner": owner, "repo": name}
 
     async def put(self, issue: PutIssue) -> int:
@@ -369,9 +372,9 @@ class IssueWriter:
             await self._write("POST", url, {"body": f"{marker}\n{body}"}, number)
 
     async def _write(self, method: str, url: str, data: Any, number: int = 0) -> Any:
-        return await self._client.write(method, url, self._vars | {"number": str(number)}, data)
+        return await self._client.write(self._about, method, url, self._vars | {"number": str(number)}, data)
 
 
 async def send_again(client: GitHubClient, sending_id: int) -> None:
     """Have GitHub send a webhook once more; `client` is the App's own. Raises the errors of `bot.github.errors`."""
-    await client.write("POST", "/app/hook/deliveries/{id}/attempts", {"id": str(sending_id)}, data={})
+    await client.write(None, "POST", "/app/hook/deliveries/{id}/attempts", {"id": str(sending_id)}, data={})

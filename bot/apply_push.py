@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bot.github.client import GitHubClient
 from bot.github.errors import GitHubError, RefusedError
+from bot.github.gate import About
 from checks.contribution import Identity, Sha
 
 
@@ -39,8 +40,10 @@ class NewCommit:
 class BranchWriter:
     """Writes to one branch of one repository. Raises the errors of `bot.github.errors`."""
 
-    def __init__(self, client: GitHubClient, repository: str, branch: str) -> None:
+    def __init__(self, client: GitHubClient, about: About, repository: str, branch: str) -> None:
+        """`about` is the pull request whose branch it is, mostly in another repository."""
         self._client = client
+        self._about = about
         owner, _, name = repository.partition("/")
         self._vars = {"owner": owner, "repo": name}
         self._ref = f"heads/{quote(branch, safe='/')}"
@@ -88,7 +91,7 @@ class BranchWriter:
         return entry | {"sha": blob["sha"]}
 
     async def _write(self, method: str, url: str, data: Any) -> Any:
-        return await self._client.write(method, url, self._vars, data)
+        return await self._client.write(self._about, method, url, self._vars, data)
 
 
 _GIT = "/repos/{owner}/{repo}/git"

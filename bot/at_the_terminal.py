@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import NoReturn
 
 import typer
@@ -31,3 +32,11 @@ def stop(message: str) -> NoReturn:
     """End with exit code 2, and say why."""
     typer.echo(message, err=True)
     raise typer.Exit(2)
+
+
+def account() -> str:
+    """Return who sits here, as the system knows them; empty where it does not."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a name for its user
+        return ""

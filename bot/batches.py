@@ -33,6 +33,7 @@ from bot.github.pulls import Pull, PullReader
 from bot.locks import PullLocks
 from bot.orders import Order
 from bot.plan import Again
+from bot.silence import Silence
 from bot.store.batches import Batch, BatchStore
 from bot.store.pull_requests import PullMemory, PullRequestStore
 from bot.triage import Triage
@@ -76,7 +77,9 @@ class Batches:
         signer: MarkerSigner,
         locks: PullLocks,
         clock: Clock,
+        silence: Silence,
     ) -> None:
+        self._silence = silence
         self._app = app
         self._commands = commands
         self._triage = triage
@@ -110,6 +113,8 @@ class Batches:
         for number, sha in batch.targets:
             try:
                 async with self._locks.of(written.origin, number):
+                    if await self._silence.wake(written.origin.repository_id, number, "a batch"):
+                        await self._triage.run(written.origin, number)
                     handled = await self._carry_out(written, batch, number, sha)
             except NotFoundError:
                 rows.append(BatchRow(number, "", NO_SUCH, is_refused=True))
@@ -145,7 +150,7 @@ class Batches:
     async def _memory(self, origin: Origin, pull: Pull) -> PullMemory:
         """Return what we remember of a pull request; one that is older than the bot is looked at first."""
         memory = await self._memories.get(origin.repository_id, pull.number)
-        if memory is None and pull.is_open:
+        if memory is None and pull.is_open and await self._silence.speaks(origin.repository_id, pull.number):
             async with self._locks.of(origin, pull.number):
                 await self._triage.run(origin, pull.number)
             memory = await self._memories.get(origin.repository_id, pull.number)

@@ -159,7 +159,7 @@ class Caretaker:
             )
             marker = self._signer.reply_marker(f"digest:{monday:%Y-%m-%d}", origin.repository_id, 0)
             client = self._app.installation(origin.installation_id)
-            writer = IssueWriter(client, origin.full_name, self._app.app_id)
+            writer = IssueWriter(client, origin, self._app.app_id)
             number = await writer.put(PutIssue(title_of(now), text, marker, monday))
             log.info("care.digest", issue=number)
         await history.note_done(origin.repository_id, _DIGEST, now)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from aiohttp import web
 
+from bot.adopt_cli import adopt, observe
 from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
 from bot.config_cli import check_config
@@ -35,10 +36,12 @@ cli.add_typer(artifacts, name="artifacts")
 cli.add_typer(deliveries, name="deliveries")
 cli.add_typer(gpu, name="gpu")
 cli.add_typer(nightly, name="nightly")
+cli.command()(adopt)
 cli.command()(audit)
 cli.command()(forget)
 cli.command("check-config")(check_config)
 cli.command()(notices)
+cli.command()(observe)
 cli.command()(simulate)
 cli.command()(upgrade)
 

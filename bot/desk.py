@@ -36,6 +36,7 @@ from bot.locks import PullLocks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
 from bot.neighbourhood import Neighbourhood
+from bot.observing import Observer
 from bot.plan import Again
 from bot.policies import Policies
 from bot.records import Records
@@ -67,6 +68,7 @@ class Rooms:
     reruns: Reruns
     ends: JobEnds
     fixer: Fixer
+    observer: Observer
 
 
 class Desk:
@@ -100,6 +102,13 @@ class Desk:
         """
         if not isinstance(event, Ignored):
             await self._records.repositories.note(event.origin)
+            kept = await self._rooms.observer.keep(event)
+            if kept is not None and kept.wakes:
+                await self._wake(event.origin, kept.wakes, kept.why)
+            elif kept is not None:
+                if kept.look_at:
+                    await self.refresh(event.origin, kept.look_at)
+                return kept.told or None
         match event:
             case PullOpened(origin, number, text):
                 await self.refresh(origin, number)
@@ -171,6 +180,8 @@ class Desk:
 
     async def _merge(self, origin: Origin, again: Collection[int] = ()) -> None:
         """Merge what is ready, also those in `again` that GitHub refused before; let the others say why not."""
+        if not await self._rooms.observer.silence.speaks(origin.repository_id):
+            return
         for number in await self._rooms.merging.run(origin, again):
             await self._judge(origin, number)
 
@@ -231,6 +242,7 @@ class Desk:
         number = await self._rooms.reruns.pull_of(event)
         if number is None:
             return
+        await self._wake(event.origin, number, "a job was asked for")
         async with self._locks.of(event.origin, number):
             is_queued = await self._rooms.reruns.take(event, number)
         if is_queued:
@@ -245,7 +257,10 @@ class Desk:
     async def _close(self, event: PullClosed) -> None:
         met = await self._same_leaf.around(event.origin.repository_id, [event.number])
         async with self._locks.of(event.origin, event.number):
-            is_open_again = await self._rooms.closing.close(event)
+            if await self._rooms.observer.silence.speaks(event.origin.repository_id, event.number):
+                is_open_again = await self._rooms.closing.close(event)
+            else:
+                is_open_again = await self._rooms.observer.close(event)
             self._said.pop((event.origin.repository_id, event.number), None)
         if is_open_again:
             await self.refresh(event.origin, event.number)
@@ -258,6 +273,7 @@ class Desk:
         again = Again(frozenset({event.check} if event.check else Check), event.request)
         numbers = [event.number] if event.number else await self._numbers_with(event.origin, event.head_sha)
         for number in numbers:
+            await self._wake(event.origin, number, "its checks were asked for")
             await self.refresh(event.origin, number, again)
 
     async def _numbers_with(self, origin: Origin, head_sha: str) -> list[int]:
@@ -268,13 +284,21 @@ class Desk:
         reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
         return await reader.pulls_with_head(head_sha)
 
+    async def _wake(self, origin: Origin, number: int, why: str) -> None:
+        """Let a pull request hear from us, should it have been silent."""
+        async with self._locks.of(origin, number):
+            await self._rooms.observer.silence.wake(origin.repository_id, number, why)
+
     async def _judge(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
         async with self._locks.of(origin, number):
             return await self._judge_alone(origin, number, again)
 
     async def _judge_alone(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
-        """Bring our report up to date; the caller holds the lock of the pull request."""
-        triaged = await self._rooms.triage.run(origin, number, again)
+        """Bring our report up to date, or only look where we are silent; the caller holds the lock."""
+        if await self._rooms.observer.is_silent(origin, number):
+            triaged = await self._rooms.observer.look(origin, number)
+        else:
+            triaged = await self._rooms.triage.run(origin, number, again)
         if triaged is None:
             log.info("triage.skipped", number=number, reason="closed or gone")
             return None

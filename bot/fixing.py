@@ -31,6 +31,7 @@ from bot.comments.markers import MarkerSigner
 from bot.events import Account, FixRequested, Origin
 from bot.github.client import GitHubApp, GitHubClient
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
+from bot.github.gate import About
 from bot.github.people import PeopleReader
 from bot.github.pulls import Pull, PullReader
 from bot.look import Look, Looks, left_standing
@@ -149,7 +150,7 @@ class Fixer:
             return NO_EDITS
         if pull.head_repository == pull.repository and not await self._is_theirs(client, pull, wish.actor):
             return NOT_THEIRS
-        branch = BranchWriter(client, pull.head_repository, pull.head_ref)
+        branch = BranchWriter(client, About(pull.repository_id, pull.number), pull.head_repository, pull.head_ref)
         repairs = found.files[:_MOST_FILES]
         bot = await self._own_identity(client)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.at_the_terminal import stop
+from bot.at_the_terminal import account, stop
 from bot.budgets import Budget
 from bot.settings import SettingsError, read_settings
 
@@ -24,14 +23,14 @@ _By = Annotated[str, typer.Option(help="Who does this, for those who ask later; 
 @gpu.command()
 def pause(by: _By = "") -> None:
     """Let no further job that needs a GPU begin, and refuse new ones; what runs goes on."""
-    asyncio.run(_switch(by or _account(), on=True))
+    asyncio.run(_switch(by or account(), on=True))
     typer.echo("The GPUs are paused: what runs goes on, nothing new begins. `taxonomy-bot gpu resume` lifts that.")
 
 
 @gpu.command()
 def resume(by: _By = "") -> None:
     """Let jobs that need a GPU begin again."""
-    asyncio.run(_switch(by or _account(), on=False))
+    asyncio.run(_switch(by or account(), on=False))
     typer.echo("Jobs that need a GPU begin again.")
 
 
@@ -59,13 +58,6 @@ async def _status() -> None:
         facts = await gpu_facts(JobStore(engine), Switches(engine), budget, SystemClock().now())
         for line in status_lines(facts, budget):
             typer.echo(line)
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without a name for its user
-        return ""
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from bot.comments.markers import MarkerSigner
 from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError, NotFoundError, RefusedError
+from bot.github.gate import SilentError
 from bot.github.pulls import PullReader
 from bot.job_results import result_of
 from bot.job_views import JobViews, artifacts_of
@@ -109,6 +110,8 @@ class JobBoard:
         for job in await self._store.unshown():
             try:
                 await self._show(job)
+            except SilentError:  # the pages show it
+                await self._store.note_shown(job, job.check_run_id)
             except GitHubError as error:
                 log.warning("jobs.not_shown", job=job.id, error=str(error))
         if self._clock.now() >= self._look_at_lines_from:

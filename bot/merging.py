@@ -18,6 +18,7 @@ from bot.dossier import Dossier, Dossiers, case_of
 from bot.events import Origin
 from bot.github.client import GitHubApp, GitHubClient
 from bot.github.errors import RefusedError, TransientError
+from bot.github.gate import SilentError
 from bot.github.pulls import Pull, PullReader
 from bot.labels import Label
 from bot.locks import PullLocks
@@ -236,6 +237,8 @@ class MergeDesk:
         """
         try:
             await Writer(client, candidate.pull, self._clock).merge(merge_of(candidate))
+        except SilentError:
+            raise _OvertakenError from None  # it was just decided that we say nothing here
         except (RefusedError, TransientError) as error:
             if (await reader.pull(candidate.pull.number)).is_merged:
                 return None  # only the answer was lost

@@ -78,7 +78,7 @@ async def lifted_now(settings: BotSettings, repository_id: int, leaf: str, by: s
 
     from bot.clock import SystemClock
     from bot.store.repositories import RepositoryStore
-    from bot.wiring import make_quarantine_desk, open_github
+    from bot.wiring import make_quarantine_desk, make_silence, open_github
 
     clock = SystemClock()
     async with (
@@ -88,7 +88,8 @@ async def lifted_now(settings: BotSettings, repository_id: int, leaf: str, by: s
         known = {k.origin.repository_id: k for k in await RepositoryStore(engine, clock).all_known()}
         if repository_id not in known:
             return None
-        desk = make_quarantine_desk(open_github(session, settings, clock), settings, engine, clock)
+        github = open_github(session, settings, clock, gate=make_silence(engine, clock))
+        desk = make_quarantine_desk(github, settings, engine, clock)
         return await desk.lift(known[repository_id], leaf.strip("/"), by)
 
 

@@ -22,6 +22,7 @@ from bot.labels import WORKFLOW_LABELS, Label
 from bot.linked_documents import LinkedDocuments
 from bot.policies import Policies
 from bot.records import Records
+from bot.silence import Hush, Silence
 from bot.store.desk_log import DeskLog
 from bot.store.pull_requests import PullMemory
 from bot.store.reminders import Reminder
@@ -65,6 +66,7 @@ class Reconciler:
         desk_log: DeskLog,
         caretaker: Caretaker,
         clock: Clock,
+        silence: Silence,
         documents: LinkedDocuments | None = None,
     ) -> None:
         self._app = app
@@ -74,6 +76,7 @@ class Reconciler:
         self._log = desk_log
         self._caretaker = caretaker
         self._clock = clock
+        self._silence = silence
         self._documents = documents
         self._tried: dict[tuple[int, int], datetime] = {}
 
@@ -91,7 +94,11 @@ class Reconciler:
         listed = {pull.number: pull async for pull in listings.open_pulls()}
         found.listed = len(listed)
         memories = {m.number: m for m in await self._records.memories.open_ones(origin.repository_id)}
+        hush = await self._silence.in_repository(origin.repository_id)
         for pull in listed.values():
+            if hush.is_on(pull.number):
+                await self._try(origin, self._look_on(origin, pull, hush, found), found)
+                continue
             await self._try(
                 origin, self._look(origin, known, pull, memories.get(pull.number), policy, listings, found), found
             )
@@ -99,10 +106,12 @@ class Reconciler:
             await self._try(origin, self._end(origin, number, found), found)
         due: dict[int, list[Reminder]] = {}
         for reminder in await self._records.reminders.due(origin.repository_id, self._clock.now()):
-            due.setdefault(reminder.number, []).append(reminder)
+            if not hush.is_on(reminder.number):
+                due.setdefault(reminder.number, []).append(reminder)
         for number, reminders in due.items():
             await self._try(origin, self._caretaker.remind(origin, number, reminders, policy), found)
-        await self._try(origin, self._caretaker.write_digest(origin, policy), found)
+        if hush.is_adopted:
+            await self._try(origin, self._caretaker.write_digest(origin, policy), found)
         await self._records.history.note_done(origin.repository_id, SWEPT, self._clock.now())
         return found
 
@@ -175,6 +184,13 @@ class Reconciler:
                 await self._desk.refresh(origin, pull.number)
         elif Label.READY_TO_MERGE in memory.status.flags:
             await self._merge(origin, memory, policy, found)
+
+    async def _look_on(self, origin: Origin, pull: ListedPull, hush: Hush, found: Found) -> None:
+        """Judge one that hears nothing, if it is not as it was when we last looked."""
+        is_young = pull.updated_at > self._clock.now() - GRACE
+        if not is_young and not hush.has_seen(pull.number, pull.head_sha, pull.appearance):
+            found.refreshed += 1
+            await self._desk.refresh(origin, pull.number)
 
     def _is_to_be_tried_again(self, memory: PullMemory, now: datetime) -> bool:
         """True, now and then, for what could not be checked in full."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +15,18 @@ import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.actions import Action
-from bot.apply import LivingComment
 from bot.clock import Clock
 from bot.comments.markers import MarkerSigner
 from bot.dossier import Dossiers
 from bot.effects import EffectDesk
 from bot.events import Origin
-from bot.github.client import GitHubApp, GitHubClient
+from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.pulls import Pull, PullReader
 from bot.job_views import JobViews
 from bot.jobs import Job, NoJobs
 from bot.look import Looks
+from bot.notebook import Notebook
 from bot.page_links import PageLinks
 from bot.plan import Planner
 from bot.policies import Policies
@@ -34,6 +34,7 @@ from bot.records import Records
 from bot.rule_sets import RuleSets
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
+from bot.store.adoption import AdoptionStore
 from bot.store.copies import copied
 from bot.store.desk_log import DeskLog
 from bot.store.jobs import JobStore
@@ -71,18 +72,6 @@ class _JobsAsTheyStand(NoJobs):
     async def of_pull(self, repository_id: int, number: int) -> tuple[Job, ...]:
         """Return the jobs of a pull request, oldest first."""
         return tuple([await self._views.of(job) for job in await self._store.of_pull(repository_id, number)])
-
-
-class _Notebook:
-    """Stands where the writer stands, and only notes what it is told to write."""
-
-    def __init__(self) -> None:
-        self.actions: list[Action] = []
-
-    async def apply(self, actions: Iterable[Action]) -> LivingComment | None:
-        """Note the actions."""
-        self.actions += actions
-        return None
 
 
 class Rehearsal:
@@ -152,22 +141,27 @@ class Rehearsal:
             raise UnknownPlaceError(f"There is no pull request #{number} in {origin.full_name}.") from None
         if not pull.is_open:
             raise UnknownPlaceError(f"#{number} is closed: nothing happens on it any more.")
+        await self._forget_what_was_never_said(origin, number)
         memory = await self.records.memories.get(origin.repository_id, number)
-        notebook = _Notebook()
+        notebook = Notebook()
         triaged = await self._triage(notebook).run(origin, number)
         if triaged is None:
             raise UnknownPlaceError(f"#{number} was closed or pushed to meanwhile. Try again.")
         before = memory or PullMemory(origin.repository_id, number)
         return Rehearsed(pull, before, triaged, tuple(notebook.actions))
 
-    def _triage(self, notebook: _Notebook) -> Triage:
+    async def _forget_what_was_never_said(self, origin: Origin, number: int) -> None:
+        """Let one that was only looked at be rehearsed as its first word; what is written to is a copy."""
+        store = AdoptionStore(self._engine)
+        known = await store.get(origin.repository_id, number)
+        if known is not None and known.is_shadow:
+            await store.wake(origin.repository_id, number, self._clock.now())
+
+    def _triage(self, notebook: Notebook) -> Triage:
         desk_log, signer = DeskLog(self._engine), MarkerSigner(self._settings.webhook_secrets)
         dossiers = Dossiers(self.records, self._clock)
         effects = EffectDesk(self.records, desk_log, self._clock)
         planner = Planner(signer, self._settings.github_web_url, PageLinks(self._settings.public_url))
-
-        def notes(_client: GitHubClient, _pull: Pull, _clock: Clock) -> _Notebook:
-            return notebook
 
         return Triage(
             self.github,
@@ -179,7 +173,7 @@ class Rehearsal:
             desk_log,
             signer,
             self._clock,
-            notes,
+            notebook.open,
         )
 
 

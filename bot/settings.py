@@ -6,7 +6,7 @@ import re
 from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -55,6 +55,8 @@ class BotSettings(BaseSettings):
     private_key: SecretStr
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode, Field(min_length=1)]
     repositories: Annotated[frozenset[int], NoDecode, Field(min_length=1)]
+
+    start_in: Literal["observe", "adopted"] = "observe"  # how a repository begins that was never served before
 
     database_url: Annotated[str, Field(repr=False)] = "sqlite:///taxonomy-bot.sqlite"  # it may hold a password
     database_connections: Annotated[int, Field(gt=0)] = 10  # to PostgreSQL, at most

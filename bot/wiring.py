@@ -8,6 +8,7 @@ import aiohttp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.answers import Answers
+from bot.apply import OpenWriter
 from bot.artifact_links import ArtifactLinks
 from bot.batches import Batches
 from bot.caretaker import Caretaker
@@ -21,6 +22,7 @@ from bot.dossier import Dossiers
 from bot.effects import EffectDesk
 from bot.fixing import Fixer
 from bot.github.client import GitHubApp, MayWrite
+from bot.github.gate import Gate
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
 from bot.job_ends import JobEnds
@@ -44,6 +46,7 @@ from bot.nightly.release_desk import ReleaseDesk
 from bot.nightly.release_keeper import ReleaseKeeper
 from bot.nightly.reporting import Reporting, make_watch
 from bot.nightly.scheduler import NightlyScheduler
+from bot.observing import Observer, SilentHistory
 from bot.page_links import PageLinks
 from bot.permissions import Permissions
 from bot.plan import Planner
@@ -58,6 +61,8 @@ from bot.rule_sets import RuleSets
 from bot.rule_workers import RuleWorkers
 from bot.same_leaf import SameLeaf
 from bot.settings import BotSettings
+from bot.silence import Silence
+from bot.store.adoption import AdoptionStore
 from bot.store.approvals import ApprovalStore
 from bot.store.artifacts import ArtifactRows
 from bot.store.batches import BatchStore
@@ -100,7 +105,7 @@ def make_desk(
 ) -> tuple[Desk, Sweeper]:
     """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
-    records = make_records(engine, jobs, clock)
+    records = make_records(engine, jobs, clock, starts_adopted=settings.start_in == "adopted")
     memories = records.memories
     rule_sets = RuleSets(memories, RuleStarts(engine), clock)
     looks = Looks(policies, rule_sets, workers, documents, neighbourhood, most_commits=settings.max_commits)
@@ -112,9 +117,17 @@ def make_desk(
     )
     readings = ReadingDesk(ReadingStore(engine), workers, records.history, clock, settings.keeps_readings_for)
     triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock, readings=readings)
-    batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock)
+    silence = make_silence(engine, clock)
+    batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock, silence)
     web_url = settings.github_web_url
     fixer = Fixer(github, looks, records.pardons, desk_log, signer, clock, web_url=web_url)
+
+    def triage_with(those: Records, writer: OpenWriter) -> Triage:
+        return Triage(
+            github, looks, planner, dossiers, effects, those, desk_log, signer, clock, writer, readings=readings
+        )
+
+    observer = Observer(github, silence, records, SilentHistory(engine), triage_with, desk_log, clock)
     rooms = Rooms(
         triage=triage,
         commands=commands,
@@ -129,10 +142,11 @@ def make_desk(
         reruns=Reruns(github, commands, jobs, signer, clock),
         ends=JobEnds(records, effects, clock),
         fixer=fixer,
+        observer=observer,
     )
     desk = Desk(github, policies, records, rooms, locks, SameLeaf(records.leaves), on_triaged, neighbourhood)
     caretaker = Caretaker(github, records, dossiers, effects, desk_log, signer, clock, locks)
-    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock, documents)
+    reconciler = Reconciler(github, desk, policies, records, desk_log, caretaker, clock, silence, documents)
     if documents is not None:
         documents.tell(partial(_look_again, desk, records.repositories))
     if neighbourhood is not None:
@@ -151,6 +165,11 @@ async def _look_again(desk: Desk, repositories: RepositoryStore, repository_id: 
     origin = await repositories.origin_of(repository_id)
     if origin is not None:
         await desk.refresh(origin, number)
+
+
+def make_silence(engine: AsyncEngine, clock: Clock) -> Silence:
+    """Return what knows where we speak: the gate of all writes."""
+    return Silence(AdoptionStore(engine), clock)
 
 
 def make_documents(
@@ -173,8 +192,8 @@ def make_neighbourhood(
     return Neighbourhood(github, PassageStore(engine), repositories, workers, folder, clock)
 
 
-def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:
-    """Return what is remembered of pull requests."""
+def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock, *, starts_adopted: bool = False) -> Records:
+    """Return what is remembered of pull requests; `starts_adopted` is how a repository begins."""
     return Records(
         PullRequestStore(engine),
         ApprovalStore(engine),
@@ -183,7 +202,7 @@ def make_records(engine: AsyncEngine, jobs: JobQueue, clock: Clock) -> Records:
         ReminderStore(engine),
         History(engine),
         jobs,
-        RepositoryStore(engine, clock),
+        RepositoryStore(engine, clock, starts_adopted=starts_adopted),
         LeafStore(engine),
     )
 
@@ -291,12 +310,13 @@ def open_github(
     may_write: MayWrite | None = None,
     replica: Replica | None = None,
     *,
+    gate: Gate | None = None,
     only_reads: bool = False,
 ) -> GitHubApp:
     """Return our App on GitHub, as the settings describe it.
 
-    `may_write` is asked before each write; with `only_reads` every write is refused. `replica` knows how many
-    others write at the same time.
+    `may_write` is asked before each write, and `gate` whether we speak there: without it, nowhere. With
+    `only_reads` every write is refused. `replica` knows how many others write at the same time.
     """
     return GitHubApp(
         session,
@@ -308,5 +328,6 @@ def open_github(
         write_limits=WriteLimits(settings.write_burst, settings.writes_per_minute, settings.writes_per_hour),
         may_write=may_write,
         only_reads=only_reads,
+        gate=gate,
         sharers=(lambda: replica.count) if replica is not None else None,
     )

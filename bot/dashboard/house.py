@@ -16,6 +16,7 @@ from bot.clock import Clock
 from bot.dashboard.build_shelf import BuildShelf
 from bot.dashboard.log_hub import LogHub
 from bot.dashboard.order_pace import OrderPace
+from bot.dashboard.other_bots_shelf import OtherBotsShelf
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
 from bot.inbox import Inbox
@@ -65,6 +66,7 @@ class House:
     downloads: ArtifactDownloads = field(init=False)
     builds: BuildShelf = field(init=False)
     try_room: TryRoom = field(init=False)
+    other_bots: OtherBotsShelf = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sessions", SessionStore(self.engine))
@@ -76,6 +78,7 @@ class House:
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
         object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
         object.__setattr__(self, "try_room", TryRoom(self.clock))
+        object.__setattr__(self, "other_bots", OtherBotsShelf(self.github, self.clock))
 
 
 HOUSE = web.AppKey("house", House)

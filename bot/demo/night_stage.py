@@ -218,6 +218,7 @@ def _of_bot(github: Simulator, repo: Repository, documents: DocumentHost) -> dic
         "PRIVATE_KEY": github.private_key_pem,
         "WEBHOOK_SECRETS": _SECRET,
         "REPOSITORIES": str(repo.id),
+        "START_IN": "adopted",
         "GITHUB_API_URL": github.url,
         "RULE_WORKERS": "1",
         "NIGHTLY": "false",  # nights begin when the story says so

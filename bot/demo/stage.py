@@ -202,6 +202,7 @@ def _settings(
         oauth_client_secret=SecretStr(CLIENT_SECRET),
         public_url=address,
         rule_workers=1,
+        start_in="adopted",
         document_networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
         document_ca_file=documents.ca_file,
     )

@@ -21,6 +21,7 @@ from yarl import URL
 
 from bot.clock import Clock
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
+from bot.github.gate import About, Gate, Shut
 from bot.github.graphql import Mutated, outcome_of
 from bot.github.pacing import Pace, WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
@@ -36,6 +37,8 @@ _LONGEST_WAIT_S = 60.0  # a longer Retry-After is left to the delivery's own ret
 _UNREADABLE = (ValueError, LookupError, TypeError)  # what an HTML page or JSON cut short leads to
 _CACHED_BYTES = 32 * 1024**2
 _NEVER_CHANGES = ("/git/", "/compare/")  # addressed by SHA: read once, then never again
+
+_NOWHERE = About(0)
 
 MayWrite = Callable[[], None]
 CacheEntry = tuple[str | None, str | None, Any, str | None]
@@ -121,10 +124,12 @@ class GitHubClient(GitHubAPI):
         app_id: int,
         pacer: WritePacer,
         clock: Clock,
+        gate: Gate,
         may_write: MayWrite | None = None,
         only_reads: bool = False,
     ) -> None:
-        """With `only_reads`, every write is refused here, before anything is sent."""
+        """Each write has to pass `gate`; with `only_reads`, every one is refused here, before anything is sent."""
+        self._gate = gate
         self._only_reads = only_reads
         self._etags = EtagCache()
         super().__init__(session, REQUESTER, cache=self._etags, base_url=base_url)
@@ -158,16 +163,27 @@ class GitHubClient(GitHubAPI):
             url_vars = None
             yield data
 
-    async def write(self, method: str, url: str, url_vars: Mapping[str, str] | None = None, data: Any = b"") -> Any:
-        """POST, PATCH, PUT or DELETE. Sent once the pacer lets it; an unknown outcome is not repeated."""
-        return await self._call(method, url, url_vars, data)
+    async def write(
+        self,
+        about: About | None,
+        method: str,
+        url: str,
+        url_vars: Mapping[str, str] | None = None,
+        data: Any = b"",
+    ) -> Any:
+        """POST, PATCH, PUT or DELETE. Sent once the pacer lets it; an unknown outcome is not repeated.
 
-    async def mutate(self, document: str, variables: dict[str, Any]) -> Mutated:
+        `about` is what the gate is asked about; None is only for the App's own affairs. Raises SilentError.
+        """
+        return await self._call(method, url, url_vars, data, about)
+
+    async def mutate(self, about: About, document: str, variables: dict[str, Any]) -> Mutated:
         """Run a GraphQL mutation and return what it did, wholly or in part; an unknown outcome is not repeated.
 
         Raises NotFoundError, RefusedError or TransientError when nothing of it was done, or nobody knows.
         """
-        answer = await self._call("POST", self._graphql_url, None, {"query": document, "variables": variables})
+        data = {"query": document, "variables": variables}
+        answer = await self._call("POST", self._graphql_url, None, data, about)
         return outcome_of(answer, self._limited_for_s())
 
     async def query(self, document: str, variables: dict[str, Any]) -> Mapping[str, Any]:
@@ -186,17 +202,28 @@ class GitHubClient(GitHubAPI):
         """Wait by the bot's own clock."""
         await self._clock.sleep(seconds)
 
-    async def _call(self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any) -> Any:
-        answer, _ = await self._try(method, url, url_vars, data)
+    async def _call(
+        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any, about: About | None = None
+    ) -> Any:
+        answer, _ = await self._try(method, url, url_vars, data, about)
         return answer
 
     async def _try(
-        self, method: str, url: str, url_vars: Mapping[str, str] | None, data: Any, *, is_read: bool = False
+        self,
+        method: str,
+        url: str,
+        url_vars: Mapping[str, str] | None,
+        data: Any,
+        about: About | None = None,
+        *,
+        is_read: bool = False,
     ) -> tuple[Any, str | None]:
         """Send the request; wait and repeat what is safe to repeat, at most twice."""
         is_read = is_read or method == "GET"
         if self._only_reads and not is_read:
             raise GitHubError(f"refused to write ({method}): this was only to be looked at")
+        if not is_read and (about is not None or self._installation_id is not None):
+            await self._gate.check(about or _NOWHERE)
         for attempt in range(1, _MAX_TRIES + 1):
             try:
                 return await self._send(method, url, url_vars, data, is_read=is_read)
@@ -342,12 +369,15 @@ class GitHubApp:
         write_limits: WriteLimits,
         may_write: MayWrite | None = None,
         only_reads: bool = False,
+        gate: Gate | None = None,
         sharers: Callable[[], int] | None = None,
     ) -> None:
         """`may_write` is asked before each write, and raises TransientError where there is to be none.
 
-        `sharers` says how many processes write as this App now, this one included.
+        `gate` says where we may write; without one, nowhere. `sharers` says how many processes write as this App
+        now, this one included.
         """
+        self._gate = gate or Shut()
         self._session = session
         self._only_reads = only_reads
         self._base_url = base_url
@@ -385,6 +415,7 @@ class GitHubApp:
                 app_id=self._app_id,
                 pacer=WritePacer(self._clock, self._write_limits, self._sharers),
                 clock=self._clock,
+                gate=self._gate,
                 may_write=self._may_write,
                 only_reads=self._only_reads,
             )

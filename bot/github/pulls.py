@@ -61,6 +61,7 @@ class Pull:
     head_repository: str = ""  # full name of where its branch is; empty once that is gone
     head_ref: str = ""
     allows_edits: bool = False  # of those who may write to the base
+    repository_id: int = 0
     asks_web_sign_off: bool = False  # then GitHub signs off what is committed in its web pages
 
     def after(self, actions: Iterable[Action]) -> Pull:
@@ -207,6 +208,7 @@ class PullReader:
             head_repository=(data["head"].get("repo") or {}).get("full_name", ""),
             head_ref=data["head"]["ref"],
             allows_edits=bool(data.get("maintainer_can_modify")),
+            repository_id=int(base["repo"]["id"]),
             asks_web_sign_off=bool(base["repo"].get("web_commit_signoff_required")),
         )
 

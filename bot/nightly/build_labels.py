@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -13,6 +14,7 @@ from bot.effects import EffectDesk
 from bot.events import Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
+from bot.github.gate import SilentError
 from bot.github.pulls import PullReader
 from bot.labels import Label
 from bot.locks import PullLocks
@@ -74,4 +76,5 @@ class BuildLabels:
             return
         if (label in pull.labels) is not on:
             action: Action = AddLabels((label,)) if on else RemoveLabel(label)
-            await Writer(client, pull, self._clock).apply([action])
+            with suppress(SilentError):  # the pages show it
+                await Writer(client, pull, self._clock).apply([action])

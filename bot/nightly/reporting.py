@@ -112,6 +112,8 @@ class Reporting:
         """Look once; whatever is wrong with one repository is no matter of the others."""
         for known in await self._known():
             repository_id = known.origin.repository_id
+            if not known.is_adopted:
+                continue  # what operators have built there is told on the pages and at the terminal
             try:
                 await self._reporter.look(known)
             except (GitHubError, IssueIsBeingOpenedError) as error:  # tried again at the next look
@@ -121,7 +123,7 @@ class Reporting:
 
     async def health(self) -> web.Response:
         """Return 200 while everything is on time, else 503 with what is late."""
-        return await health_of(self.watch, await self._known())
+        return await health_of(self.watch, [known for known in await self._known() if known.is_adopted])
 
     async def _known(self) -> list[KnownRepository]:
         known = await self._repositories.all_known()

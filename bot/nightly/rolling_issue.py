@@ -89,4 +89,4 @@ class RollingIssue:
 
     def _writer(self, origin: Origin) -> IssueWriter:
         client = self._app.installation(origin.installation_id)
-        return IssueWriter(client, origin.full_name, self._app.app_id)
+        return IssueWriter(client, origin, self._app.app_id)

@@ -51,7 +51,7 @@ class NightlyScheduler:
         """Plan what is due; whatever is wrong with one repository is no matter of the others."""
         for known in await self._repositories.all_known():
             repository_id = known.origin.repository_id
-            if repository_id not in self._serves:
+            if repository_id not in self._serves or not known.is_adopted:
                 continue
             try:
                 await self._desk.note_look(known)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.clock import Clock
 from bot.events import Origin
-from bot.store.tables import repositories
+from bot.store.tables import pull_requests, repositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,15 @@ class KnownRepository:
 
     origin: Origin
     first_seen_at: datetime
+    is_adopted: bool = True  # else it is only observed
 
 
 class RepositoryStore:
     """Reads and writes repositories."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, *, starts_adopted: bool = False) -> None:
+        """`starts_adopted` is how a repository begins that was never served before."""
+        self._starts_adopted = starts_adopted
         self._engine = engine
         self._clock = clock
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
@@ -36,9 +39,10 @@ class RepositoryStore:
         if self._noted.get(origin.repository_id) == origin:
             return
         named = {"full_name": origin.full_name, "installation_id": origin.installation_id}
+        is_adopted = true() if self._starts_adopted else _was_served(origin.repository_id)
         statement = (
             self._insert(repositories)
-            .values(id=origin.repository_id, first_seen_at=self._clock.now(), **named)
+            .values(id=origin.repository_id, first_seen_at=self._clock.now(), is_adopted=is_adopted, **named)
             .on_conflict_do_update(index_elements=["id"], set_=named)
         )
         async with self._engine.begin() as connection:
@@ -54,6 +58,13 @@ class RepositoryStore:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(repositories).order_by(repositories.c.id))).mappings().all()
         return [
-            KnownRepository(Origin(row["id"], row["full_name"], row["installation_id"]), row["first_seen_at"])
+            KnownRepository(
+                Origin(row["id"], row["full_name"], row["installation_id"]), row["first_seen_at"], row["is_adopted"]
+            )
             for row in rows
         ]
+
+
+def _was_served(repository_id: int) -> ColumnElement[bool]:
+    """Say of a repository that is new to us whether pull requests of it are known all the same."""
+    return exists().where(pull_requests.c.repository_id == repository_id)

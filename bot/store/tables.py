@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     TypeDecorator,
+    false,
     text,
     true,
 )
@@ -300,6 +301,26 @@ repositories = Table(
     Column("full_name", String(256), nullable=False),
     Column("installation_id", BigInteger, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("is_adopted", Boolean, nullable=False, server_default=false()),  # else it is only observed
+    Column("adopted_after", Integer, nullable=False, server_default="0"),  # the newest number at that moment
+    Column("chosen_at", UtcDateTime, nullable=True),
+    Column("chosen_by", String(64), nullable=False, server_default=""),
+)
+
+# pull requests that hear nothing: what they would hear, and those among them that have asked to hear it since
+observed_pulls = Table(
+    "observed_pulls",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("head_sha", String(40), nullable=False, server_default=""),  # a push brings another one
+    Column("appearance", String(64), nullable=False, server_default=""),  # when it was last looked at
+    Column(
+        "is_shadow", Boolean, nullable=False, server_default=false()
+    ),  # pull_requests tells what is not on GitHub
+    Column("would_say", Text, nullable=False, server_default=""),  # as JSON: bot.would_say.WouldSay
+    Column("seen_at", UtcDateTime, nullable=True),
+    Column("woken_at", UtcDateTime, nullable=True),  # since when it hears from us
 )
 
 # each time we first saw another commit as a pull request's head: what a comment's writer can have looked at

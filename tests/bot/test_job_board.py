@@ -36,6 +36,7 @@ from bot.store.job_logs import LogPart
 from bot.store.jobs import JobStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
+from bot.wiring import make_silence
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Ending, Outcome, Progress
@@ -74,8 +75,9 @@ class Exhibition:
             private_key=SecretStr(self.github.private_key_pem),
             clock=self.clock,
             write_limits=WriteLimits(60, 80, 500),
+            gate=make_silence(self._engine, self.clock),
         )
-        repositories = RepositoryStore(self._engine, self.clock)
+        repositories = RepositoryStore(self._engine, self.clock, starts_adopted=True)
         await repositories.note(Origin(self.repo.id, self.repo.full_name, self.repo.installation_id or 0))
         rows = ArtifactRows(self._engine)
         signer = MarkerSigner([SecretStr("the-webhook-secret")])

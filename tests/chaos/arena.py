@@ -77,6 +77,7 @@ class Arena:
             "PRIVATE_KEY": self.github.private_key_pem,
             "WEBHOOK_SECRETS": _SECRET,
             "REPOSITORIES": str(self.repo.id),
+            "START_IN": "adopted",
             "GITHUB_API_URL": self.github.url,
             "DATABASE_URL": f"sqlite+aiosqlite:///{self.folder / 'bot.sqlite'}",
             "BROKER_URL": self.redis.url,

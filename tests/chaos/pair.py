@@ -87,6 +87,7 @@ class Pair:
             "PRIVATE_KEY": self.github.private_key_pem,
             "WEBHOOK_SECRETS": _SECRET,
             "REPOSITORIES": str(self.repo.id),
+            "START_IN": "adopted",
             "GITHUB_API_URL": self.github.url,
             "DATABASE_URL": f"postgresql://postgres@/postgres?host={self._host}",
             "ARTIFACTS_URL": str(self.folder / "artifacts"),

@@ -34,7 +34,7 @@ from bot.store.pull_requests import PullRequestStore
 from bot.store.releases import ReleaseStore
 from bot.store.repositories import RepositoryStore
 from bot.store.stored_jobs import StoredJob
-from bot.wiring import make_foreman, open_github
+from bot.wiring import make_foreman, make_silence, open_github
 from pipeline.artifacts import ArtifactStore
 from pipeline.build_files import canonical, files_in
 from pipeline.build_orders import ORDER, BuildOrder, Phase, Variant
@@ -268,7 +268,10 @@ async def site_of(nights: Nights, folder: Path, budget: Budget | None = None) ->
     world, engine = nights.world, nights.engine
     clock, settings = world.clock, world.settings
     async with aiohttp.ClientSession() as session:
-        github, policies = open_github(session, settings, clock), Policies(settings, clock)
+        github, policies = (
+            open_github(session, settings, clock, gate=make_silence(engine, clock)),
+            Policies(settings, clock),
+        )
         store, mail, repositories = JobStore(engine), _Answers(), RepositoryStore(engine, clock)
         rows, artifacts = ArtifactRows(engine), ArtifactStore(str(folder / "artifacts"))
         leaf_data, releases = LeafDataStore(engine), ReleaseStore(engine)

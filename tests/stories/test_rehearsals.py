@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import bot.rule_sets
 import checks.gentleness
 from bot.github.errors import GitHubError
+from bot.github.gate import About
 from bot.rehearsal import UnknownPlaceError, rehearsing
 from bot.simulate_cli import simulated
 from bot.upgrade_cli import Outlook, as_lines, outlook_of, upgraded
@@ -168,9 +169,9 @@ async def test_a_rehearsal_has_no_pen(world: World) -> None:
         origin = await rehearsal.origin_of("instruct/taxonomy")
         client = rehearsal.github.installation(origin.installation_id)
         with pytest.raises(GitHubError, match="refused to write"):
-            await client.write("POST", "/repos/instruct/taxonomy/issues/1/labels", data={"labels": ["skill"]})
+            await client.write(About(world.repo.id, 1), "POST", "/repos/instruct/taxonomy/issues/1/labels")
         with pytest.raises(GitHubError, match="refused to write"):
-            await client.mutate("mutation { x }", {})
+            await client.mutate(About(world.repo.id), "mutation { x }", {})
     assert world.github.calls_since(mark) == []
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from bot.clock import MovableClock
 from bot.github.client import GitHubApp
 from bot.github.errors import TransientError
+from bot.github.gate import About
 from bot.github.pacing import WriteLimits
 from bot.simulator import Simulator
 from tests.checks.contributions import SKILL_PATH, a_skill
@@ -135,6 +136,13 @@ async def test_our_token_follows_nobody_to_another_host(world: World) -> None:
     assert kept == [("failed", "refused to send our token to another host")]
 
 
+class Open:
+    "Lets every write through: these stories are about what comes after the gate."
+
+    async def check(self, about: About) -> None:
+        "There is nothing to say against it."
+
+
 @pytest.fixture
 def app_at() -> AppAt:
     "Our App on a simulated GitHub, with a clock of its own."
@@ -148,6 +156,7 @@ def app_at() -> AppAt:
             private_key=SecretStr(github.private_key_pem),
             clock=clock,
             write_limits=WriteLimits(10, 80, 500),
+            gate=Open(),
         )
 
     return make
@@ -161,7 +170,9 @@ async def test_a_write_under_an_old_name_is_sent_on_as_it_is(app_at: AppAt) -> N
         pull = await github.open_pull(repo, author="ana", files={"a.md": "a\n"})
         github.rename_repository(repo, "knowledge")
         client = app_at(github, session, clock).installation(repo.installation_id)
-        await client.write("POST", "/repos/instruct/taxonomy/issues/1/comments", data={"body": "Hello"})
+        await client.write(
+            About(repo.id, 1), "POST", "/repos/instruct/taxonomy/issues/1/comments", data={"body": "Hello"}
+        )
 
         assert [comment.body for comment in pull.comments] == ["Hello"]
         assert [line.status for line in github.requests if line.is_write] == [307, 201]
@@ -177,7 +188,7 @@ async def test_a_clock_that_is_off_is_put_right(minutes: int, app_at: AppAt) -> 
         app = app_at(github, session, ours)
         client, path = app.installation(repo.installation_id), f"/repositories/{repo.id}"
         with pytest.raises(TransientError, match="no access token"):
-            await app.installation(repo.installation_id).write("POST", path)
+            await app.installation(repo.installation_id).write(About(repo.id), "POST", path)
         assert (await client.read(path))["id"] == repo.id
         assert await app.itself().read("/app/hook/deliveries") == []
         tokens = sum(line.route.endswith("/access_tokens") for line in github.requests)

@@ -31,7 +31,7 @@ from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
 from bot.store.reminders import ReminderStore
 from bot.store.repositories import KnownRepository, RepositoryStore
-from bot.wiring import make_plan_room, make_quarantine_desk, make_scheduler, open_github
+from bot.wiring import make_plan_room, make_quarantine_desk, make_scheduler, make_silence, open_github
 from tests.world.people import a_good_skill
 from tests.world.world import World
 
@@ -82,7 +82,7 @@ async def nights_of(world: World) -> AsyncIterator[Nights]:
     "Open the database and GitHub as a process of its own does."
     clock, settings = world.clock, world.settings
     async with world.database() as engine, aiohttp.ClientSession() as session:
-        github = open_github(session, settings, clock)
+        github = open_github(session, settings, clock, gate=make_silence(engine, clock))
         room, builds = make_plan_room(github, engine), BuildStore(engine)
         memories = PullRequestStore(engine)
         records = Records(

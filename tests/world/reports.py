@@ -25,7 +25,7 @@ from bot.simulator.issues import Issue
 from bot.store.jobs import JobStore
 from bot.store.releases import ReleaseStore
 from bot.store.stored_jobs import StoredJob
-from bot.wiring import make_reporting, open_github
+from bot.wiring import make_reporting, make_silence, open_github
 from checks.contribution import Login, Sha
 from pipeline.artifacts import ArtifactStore
 from pipeline.build_orders import GATE, MIX
@@ -221,7 +221,10 @@ async def _a_process(nights: Nights, chat: ChatRoom) -> AsyncIterator[Newsroom]:
     settings, clock = nights.world.settings, nights.world.clock
     links = ArtifactLinks(settings.webhook_secrets, settings.public_url, settings.artifact_link_s)
     async with aiohttp.ClientSession() as session:
-        github, policies = open_github(session, settings, clock), Policies(settings, clock)
+        github, policies = (
+            open_github(session, settings, clock, gate=make_silence(nights.engine, clock)),
+            Policies(settings, clock),
+        )
         reporting = make_reporting(
             github, settings, policies, nights.engine, session, clock, NoJobs(), links, PullLocks()
         )

@@ -127,6 +127,7 @@ class World:
             "artifacts_url": f"{self._stores.name}/artifacts",
             "model_store_url": f"{self._stores.name}/models",
             "github_api_url": self.github.url,
+            "start_in": "adopted",  # a story that is about observing says so
             "sweep_minutes": 0,  # a story that is about sweeps asks for them
             "nightly": False,  # likewise
             "drain_s": 0.0,  # likewise: what is under way may wait for a clock that nobody moves

@@ -11,6 +11,7 @@ from bot.dashboard.registry import REPOSITORY, Sees, page
 from bot.dashboard.shop_view import shop_seen
 from bot.dashboard.visit import Shown, Visit
 from bot.reconcile import SWEPT
+from bot.store.adoption import AdoptionStore
 from bot.store.board_jobs import BoardJobs, JobFilter
 from bot.store.board_pulls import BoardPulls
 from bot.store.builds import BuildStore
@@ -55,6 +56,7 @@ async def overview(visit: Visit) -> Shown:
         "served": served_in_words(await ReleaseStore(engine).served(visit.repository_id)),
         "signs": tuple(signs(await _vitals(visit))),
         "is_paused": floor.paused.is_on,
+        "is_observed": not (await AdoptionStore(engine).standing(visit.repository_id)).is_adopted,
     }
     return Shown("overview.html", facts)
 
