@@ -41,6 +41,16 @@ def create_issue(call: Call) -> Reply:
     return Reply(payload, status=201, headers={"Location": payload["url"]})
 
 
+@issue_routes.add("GET", "/repos/{owner}/{repo}/issues/events", "issues:read")
+def list_all_events(call: Call) -> Reply:
+    """What happened to all issues and pull requests of a repository, the newest first."""
+    happened = ((one, happening) for one in call.repo.subjects for happening in one.history)
+    found = sorted(happened, key=lambda each: each[1].id, reverse=True)
+    shown, headers = call.page(found)
+    told = [happening_json(call.state, one, each) | {"issue": issue_json(call.state, one)} for one, each in shown]
+    return Reply(told, headers=headers)
+
+
 @issue_routes.add("GET", _ISSUE)
 def get_issue(call: Call) -> Reply:
     """An issue, or the issue side of a pull request."""
