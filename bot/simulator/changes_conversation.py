@@ -35,7 +35,6 @@ class ConversationChanges(Announcer):
         """Change the text of a comment."""
         before, comment.body = comment.body, body
         comment.updated_at, comment.edited_by = self.state.now(), sender
-        comment.subject.updated_at = comment.updated_at
         self._tell_comment("edited", comment, sender, changes={"body": {"from": before}})
 
     def delete_comment(self, comment: Comment, sender: Account) -> None:
