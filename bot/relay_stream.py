@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from json.decoder import scanstring
 from typing import Any
 
 _DECODER = json.JSONDecoder()
@@ -45,10 +44,9 @@ class StreamReader:
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """Yield the events that are complete by now."""
-        if self._ended_by_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-        if chunk:
-            self._ended_by_cr = chunk.endswith(b"\r")
+        if self._ended_by_cr and chunk:
+            chunk, self._ended_by_cr = chunk.removeprefix(b"\n"), False
+        self._ended_by_cr = chunk.endswith(b"\r") if chunk else self._ended_by_cr
         lines = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines[:-1]:
             self._add(line)
@@ -58,14 +56,14 @@ class StreamReader:
         self._add(lines[-1])
 
     def _add(self, part: bytes) -> None:
+        if not part:
+            return
         self._bytes += len(part)
         if self._bytes > self.most_bytes:
-            self._skips = True
-            self._data, self._line = [], bytearray(b":")  # not empty: the event ends with an empty line
-        elif not self._skips:
+            self._skips, self._data = True, []
+            self._line = bytearray(b":")  # not empty: the event ends with an empty line
+        else:
             self._line += part
-        elif part and not self._line:
-            self._line = bytearray(b":")
 
     def _end_of_line(self, line: bytes) -> StreamEvent | None:
         if line:
@@ -124,9 +122,9 @@ def _members(text: str) -> Iterator[tuple[str, tuple[Any, str]]]:
         raise ValueError("not an object")
     place = _after_space(text, place + 1)
     while text[place : place + 1] != "}":
-        if text[place : place + 1] != '"':
+        name, place = _DECODER.raw_decode(text, place)
+        if not isinstance(name, str):
             raise ValueError("not a name")
-        name, place = scanstring(text, place + 1, True)
         place = _after_space(text, place)
         if text[place : place + 1] != ":":
             raise ValueError("no value")

@@ -199,8 +199,8 @@ class BotSettings(BaseSettings):
         is_safe = found.scheme == "https" or (found.scheme == "http" and found.hostname in _LOOPBACK)
         if address and (not is_safe or not found.hostname or found.username or any(c.isspace() for c in address)):
             raise ValueError(
-                "has to be the address of a channel, such as https://smee.io/CHANNEL, without user; plain http only "
-                "on this machine (127.0.0.1, ::1, localhost)"
+                "has to be the address of a channel, such as https://smee.io/CHANNEL, without user; plain http "
+                "only on this machine (127.0.0.1, ::1, localhost)"
             )
         return value
 

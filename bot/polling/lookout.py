@@ -64,6 +64,7 @@ class Lookout:
         self._serves = serves
         self._watched: dict[int, _Watched] = {}
         self._looking = asyncio.Lock()
+        self.looks_done = 0
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -146,6 +147,7 @@ class Lookout:
     async def _run(self) -> None:
         while True:
             await self.look()
+            self.looks_done += 1
             await self._clock.sleep(self._every_s)
 
 

@@ -32,9 +32,11 @@ class Places:
         if known is not None:
             try:
                 place = await place_of(self._app.installation(known.installation_id), repository_id)
-            except GitHubError:
-                if not self._may_search(repository_id):
+            except GitHubError as error:
+                is_limit = isinstance(error, TransientError) and error.retry_after_s is not None
+                if is_limit or not self._may_search(repository_id):
                     raise
+                self._searched[repository_id] = self._clock.now()
             else:
                 origin = Origin(repository_id, place.full_name, known.installation_id)
                 await self._repositories.note(origin)
