@@ -100,7 +100,8 @@ def relayed(data: str) -> Relayed:
     """Return the webhook that an event carries. Raises UnreadableEventError.
 
     The relay has read GitHub's JSON and written it anew. Both have it compact, so mostly it is byte for byte what
-    GitHub has signed: taken as it stands in the event; else, for relays that add spaces, written compactly.
+    GitHub has signed: taken as it stands in the event; else, for relays that write otherwise, written anew. Which
+    of them it was, the signature says.
     """
     try:
         members = dict(_members(data))
@@ -108,10 +109,10 @@ def relayed(data: str) -> Relayed:
             name: value for name, (value, _) in members.items() if name not in _NEVER_BY_RELAY and _is_header(value)
         }
         body, raw = members["body"]
-        compact = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        compact = (json.dumps(body, separators=(",", ":"), ensure_ascii=ascii_only) for ascii_only in (False, True))
+        texts = dict.fromkeys(text.encode("utf-8", "backslashreplace") for text in (raw, *compact))
     except (ValueError, KeyError, RecursionError) as error:
         raise UnreadableEventError(f"no delivery in it ({type(error).__name__})") from None
-    texts = dict.fromkeys(text.encode("utf-8", "backslashreplace") for text in (raw, compact))
     return Relayed(headers, tuple(texts))
 
 
