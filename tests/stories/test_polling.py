@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from aiohttp import web
 
+from bot.app import DISPATCHER, LOOKOUT, make_app
 from bot.labels import Label
 from bot.polling.telling import POLLED
 from bot.rule_workers import RuleWorkers
 from bot.simulator import Comment
+from bot.store.desk_log import AuditEntry
 from tests.checks.contributions import SKILL_PATH, a_skill
+from tests.databases import PostgresServer
 from tests.fidelity.check import FidelityCheck
 from tests.world import PullRequest
 from tests.world.people import a_good_skill
@@ -43,8 +49,9 @@ async def pr(world: RemoteWorld) -> PullRequest:
     return pr
 
 
-def acts(entries: list[object]) -> list[str]:
-    return [entry.act for entry in entries]  # type: ignore[attr-defined]
+def acts(entries: list[AuditEntry]) -> list[str]:
+    "What was done."
+    return [entry.act for entry in entries]
 
 
 async def test_a_pull_request_goes_its_whole_way(world: RemoteWorld) -> None:
@@ -140,13 +147,11 @@ async def test_a_deleted_database_row_is_not_told_twice(world: RemoteWorld, pr: 
     pr.has_been_read()
     await world.stop_bot()
     async with world.database() as engine, engine.begin() as connection:
-        from sqlalchemy import text
-
         for kind, mark in rows:
             await connection.execute(
-                text("UPDATE poll_marks SET mark = :mark WHERE kind = :kind"), {"mark": mark, "kind": kind}
+                sa.text("UPDATE poll_marks SET mark = :mark WHERE kind = :kind"), {"mark": mark, "kind": kind}
             )
-        await connection.execute(text("DELETE FROM polled_pulls"))
+        await connection.execute(sa.text("DELETE FROM polled_pulls"))
     await world.start_bot()
     await world.looks()
 
@@ -383,3 +388,29 @@ async def test_act_and_moment_are_githubs(world: RemoteWorld, pr: PullRequest) -
     assert Label.TRIAGE_APPROVED not in pr.labels
     assert world.clock.now() - timedelta(minutes=1) < (await world.audit_of(pr))[-1].at
     pr.has_been_read()
+
+
+async def test_of_two_replicas_one_looks(postgres: PostgresServer, rule_workers: RuleWorkers) -> None:
+    "The other goes on where it stopped, and does nothing again."
+    with postgres.borrowed() as address:
+        world = RemoteWorld(address, rule_workers, replica_silence_s=2.0)
+        world.repo.permissions |= {"tess": "triage"}
+        async with world:
+            other = web.AppRunner(
+                make_app(world.settings, clock=world.clock, workers=rule_workers, jobs=world.jobs)
+            )
+            await other.setup()
+            pr = await world.ana.opens_pr()
+            await world.looks()
+            pr.has_been_read()
+            assert other.app[LOOKOUT].looks_done == 0
+            await world.tess.comments(pr, "/hold")
+            await world.stop_bot()
+
+            async with asyncio.timeout(20):
+                while Label.HOLD not in pr.labels:
+                    await asyncio.sleep(0.05)
+            await other.app[DISPATCHER].settled()
+            await other.cleanup()
+            assert acts(await world.audit_of(pr)) == ["/hold"]
+            pr.has_been_read()

@@ -46,6 +46,6 @@ class RemoteWorld(World):
 
     async def while_failing(self, **delta: float) -> None:
         "Let time pass for retries and for looks that were put off."
-        looking = self.has_looked(self.lookout.looks_done + 10)
+        looking = self.has_looked(self.lookout.looks_done + 25)
         await self.over_time(looking, **delta)
         await self.settled()
