@@ -1,7 +1,7 @@
 """What looking costs: `python -m benchmarks.poll_calls`, requests an hour by open pull requests, idle and busy.
 
-A simulated GitHub and the lookout of the bot run in one process and share a clock that is moved by hand. One hour
-of looks, `EVERY_S` apart; in a busy hour each minute brings a push, a comment, a review, a label and a new pull
+A simulated GitHub and the lookout of the bot run in one process and share a clock that is moved by hand. Some
+minutes of looks, `EVERY_S` apart, are told as an hour; in a busy hour each minute brings a push, a comment, a review, a label and a new pull
 request. Counted are the requests that looking takes, not what the bot does about what was found.
 """
 
@@ -45,8 +45,8 @@ class Cost:
     told: int
 
 
-async def hour(open_pulls: int, *, is_busy: bool) -> Cost:
-    """Return what an hour of looks costs at so many open pull requests."""
+async def hour(open_pulls: int, minutes: int, *, is_busy: bool) -> Cost:
+    """Return what an hour of looks costs at so many open pull requests, going by some minutes of it."""
     with tempfile.TemporaryDirectory() as folder:
         clock = MovableClock()
         limits = Limits(requests_per_hour=_WIDE_OPEN)
@@ -72,7 +72,7 @@ async def hour(open_pulls: int, *, is_busy: bool) -> Cost:
                 await lookout.look()
                 mark, told = github.mark, 0
                 chance, fresh = random.Random(7), itertools.count(open_pulls)
-                for look in range(int(3600 / EVERY_S)):
+                for look in range(int(minutes * 60 / EVERY_S)):
                     await clock.advance(seconds=EVERY_S)
                     if is_busy and look % int(60 / EVERY_S) == 0:
                         pulls.append(await _busy_minute(github, repo, chance, pulls, next(fresh)))
@@ -81,7 +81,8 @@ async def hour(open_pulls: int, *, is_busy: bool) -> Cost:
                 await inbox.stop()
             await engine.dispose()
     counted = sum(line.status != 304 for line in calls)
-    return Cost(open_pulls, is_busy, len(calls), counted, told)
+    hours = minutes / 60
+    return Cost(open_pulls, is_busy, round(len(calls) / hours), round(counted / hours), round(told / hours))
 
 
 async def _opens(github: Simulator, repo: object, number: int) -> Pull:
@@ -103,12 +104,13 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pulls", type=int, nargs="*", default=[1, 10, 100, 1000])
+    parser.add_argument("--minutes", type=int, default=10, help="looked at, and told as an hour")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     print("| open pull requests | hour | requests sent | of them counted | acts found |\n|---:|---|---:|---:|---:|")
     for open_pulls in given.pulls:
         for is_busy in (False, True):
-            cost = asyncio.run(hour(open_pulls, is_busy=is_busy))
+            cost = asyncio.run(hour(open_pulls, given.minutes, is_busy=is_busy))
             kind = "busy" if is_busy else "idle"
             print(f"| {open_pulls:,} | {kind} | {cost.sent:,} | {cost.counted:,} | {cost.told:,} |", flush=True)
             if cost.counted > ALLOWED_PER_HOUR / 2:
