@@ -1,8 +1,9 @@
 """What looking costs: `python -m benchmarks.poll_calls`, requests an hour by open pull requests, idle and busy.
 
 A simulated GitHub and the lookout of the bot run in one process and share a clock that is moved by hand. Some
-minutes of looks, `EVERY_S` apart, are told as an hour; in a busy hour each minute brings a push, a comment, a review, a label and a new pull
-request. Counted are the requests that looking takes, not what the bot does about what was found.
+minutes of looks, `EVERY_S` apart, are told as an hour; in a busy hour each minute brings a push, a comment, a
+review, a label and a new pull request. Counted are the requests that looking takes, not what the bot does about
+what was found.
 """
 
 from __future__ import annotations
