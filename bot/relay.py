@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 import aiohttp
 import structlog
-from multidict import CIMultiDict
 
 from bot.clock import Clock
 from bot.inbox import WebhookEndpoint
@@ -16,6 +15,7 @@ from bot.relay_stream import StreamEvent, StreamReader, UnreadableEventError, re
 
 log = structlog.get_logger()
 
+_HEADERS = ("Content-Type", "X-GitHub-Delivery", "X-GitHub-Event", "X-Hub-Signature-256")
 SILENCE_S = 90.0  # smee sends a sign of life every thirty seconds
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _CONNECTS_WITHIN_S = 20.0
@@ -112,7 +112,8 @@ class Relay:
             self.refused += 1
             log.warning("relay.unreadable", because=str(error))
             return
-        headers = CIMultiDict(found.headers)
+        given = {name.lower(): value for name, value in found.headers.items()}
+        headers = {name: given.get(name.lower(), "") for name in _HEADERS}
         status = HTTPStatus.UNAUTHORIZED
         for body in found.bodies:
             status = HTTPStatus((await self._endpoint.take(body, headers)).status)
@@ -126,4 +127,4 @@ class Relay:
             self.taken += 1
         else:
             self.refused += 1
-            log.warning("relay.refused", status=status.value, github_event=headers.get("x-github-event", "")[:64])
+            log.warning("relay.refused", status=status.value, github_event=headers["X-GitHub-Event"][:64])
