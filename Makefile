@@ -74,6 +74,8 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.inbox_rate
 	$(PY) -m benchmarks.inbox_endurance
 	$(PY) -m benchmarks.reconcile_calls
+	$(PY) -m benchmarks.poll_calls
+	$(PY) -m benchmarks.relay_smee
 	$(PY) -m benchmarks.pages_speed
 	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue

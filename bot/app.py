@@ -34,6 +34,8 @@ from bot.nightly.trend_downloads import ROUTE as TREND_ROUTE
 from bot.nightly.trend_downloads import TrendDownloads
 from bot.permissions import Permissions
 from bot.policies import Policies
+from bot.polling.lookout import Lookout
+from bot.relay import Relay
 from bot.replica import Replica
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
@@ -48,6 +50,7 @@ from bot.wiring import (
     make_desk,
     make_documents,
     make_foreman,
+    make_lookout,
     make_neighbourhood,
     make_release_keeper,
     make_reporting,
@@ -69,6 +72,8 @@ class Health:
 NEIGHBOURHOOD: web.AppKey[Neighbourhood | None] = web.AppKey("neighbourhood")
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 SWEEPER = web.AppKey("sweeper", Sweeper)
+LOOKOUT = web.AppKey("lookout", Lookout)
+RELAY = web.AppKey("relay", Relay)
 NIGHTLY = web.AppKey("nightly", NightlyScheduler)
 LEADERSHIP = web.AppKey("leadership", Leadership)
 REPORTING = web.AppKey("reporting", Reporting)
@@ -154,14 +159,25 @@ def make_app(
             )
             inbox = Inbox(deliveries, dispatcher.wake)
             signatures = SignatureCheck(settings.webhook_secrets)
-            app[WEBHOOKS] = WebhookEndpoint(inbox, signatures, settings.repositories, clock, settings.app_id)
+            endpoint = app[WEBHOOKS] = WebhookEndpoint(
+                inbox, signatures, settings.repositories, clock, settings.app_id
+            )
             app[DISPATCHER] = dispatcher
             app[SWEEPER] = sweeper
             app[NEIGHBOURHOOD] = neighbourhood
             app[REPORTING] = reporting
+            lookout = app[LOOKOUT] = make_lookout(github, settings, engine, inbox, clock)
+            relay = app[RELAY] = Relay(
+                session,
+                endpoint,
+                clock,
+                settings.relay_url.get_secret_value(),
+                most_bytes=settings.max_delivery_bytes,
+            )
             nightly = app[NIGHTLY] = make_scheduler(github, settings, engine, clock)
             services = [Service(sweeper.start, sweeper.stop), Service(reporting.start, reporting.stop)]
             services.append(Service(keeper.start, keeper.stop))
+            services += [Service(lookout.start, lookout.stop), Service(relay.start, relay.stop)]
             if settings.nightly:
                 services.append(Service(nightly.start, nightly.stop))
             if shop is not None and foreman is not None:

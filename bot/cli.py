@@ -18,7 +18,7 @@ from bot.forget_cli import forget
 from bot.gpu_cli import gpu
 from bot.nightly_cli import nightly
 from bot.notices_cli import notices
-from bot.settings import SettingsError, read_settings
+from bot.settings import POLL_S, SettingsError, read_settings
 from bot.simulate_cli import simulate
 from bot.store.address import DatabaseError
 from bot.upgrade_cli import upgrade
@@ -47,14 +47,24 @@ cli.command()(upgrade)
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    poll: Annotated[
+        bool, typer.Option(help="Ask GitHub what has happened: for sites that no webhook reaches.")
+    ] = False,
+    relay: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Fetch webhooks from a smee channel, such as https://smee.io/CHANNEL."),
+    ] = "",
+) -> None:
     """Take GitHub's webhooks and judge pull requests. Settings come from TAXONOMY_BOT_... variables."""
     from bot.app import make_app
     from bot.logs import configure_logs
     from pipeline.artifacts import ArtifactStoreError
 
     try:
-        settings = read_settings()
+        settings = read_settings(**({"relay_url": relay} if relay else {}))
+        if poll and not settings.poll_seconds:
+            settings = settings.model_copy(update={"poll_seconds": POLL_S})
         app = make_app(settings)
     except (SettingsError, ArtifactStoreError) as error:
         _stop(str(error))

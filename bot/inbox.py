@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -139,13 +139,17 @@ class WebhookEndpoint:
             return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
         except ConnectionError:  # nobody is there to hear it; but no stranger shall fill our log with tracebacks
             return _answer(HTTPStatus.BAD_REQUEST, "the body broke off")
-        if not self._signatures.accepts(body, request.headers.get("X-Hub-Signature-256", "")):
+        return await self.take(body, request.headers)
+
+    async def take(self, body: bytes, headers: Mapping[str, str]) -> web.Response:
+        """Take one delivery, whoever has carried it here. `headers` are found whatever their letters' case."""
+        if not self._signatures.accepts(body, headers.get("X-Hub-Signature-256", "")):
             return _answer(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong")
-        if request.content_type != "application/json":
+        if headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
             hint = "set the content type of the App's webhook to application/json"
             return _answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, hint)
-        guid = request.headers.get("X-GitHub-Delivery", "")
-        event = request.headers.get("X-GitHub-Event", "")
+        guid = headers.get("X-GitHub-Delivery", "")
+        event = headers.get("X-GitHub-Event", "")
         if not _GUID.fullmatch(guid) or not _EVENT.fullmatch(event):
             return _answer(HTTPStatus.BAD_REQUEST, "X-GitHub-Delivery or X-GitHub-Event is missing or malformed")
         if event == PAGE_ORDER or guid.startswith(

@@ -27,6 +27,9 @@ from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 PREFIX = "TAXONOMY_BOT_"
 
 _BROKER = "taxonomy-bot-broker"
+POLL_S = 20.0  # where polling is asked for without saying how often
+_LEAST_POLL_S = 5.0
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _QUIET = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 _ARTIFACTS = "taxonomy-bot-artifacts"
 _MODELS = "taxonomy-bot-models"
@@ -93,6 +96,8 @@ class BotSettings(BaseSettings):
     nightly_webhook_url: SecretStr = SecretStr("")
     nightly_webhook_hosts: Annotated[frozenset[str], NoDecode] = frozenset()  # that may be reached by plain http
     sweep_minutes: Annotated[float, Field(ge=0)] = 5.0  # between two sweeps over open pull requests; 0: none
+    poll_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0  # between two looks, without webhooks; 0: none
+    relay_url: SecretStr = SecretStr("")  # a smee channel that webhooks are fetched from; whoever knows it reads it
     policy_cache_s: Annotated[float, Field(ge=0)] = 60.0
 
     max_delivery_bytes: Annotated[int, Field(gt=0)] = 25 * 1024 * 1024
@@ -179,6 +184,27 @@ class BotSettings(BaseSettings):
                 "in TAXONOMY_BOT_NIGHTLY_WEBHOOK_HOSTS",
             )
         return self
+
+    @field_validator("poll_seconds")
+    @classmethod
+    def _is_a_pause(cls, value: float) -> float:
+        if 0 < value < _LEAST_POLL_S:
+            raise ValueError(f"has to be at least {_LEAST_POLL_S:g}, or 0: GitHub allows so many requests an hour")
+        return value
+
+    @field_validator("relay_url")
+    @classmethod
+    def _is_a_channel(cls, value: SecretStr) -> SecretStr:
+        """Refuse what would be read in clear on its way; the address itself is not said."""
+        address = value.get_secret_value()
+        found = urlsplit(address)
+        is_safe = found.scheme == "https" or (found.scheme == "http" and found.hostname in _LOOPBACK)
+        if address and (not is_safe or not found.hostname or found.username or any(c.isspace() for c in address)):
+            raise ValueError(
+                "has to be the address of a channel, such as https://smee.io/CHANNEL, without user; plain http "
+                "only on this machine (127.0.0.1, ::1, localhost)"
+            )
+        return value
 
     @field_validator("job_time_limits_s", mode="before")
     @classmethod

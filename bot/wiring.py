@@ -25,6 +25,7 @@ from bot.github.client import GitHubApp, MayWrite
 from bot.github.gate import Gate
 from bot.github.pacing import WriteLimits
 from bot.hand_labels import HandLabels
+from bot.inbox import Inbox
 from bot.job_ends import JobEnds
 from bot.job_engine import JobEngine
 from bot.job_retention import JobRetention
@@ -51,6 +52,8 @@ from bot.page_links import PageLinks
 from bot.permissions import Permissions
 from bot.plan import Planner
 from bot.policies import Policies
+from bot.polling.lookout import Lookout
+from bot.polling.places import Places
 from bot.reading_desk import ReadingDesk
 from bot.reconcile import Reconciler
 from bot.records import Records
@@ -75,6 +78,7 @@ from bot.store.leaves import LeafStore
 from bot.store.merge_requests import MergeRequestStore
 from bot.store.pardons import PardonStore
 from bot.store.passages import PassageStore
+from bot.store.polls import PollStore
 from bot.store.pull_requests import PullRequestStore
 from bot.store.quarantine import QuarantineStore
 from bot.store.readings import ReadingStore
@@ -294,6 +298,16 @@ def make_quarantine_desk(
     """Return what keeps leaves out of builds, and lets them in again; `locks` are those of this process."""
     store, log, policies = QuarantineStore(engine), DeskLog(engine), Policies(settings, clock)
     return QuarantineDesk(github, store, log, policies, locks or PullLocks(), clock)
+
+
+def make_lookout(
+    github: GitHubApp, settings: BotSettings, engine: AsyncEngine, inbox: Inbox, clock: Clock
+) -> Lookout:
+    """Return what asks GitHub what has happened, where no webhook tells it."""
+    places = Places(github, RepositoryStore(engine, clock), clock)
+    every_s, serves = settings.poll_seconds, settings.repositories
+    polls, approvals = PollStore(engine), ApprovalStore(engine)
+    return Lookout(github, places, polls, approvals, inbox, clock, every_s=every_s, serves=serves)
 
 
 def make_scheduler(github: GitHubApp, settings: BotSettings, engine: AsyncEngine, clock: Clock) -> NightlyScheduler:

@@ -36,7 +36,7 @@ _LONGEST_WAIT_S = 60.0  # a longer Retry-After is left to the delivery's own ret
 
 _UNREADABLE = (ValueError, LookupError, TypeError)  # what an HTML page or JSON cut short leads to
 _CACHED_BYTES = 32 * 1024**2
-_NEVER_CHANGES = ("/git/", "/compare/")  # addressed by SHA: read once, then never again
+_NEVER_CHANGES = ("/git/blobs/", "/git/trees/", "/git/commits/", "/compare/")  # by SHA: read once, never again
 
 _NOWHERE = About(0)
 

@@ -41,11 +41,12 @@ class Announcer:
         *,
         label: Label | None = None,
         commit_id: str | None = None,
+        review_id: int | None = None,
     ) -> None:
         """Add to the history of a pull request or issue."""
         now = self.state.now()
         app = self.state.app_of(actor)
-        subject.history.append(Happening(self.state.next_id(), event, actor, now, app, label, commit_id))
+        subject.history.append(Happening(self.state.next_id(), event, actor, now, app, label, commit_id, review_id))
         subject.updated_at = now
 
     def tell_pull(self, action: str, pull: Pull, sender: Account, **more: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.simulator.accounts import Account, App
 from bot.simulator.announcements import Announcer
-from bot.simulator.check_runs import Annotation, Button, CheckRun
+from bot.simulator.check_runs import Annotation, Button, CheckRun, CheckSuite
 from bot.simulator.payloads import Json
 from bot.simulator.payloads_checks import run_event_json
 from bot.simulator.repositories import Repository
@@ -34,6 +34,11 @@ class CheckChanges(Announcer):
         self._fill(run, fields)
         self._tell_completion(run, was_completed=was_completed)
 
+    def ask_again(self, suite: CheckSuite) -> None:
+        """Let a suite be as good as new: so it stays until its App has done something."""
+        if suite.runs:
+            suite.updated_at, suite.is_asked_for = self.state.now(), True
+
     def tell_run(self, action: str, run: CheckRun, sender: Account, **more: Json) -> None:
         """Announce that something happened to a check run; only its own App is told what it is asked to do."""
         if action in {"rerequested", "requested_action"} and run.app is not self.state.app:
@@ -58,7 +63,7 @@ class CheckChanges(Announcer):
         run.annotations.extend(_annotation(given) for given in output.get("annotations", ()))
         if "actions" in fields:
             run.actions = [Button(**given) for given in fields["actions"]]
-        run.suite.updated_at = self.state.now()
+        run.suite.updated_at, run.suite.is_asked_for = self.state.now(), False
 
     def _tell_completion(self, run: CheckRun, *, was_completed: bool) -> None:
         if run.status != "completed" or was_completed:

@@ -34,13 +34,13 @@ class ConversationChanges(Announcer):
     def edit_comment(self, comment: Comment, body: str, sender: Account) -> None:
         """Change the text of a comment."""
         before, comment.body = comment.body, body
-        comment.updated_at = self.state.now()
+        comment.updated_at, comment.edited_by = self.state.now(), sender
         self._tell_comment("edited", comment, sender, changes={"body": {"from": before}})
 
     def delete_comment(self, comment: Comment, sender: Account) -> None:
         """Remove a comment."""
         comment.subject.comments.remove(comment)
-        comment.subject.updated_at = self.state.now()
+        self.record(comment.subject, "comment_deleted", sender)
         del comment.subject.repo.comments[comment.id]
         del self.state.nodes[comment.node_id]
         self._tell_comment("deleted", comment, sender)
@@ -89,13 +89,14 @@ class ConversationChanges(Announcer):
     def edit_review(self, review: Review, body: str, sender: Account) -> None:
         """Change the text of a review."""
         before, review.body = review.body, body
-        review.pull.updated_at = self.state.now()
+        review.edited_by, review.edited_at = sender, self.state.now()
+        review.pull.updated_at = review.edited_at
         self._tell_review("edited", review, sender, changes={"body": {"from": before}})
 
     def dismiss_review(self, review: Review, sender: Account) -> None:
         """Let a review no longer count."""
         review.state = "DISMISSED"
-        review.pull.updated_at = self.state.now()
+        self.record(review.pull, "review_dismissed", sender, review_id=review.id)
         self._tell_review("dismissed", review, sender)
 
     def repository_label(self, repo: Repository, name: str, color: str, description: str | None) -> Label:

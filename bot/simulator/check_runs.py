@@ -48,6 +48,7 @@ class CheckSuite:
     created_at: datetime
     updated_at: datetime
     runs: list[CheckRun] = field(default_factory=list)
+    is_asked_for: bool = False  # somebody asked for it again, and its App has not begun yet
 
     def __repr__(self) -> str:
         return f"<check suite {self.id} on {self.head_sha[:7]}>"
@@ -55,7 +56,7 @@ class CheckSuite:
     @property
     def status(self) -> str:
         """Completed once all its runs are."""
-        if not self.runs:
+        if not self.runs or self.is_asked_for:
             return "queued"
         return "completed" if all(run.status == "completed" for run in self.runs) else "in_progress"
 

@@ -46,6 +46,7 @@ class Comment:
     created_at: datetime
     updated_at: datetime
     app: App | None = None
+    edited_by: Account | None = None
     minimized: bool = False
     classifier: str | None = None
     given_reactions: list[Reaction] = field(default_factory=list)
@@ -78,6 +79,8 @@ class Review:
     commit_id: str
     association: str
     submitted_at: datetime
+    edited_by: Account | None = None
+    edited_at: datetime | None = None
 
     @property
     def author(self) -> str:
@@ -113,6 +116,7 @@ class Happening:
     app: App | None = None
     label: Label | None = None
     commit_id: str | None = None
+    review_id: int | None = None  # of the review that was dismissed
 
 
 def logins_by_content(reactions: Iterable[Reaction]) -> dict[str, set[str]]:

@@ -1,25 +1,40 @@
-"""The little of GitHub's GraphQL that the bot needs: comments added and minimised, check runs made, blobs read."""
+"""The little of GitHub's GraphQL that the bot needs: comments added and minimised, check runs made, blobs read,
+and by whom words were edited.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bot.simulator.accounts import Account, node_id
 from bot.simulator.changes import Changes
-from bot.simulator.conversation import Comment
+from bot.simulator.conversation import Comment, Review
 from bot.simulator.graphql_check_runs import CHECK_RUN_FIELDS, create_check_run
 from bot.simulator.graphql_documents import DocumentError, FieldError, Operation, Selection, parse, resolved
-from bot.simulator.payloads import Json
+from bot.simulator.payloads import Json, account_json, optional_moment
 from bot.simulator.payloads_conversation import comment_json
 from bot.simulator.repositories import Pull
 from bot.simulator.routes_conversation import COMMENT_LIMIT
 from bot.simulator.routing import Call, NotFoundError, Reply, RouteTable, holds
+from bot.simulator.state import GitHubState
 
 graphql_routes = RouteTable()
 
 FIELDS: dict[str, dict[str, str]] = {
     "Query": {"repository": "Repository", "viewer": "Actor"},
-    "Repository": {"nameWithOwner": "", "object": "GitObject"},
+    "Repository": {"nameWithOwner": "", "object": "GitObject", "pullRequest": "PullRequest"},
+    "PullRequest": {"number": "", "comments": "IssueCommentConnection", "reviews": "PullRequestReviewConnection"},
+    "IssueCommentConnection": {"totalCount": "", "nodes": "IssueComment"},
+    "PullRequestReviewConnection": {"totalCount": "", "nodes": "PullRequestReview"},
+    "PullRequestReview": {
+        "id": "",
+        "fullDatabaseId": "",
+        "state": "",
+        "lastEditedAt": "",
+        "author": "Actor",
+        "editor": "Actor",
+    },
     "GitObject": {"oid": ""},
     "Blob": {"byteSize": "", "isBinary": "", "isTruncated": "", "oid": "", "text": ""},
     "Mutation": {
@@ -40,6 +55,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "isMinimized": "",
         "minimizedReason": "",
         "author": "Actor",
+        "lastEditedAt": "",
+        "editor": "Actor",
     },
     "CreateCheckRunPayload": {"checkRun": "CheckRun", "clientMutationId": ""},
     "CheckRun": dict.fromkeys(CHECK_RUN_FIELDS, ""),
@@ -127,7 +144,28 @@ def _repository(call: Call, given: Json) -> Json:
         raise FieldError("NOT_FOUND", f"Could not resolve to a Repository with the name '{name}'.") from None
     if not holds(call.state.app, "contents:read"):
         raise FieldError("FORBIDDEN", "Resource not accessible by integration")
-    return {"nameWithOwner": repo.full_name, "object": lambda asked: _blob(repo.store.blobs, asked.get("oid", ""))}
+    return {
+        "nameWithOwner": repo.full_name,
+        "object": lambda asked: _blob(repo.store.blobs, asked.get("oid", "")),
+        "pullRequest": lambda asked: _pull(call, repo.pulls.get(asked.get("number", 0))),
+    }
+
+
+def _pull(call: Call, pull: Pull | None) -> Json | None:
+    """What is said about a pull request, the newest as far as asked for."""
+    if pull is None:
+        return None
+    return {
+        "number": pull.number,
+        "comments": lambda asked: {
+            "totalCount": len(pull.comments),
+            "nodes": [_comment_node(call.changes, each) for each in pull.comments[-asked.get("last", 100) :]],
+        },
+        "reviews": lambda asked: {
+            "totalCount": len(pull.reviews),
+            "nodes": [_review_node(call, each) for each in pull.reviews[-asked.get("last", 100) :]],
+        },
+    }
 
 
 def _blob(blobs: Mapping[str, bytes], oid: str) -> Json | None:
@@ -169,8 +207,27 @@ def _comment_node(changes: Changes, comment: Comment) -> Json:
         "updatedAt": rest["updated_at"],
         "isMinimized": comment.minimized,
         "minimizedReason": None,
-        "author": {"login": comment.author.removesuffix("[bot]"), "url": rest["user"]["html_url"]},
+        "author": _actor(changes.state, comment.user),
+        "lastEditedAt": rest["updated_at"] if comment.edited_by else None,
+        "editor": _actor(changes.state, comment.edited_by),
     }
+
+
+def _review_node(call: Call, review: Review) -> Json:
+    return {
+        "id": node_id("PRR", review.id),
+        "fullDatabaseId": str(review.id),
+        "state": review.state,
+        "lastEditedAt": optional_moment(review.edited_at),
+        "author": _actor(call.state, review.user),
+        "editor": _actor(call.state, review.edited_by),
+    }
+
+
+def _actor(state: GitHubState, account: Account | None) -> Json | None:
+    if account is None:
+        return None
+    return {"login": account.login.removesuffix("[bot]"), "url": account_json(state, account)["html_url"]}
 
 
 def _unknown_fields(operation: Operation) -> Iterator[Json]:
@@ -206,6 +263,8 @@ def _shaped(value: Any, selection: Selection, variables: Json) -> Any:
     """Return only what was selected, under its aliases."""
     if not selection.fields or value is None:
         return value
+    if isinstance(value, list):
+        return [_shaped(each, selection, variables) for each in value]
     shaped: Json = {}
     for child in selection.fields:
         if child.name.startswith("..."):

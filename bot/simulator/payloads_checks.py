@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from bot.simulator.accounts import node_id
 from bot.simulator.check_runs import Annotation, CheckRun, CheckSuite
-from bot.simulator.payloads import Json, app_json, moment, optional_moment, repository_reference
+from bot.simulator.payloads import (
+    Json,
+    app_json,
+    moment,
+    optional_moment,
+    repository_json,
+    repository_reference,
+)
 from bot.simulator.payloads_git import short_commit_json
 from bot.simulator.payloads_pulls import pull_reference
 from bot.simulator.repositories import Repository
@@ -54,6 +61,15 @@ def suite_event_json(state: GitHubState, suite: CheckSuite) -> Json:
         "latest_check_runs_count": len(suite.runs),
         "check_runs_url": f"{core['url']}/check-runs",
         "head_commit": short_commit_json(suite.repo.store.commits[suite.head_sha]),
+    }
+
+
+def suite_json(state: GitHubState, suite: CheckSuite) -> Json:
+    """Return a check suite as the REST API tells it."""
+    return suite_event_json(state, suite) | {
+        "repository": repository_json(state, suite.repo),
+        "rerequestable": True,
+        "runs_rerequestable": True,
     }
 
 

@@ -130,4 +130,11 @@ def happening_json(state: GitHubState, subject: Subject, happening: Happening) -
     }
     if happening.label is not None:
         told["label"] = {"name": happening.label.name, "color": happening.label.color}
+    if happening.review_id is not None:
+        told["dismissed_review"] = {
+            "state": "approved",
+            "review_id": happening.review_id,
+            "dismissal_message": None,
+            "dismissal_commit_id": None,
+        }
     return told

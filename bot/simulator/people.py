@@ -36,11 +36,13 @@ class People(Founders, Contributors, Reporters, Speakers):
         """Press "Re-run" beside a check."""
         run = self._run(check_run_id)
         self._changes.tell_run("rerequested", run, self._person(by, run.suite.repo.owner))
+        self._changes.ask_again(run.suite)
 
     async def rerequest_check_suite(self, repo: Repository, head_sha: str, *, by: str | None = None) -> None:
         """Press "Re-run all checks"."""
         suite = self._changes.suite_of(repo, head_sha)
         self._changes.tell_suite("rerequested", suite, self._person(by, repo.owner))
+        self._changes.ask_again(suite)
 
     async def press(self, check_run_id: int, identifier: str, *, by: str) -> None:
         """Press a button beside a check; GitHub shows it only to people who may write."""

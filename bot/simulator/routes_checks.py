@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bot.simulator.check_runs import CheckRun
 from bot.simulator.payloads import Json
-from bot.simulator.payloads_checks import annotation_json, run_json
+from bot.simulator.payloads_checks import annotation_json, run_json, suite_json
 from bot.simulator.routing import ApiError, Call, InvalidFieldError, NotFoundError, Reply, RouteTable
 
 check_routes = RouteTable()
@@ -73,6 +73,17 @@ def list_runs(call: Call) -> Reply:
     return Reply(
         {"total_count": len(runs), "check_runs": [run_json(call.state, run) for run in shown]}, headers=headers
     )
+
+
+@check_routes.add("GET", "/repos/{owner}/{repo}/commits/{ref}/check-suites", "checks:read")
+def list_suites(call: Call) -> Reply:
+    """The check suites of a commit, one for each App."""
+    suites = list(call.repo.suites.get(call.commit(call.params["ref"]), {}).values())
+    if "app_id" in call.query:
+        suites = [suite for suite in suites if str(suite.app.id) == call.query["app_id"]]
+    shown, headers = call.page(suites)
+    told = [suite_json(call.state, suite) for suite in shown]
+    return Reply({"total_count": len(suites), "check_suites": told}, headers=headers)
 
 
 def _run(call: Call) -> CheckRun:

@@ -73,6 +73,14 @@ def get_reference(call: Call) -> Reply:
     return Reply(reference_json(call.state, call.repo, branch))
 
 
+@git_data_routes.add("GET", f"{_GIT}/matching-refs/{{git_ref}}", "contents:read")
+def list_references(call: Call) -> Reply:
+    """Where the branches point to whose names begin so."""
+    kind, _, prefix = call.params["git_ref"].partition("/")
+    found = sorted(name for name in call.repo.branches if kind == "heads" and name.startswith(prefix))
+    return Reply([reference_json(call.state, call.repo, branch) for branch in found])
+
+
 @git_data_routes.add("PATCH", f"{_GIT}/refs/{{git_ref}}", "contents:write")
 def update_reference(call: Call) -> Reply:
     """A branch that points to another commit: a newer one, unless it is forced."""

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.simulator.accounts import Account
-from bot.simulator.payloads import moment
+from bot.simulator.conversation import Happening
+from bot.simulator.payloads import Json, moment
 from bot.simulator.payloads_conversation import happening_json
 from bot.simulator.payloads_issues import full_issue_json, issue_json
 from bot.simulator.repositories import Pull, Subject
@@ -39,6 +40,15 @@ def create_issue(call: Call) -> Reply:
     call.changes.assign(issue, _accounts(call, call.body.get("assignees") or ()), call.actor)
     payload = full_issue_json(call.state, issue)
     return Reply(payload, status=201, headers={"Location": payload["url"]})
+
+
+@issue_routes.add("GET", "/repos/{owner}/{repo}/issues/events", "issues:read")
+def list_all_events(call: Call) -> Reply:
+    """What happened to all issues and pull requests of a repository, the newest first."""
+    happened = ((one, happening) for one in call.repo.subjects for happening in one.history)
+    found = sorted(happened, key=lambda each: each[1].id, reverse=True)
+    shown, headers = call.page(found)
+    return Reply([_event_json(call, one, happening) for one, happening in shown], headers=headers)
 
 
 @issue_routes.add("GET", _ISSUE)
@@ -101,6 +111,13 @@ def list_events(call: Call) -> Reply:
     shown, headers = call.page(subject.history)
     told = [happening_json(call.state, subject, happening) for happening in shown]
     return Reply(told, headers=headers)
+
+
+def _event_json(call: Call, subject: Subject, happening: Happening) -> Json:
+    """Return an entry of the history with what it is about, where nothing is said of a reason that is not there."""
+    issue = issue_json(call.state, subject)
+    told = {name: value for name, value in issue.items() if name != "state_reason" or value is not None}
+    return happening_json(call.state, subject, happening) | {"issue": told}
 
 
 def _is_asked_for(subject: Subject, query: Mapping[str, str]) -> bool:

@@ -293,6 +293,28 @@ chores = Table(
     Column("done_at", UtcDateTime, nullable=False),
 )
 
+# up to where a repository was read by one who asks instead of being told
+poll_marks = Table(
+    "poll_marks",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),
+    Column("mark", String(300), nullable=False),
+)
+
+# how pull requests looked then
+polled_pulls = Table(
+    "polled_pulls",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("face", String(40), nullable=False),  # a digest of what a webhook would have told of
+    Column("head_sha", String(64), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("author_id", BigInteger, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),  # by GitHub's clock
+)
+
 # the repositories that have told us something, under their newest names
 repositories = Table(
     "repositories",

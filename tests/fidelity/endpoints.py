@@ -23,7 +23,7 @@ _UNDOCUMENTED_PATHS = {
     re.compile(r"/repositories/\d+(?=/|$)"): "/repos/owner/name",
 }
 
-_SLASHED = re.compile(r"(/repos/[^/]+/[^/]+/(?:contents|compare|git/refs?)/)(.+)")
+_SLASHED = re.compile(r"(/repos/[^/]+/[^/]+/(?:contents|compare|git/(?:matching-)?refs?)/)(.+)")
 """Parts of a path that may hold slashes at GitHub; OpenAPI 3.0 has no way to say so."""
 
 
