@@ -18,6 +18,7 @@ from bot.gpu_cli import gpu
 from bot.nightly_cli import nightly
 from bot.notices_cli import notices
 from bot.settings import SettingsError, read_settings
+from bot.setup_cli import setup
 from bot.simulate_cli import simulate
 from bot.store.address import DatabaseError
 from bot.upgrade_cli import upgrade
@@ -39,6 +40,7 @@ cli.command()(audit)
 cli.command()(forget)
 cli.command("check-config")(check_config)
 cli.command()(notices)
+cli.command()(setup)
 cli.command()(simulate)
 cli.command()(upgrade)
 
