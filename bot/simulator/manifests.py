@@ -132,12 +132,16 @@ def _problem(manifest: Any) -> str:
     hook = manifest.get("hook_attributes")
     if hook is not None and not str(hook.get("url", "")).startswith(("http://", "https://")):
         return "Hook url is not supported"
-    is_local = hook is not None and urlsplit(hook["url"]).hostname in {"localhost", "127.0.0.1"}
-    if is_local and hook.get("active", True):
+    if _is_heard_here(hook or {}):
         return "Hook url is not supported because it isn't reachable over the public Internet"
     if not set(dict(manifest.get("default_permissions", {})).values()) <= _LEVELS:
         return "Default permission levels are not valid"
     return "" if manifest.get("redirect_url") else "Redirect url can't be blank"
+
+
+def _is_heard_here(hook: dict[str, Any]) -> bool:
+    is_local = urlsplit(hook.get("url", "")).hostname in {"localhost", "127.0.0.1"}
+    return is_local and bool(hook.get("active", True))
 
 
 def _confirmation(manifest: dict[str, Any], target: str) -> str:

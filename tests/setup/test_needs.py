@@ -26,7 +26,7 @@ from bot.simulator.server import TABLES
 from bot.simulator.state import DEFAULT_EVENTS, DEFAULT_PERMISSIONS
 
 ROOT = Path(__file__).parents[2]
-_BEGINS = re.compile(r"/(repos|orgs|users|app|apps|repositories|installation|app-manifests)/|/app$")
+_BEGINS = re.compile(r"/(repos|orgs|users|app|repositories|installation|app-manifests)/|/app$")
 _ROUTES_OF_OURS = ("bot/simulator/", "bot/dashboard/", "bot/demo/")  # those answer paths, or play with the others
 _READERS_BESIDE = {"bot/dashboard/doors.py"}
 
@@ -67,17 +67,20 @@ def texts_of(tree: ast.Module) -> Iterator[str]:
             yield "".join(parts)
 
 
-def paths_called() -> set[tuple[str, str]]:
+@cache
+def paths_called() -> frozenset[tuple[str, str]]:
     "Each path at GitHub that a module names, without its query, and the module."
     found = set()
     for name, tree in modules().items():
         if name == "bot/github/needs.py":
             continue
         for text in texts_of(tree):
-            path = re.sub(r"\{\?.*|\?.*", "", text)
+            if "/" not in text or "\n" in text:
+                continue
+            path = re.sub(r"\{\?.*|\?.*", "", text).removeprefix("{}")
             if _BEGINS.match(path) and " " not in path:
                 found.add((shape(path), name))
-    return found
+    return frozenset(found)
 
 
 # `{on}` of a reaction is an issue or a comment; a tree's question may follow its name; a ref may be any
