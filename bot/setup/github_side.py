@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from pydantic import SecretStr
 
+from bot.apply import set_webhook_secret
 from bot.clock import Clock
 from bot.github.client import REQUESTER, GitHubApp
 from bot.github.errors import GitHubError
@@ -88,7 +89,7 @@ class GitHubSide:
 
     async def _with_a_secret(self, app: NewApp) -> NewApp:
         """Give the App's webhook a secret, where GitHub made none."""
-        made = secrets.token_hex(32)
+        made = SecretStr(secrets.token_hex(32))
         try:
             await (
                 self._app(app, only_reads=False).itself().write("PATCH", "/app/hook/config", data={"secret": made})
@@ -98,7 +99,7 @@ class GitHubSide:
                 f"GitHub made no secret for the webhook, and took none from us ({error}). Delete the App in "
                 "GitHub's settings and begin again."
             ) from None
-        return replace(app, webhook_secret=SecretStr(made))
+        return replace(app, webhook_secret=made)
 
     async def covered(self, app: NewApp) -> list[Covered]:
         """Return the repositories on which the App is installed, by name. Raises SetupError."""

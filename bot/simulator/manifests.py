@@ -43,6 +43,7 @@ class Manifests:
         self._private_key_pem = private_key_pem
         self._codes: dict[str, _Made] = {}
         self.asked: list[dict[str, Any]] = []  # the manifests that were posted
+        self.makes_secrets = True  # for webhooks
 
     def answers(self, path: str) -> bool:
         """Return whether a path belongs to making an App."""
@@ -92,7 +93,7 @@ class Manifests:
         secret_parts = {
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
-            "webhook_secret": self._outbox.secret if has_hook else None,
+            "webhook_secret": self._outbox.secret if has_hook and self.makes_secrets else None,
             "pem": self._private_key_pem,
         }
         return json_answer(app_json(self._state) | secret_parts, 201)

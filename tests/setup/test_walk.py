@@ -116,6 +116,19 @@ async def test_without_a_public_address_the_webhook_is_switched_off(
     assert left["TAXONOMY_BOT_WEBHOOK_SECRETS"]
 
 
+async def test_a_webhook_for_which_github_made_no_secret_gets_one(
+    github: Simulator, plan: Plan, kept: EnvFile, clock: MovableClock
+) -> None:
+    "What comes unsigned would never be taken."
+    github.manifests.makes_secrets = False
+    async with first_run(plan, kept, clock) as visitor:
+        await visitor.comes_in()
+        await visitor.has_it_created(await visitor.describes())
+    made = read_as_a_shell_does(kept.path)["TAXONOMY_BOT_WEBHOOK_SECRETS"]
+    assert len(made) == 64
+    assert github._outbox.secret == made
+
+
 async def test_the_secrets_are_kept_before_anything_else(
     github: Simulator, plan: Plan, kept: EnvFile, clock: MovableClock
 ) -> None:
