@@ -379,5 +379,5 @@ async def send_again(client: GitHubClient, sending_id: int) -> None:
 
 
 async def set_webhook_secret(client: GitHubClient, secret: SecretStr) -> None:
-    """Have GitHub sign our webhooks with this; `client` is the App's own. Raises the errors of `bot.github.errors`."""
+    """Have GitHub sign webhooks with this; `client` is the App's own. Raises the errors of `bot.github.errors`."""
     await client.write("PATCH", "/app/hook/config", data={"secret": secret.get_secret_value()})

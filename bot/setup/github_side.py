@@ -91,9 +91,7 @@ class GitHubSide:
         """Give the App's webhook a secret, where GitHub made none."""
         made = SecretStr(secrets.token_hex(32))
         try:
-            await (
-                self._app(app, only_reads=False).itself().write("PATCH", "/app/hook/config", data={"secret": made})
-            )
+            await set_webhook_secret(self._app(app, only_reads=False).itself(), made)
         except GitHubError as error:
             raise SetupError(
                 f"GitHub made no secret for the webhook, and took none from us ({error}). Delete the App in "
