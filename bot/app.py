@@ -37,6 +37,8 @@ from bot.policies import Policies
 from bot.polling.lookout import Lookout
 from bot.relay import Relay
 from bot.replica import Replica
+from bot.roll_call import ROUTE as ROLL_CALL_ROUTE
+from bot.roll_call import RollCall
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
@@ -79,6 +81,7 @@ LEADERSHIP = web.AppKey("leadership", Leadership)
 REPORTING = web.AppKey("reporting", Reporting)
 HEALTH = web.AppKey("health", Health)
 WEBHOOKS = web.AppKey("webhooks", WebhookEndpoint)
+ROLL_CALL = web.AppKey("roll call", RollCall)
 
 
 def make_app(
@@ -184,6 +187,8 @@ def make_app(
                 take = partial(shop.start, desk.take_job, foreman.job_changed)
                 services += [Service(take, shop.stop), Service(foreman.start, foreman.stop)]
             leadership = app[LEADERSHIP] = Leadership(replica, services)
+            heard = shop.workers if shop is not None else no_workers
+            app[ROLL_CALL] = RollCall(settings.webhook_secrets, heard, lambda: leadership.leads, clock)
             replica.at_each_beat(leadership.look)
             replica.when_lost(dispatcher.drop)
             replica.when_lost(leadership.fall)
@@ -203,7 +208,7 @@ def make_app(
                     artifact_store,
                     links,
                     inbox,
-                    shop.workers if shop is not None else no_workers,
+                    heard,
                 )
             )
             if handles:
@@ -234,6 +239,7 @@ def make_app(
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/healthz/nightly", _nightly_health)
+    app.router.add_get(ROLL_CALL_ROUTE, _roll_call, allow_head=False)
     _add_downloads(app.router, settings, engine, artifact_store, links, clock)
     site.add_to(app.router)
     app.on_shutdown.append(site.send_away)
@@ -269,6 +275,12 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 async def _nightly_health(request: web.Request) -> web.Response:
     return await request.app[REPORTING].health()
+
+
+async def _roll_call(request: web.Request) -> web.Response:
+    if ROLL_CALL not in request.app:
+        raise web.HTTPNotFound
+    return await request.app[ROLL_CALL].handle(request)
 
 
 async def _readyz(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 import structlog
+from pydantic import SecretStr
 
 from bot.actions import (
     Action,
@@ -378,3 +379,8 @@ class IssueWriter:
 async def send_again(client: GitHubClient, sending_id: int) -> None:
     """Have GitHub send a webhook once more; `client` is the App's own. Raises the errors of `bot.github.errors`."""
     await client.write(None, "POST", "/app/hook/deliveries/{id}/attempts", {"id": str(sending_id)}, data={})
+
+
+async def set_webhook_secret(client: GitHubClient, secret: SecretStr) -> None:
+    """Have GitHub sign webhooks with this; `client` is the App's own. Raises the errors of `bot.github.errors`."""
+    await client.write(None, "PATCH", "/app/hook/config", data={"secret": secret.get_secret_value()})

@@ -14,11 +14,13 @@ from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
 from bot.config_cli import check_config
 from bot.deliveries_cli import deliveries
+from bot.doctor_cli import doctor
 from bot.forget_cli import forget
 from bot.gpu_cli import gpu
 from bot.nightly_cli import nightly
 from bot.notices_cli import notices
 from bot.settings import POLL_S, SettingsError, read_settings
+from bot.setup_cli import setup
 from bot.simulate_cli import simulate
 from bot.store.address import DatabaseError
 from bot.upgrade_cli import upgrade
@@ -40,8 +42,10 @@ cli.command()(adopt)
 cli.command()(audit)
 cli.command()(forget)
 cli.command("check-config")(check_config)
+cli.command()(doctor)
 cli.command()(notices)
 cli.command()(observe)
+cli.command()(setup)
 cli.command()(simulate)
 cli.command()(upgrade)
 
@@ -71,25 +75,6 @@ def serve(
     configure_logs(settings.log_format)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     web.run_app(app, host=settings.host, port=settings.port, access_log=None, print=None)
-
-
-@cli.command()
-def doctor() -> None:
-    """Check every setting; name what is missing and where to find it."""
-    from bot.store.database import standing_of
-    from pipeline.artifacts import ArtifactStore, ArtifactStoreError
-
-    try:
-        settings = read_settings()
-        store = ArtifactStore(settings.artifact_store_url)
-    except (SettingsError, ArtifactStoreError) as error:
-        _stop(str(error))
-    typer.echo(f"App {settings.app_id}, {len(settings.webhook_secrets)} webhook secret(s): fine.")
-    typer.echo(f"Repositories served: {', '.join(str(i) for i in sorted(settings.repositories))}.")
-    typer.echo(f"Listens on {settings.host}:{settings.port}, talks to {settings.github_api_url}.")
-    links = f"links begin with {settings.public_url}" if settings.public_url else "no links: PUBLIC_URL is not set"
-    typer.echo(asyncio.run(standing_of(settings.database_url)))
-    typer.echo(f"Keeps artifacts in {store.url} for {settings.artifact_days} days; {links}.")
 
 
 @cli.command()

@@ -211,6 +211,25 @@ def _queue(name: str, durable: bool = True) -> Queue:
     return Queue(name, _direct, routing_key=name, durable=durable, expires=None if durable else 3600)
 
 
+def tried_out(address: str, token: str) -> float | None:
+    """Return how long a message takes to the broker and back, None where it gets lost. Raises what kombu does."""
+    began = time.monotonic()
+    options, transport = broker_options(address, REDELIVERY_S), broker_transport(address)
+    queue = Queue(f"taxonomy.doctor.{token}", _direct, routing_key=f"taxonomy.doctor.{token}", expires=60)
+    with Connection(address, connect_timeout=3, transport=transport, transport_options=options) as connection:
+        bound = queue(connection.default_channel)
+        bound.declare()
+        try:
+            Producer(connection).publish({"token": token}, routing_key=queue.name, serializer="json", retry=False)
+            message = bound.get(accept=["json"])
+            if message is None or message.payload != {"token": token}:
+                return None
+            message.ack()
+        finally:
+            bound.delete()
+    return time.monotonic() - began
+
+
 def broken_by(connection: Connection | None) -> tuple[type[Exception], ...]:
     """Return what a transport raises while its broker is away."""
     known: tuple[type[Exception], ...] = (OperationalError, OSError)

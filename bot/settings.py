@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -223,7 +224,10 @@ class BotSettings(BaseSettings):
             path = Path(value).expanduser()
             if not path.is_file():
                 raise ValueError("is neither a PEM text (with its BEGIN line) nor the path of a file that exists")
-            return path.read_text()
+            try:
+                return path.read_text()
+            except OSError as error:
+                raise ValueError(f"names a file that cannot be read ({error.strerror})") from None
         return value
 
     @field_validator("private_key")
@@ -391,11 +395,15 @@ def read_settings(**overrides: Any) -> BotSettings:
     try:
         return BotSettings(**overrides)
     except ValidationError as error:
-        lines = []
-        for detail in error.errors():
-            # what several settings say together names the one that is to be changed by its kind
-            name = str(detail["loc"][0]) if detail["loc"] else str(detail["type"])
-            problem = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
-            hint = f"\n    where to find it: {_HOW_TO_GET[name]}" if name in _HOW_TO_GET else ""
-            lines.append(f"  {PREFIX}{name.upper()}: {problem}{hint}")
+        lines = [f"  {PREFIX}{name.upper()}: {problem}" for name, problem in problems_of(error)]
         raise SettingsError("The bot cannot start:\n" + "\n".join(lines)) from None
+
+
+def problems_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield each setting that cannot be used, with what is wrong and where to find what is missing."""
+    for detail in error.errors():
+        # what several settings say together names the one that is to be changed by its kind
+        name = str(detail["loc"][0]) if detail["loc"] else str(detail["type"])
+        problem = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+        hint = f"\n    where to find it: {_HOW_TO_GET[name]}" if name in _HOW_TO_GET else ""
+        yield name, problem + hint

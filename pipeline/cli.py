@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from pipeline.chat_cli import chat_command
+from pipeline.doctor_cli import doctor_command
 from pipeline.evaluate_cli import evaluate_command
 from pipeline.generate_cli import generate_command
 from pipeline.hub_upload_cli import hub_upload_command
@@ -25,9 +24,7 @@ cli = typer.Typer(
     no_args_is_help=True,
 )
 
-_NEEDED = ("torch", "transformers", "peft", "accelerate", "datasets", "lm-eval", "celery", "redis")
-_FOR_GPU = ("vllm", "bitsandbytes")
-
+cli.command("doctor")(doctor_command)
 cli.command("generate")(generate_command)
 cli.command("train")(train_command)
 cli.command("evaluate")(evaluate_command)
@@ -45,21 +42,6 @@ def _main(
     if show_version:
         typer.echo(f"taxonomy-pipeline {version('taxonomy-bot')}")
         raise typer.Exit
-
-
-@cli.command()
-def doctor() -> None:
-    """Say what this machine has of what the pipeline needs, and how to get the rest. Exit 1 if something lacks."""
-    missing = [name for name in _NEEDED if not _reports(name)]
-    missing_gpu = [name for name in _FOR_GPU if not _reports(name)]
-    gpu = "yes" if shutil.which("nvidia-smi") else "none found (nvidia-smi is not on the path)"
-    typer.echo(f"{'GPU':14} {gpu}")
-    typer.echo(f"{'cores':14} {os.cpu_count()}")
-    if missing_gpu:
-        typer.echo('\nOnly needed with a GPU, and missing: install them with  pip install "taxonomy-bot[gpu]"')
-    if missing:
-        typer.echo('\nMissing: install the pipeline with  pip install "taxonomy-bot[pipeline]"')
-        raise typer.Exit(1)
 
 
 @cli.command()
@@ -158,16 +140,6 @@ def serve_teacher(
     except ServeError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-
-
-def _reports(name: str) -> bool:
-    """Print a package's version, or that it is missing; return whether it is there."""
-    try:
-        typer.echo(f"{name:14} {version(name)}")
-    except PackageNotFoundError:
-        typer.echo(f"{name:14} missing")
-        return False
-    return True
 
 
 def main() -> None:

@@ -65,6 +65,12 @@ class FolderChannel(virtual.Channel):
         with contextlib.suppress(OSError):
             self._folder(queue).rmdir()
 
+    def queue_delete(self, queue: str, if_unused: bool = False, if_empty: bool = False, **options: Any) -> None:
+        """Delete a queue: kombu's own deletes only those that are bound to an exchange."""
+        super().queue_delete(queue, if_unused=if_unused, if_empty=if_empty, **options)
+        if not (if_empty and self._size(queue)):
+            self._delete(queue)
+
     def _has_queue(self, queue: str, **_: Any) -> bool:
         return True
 

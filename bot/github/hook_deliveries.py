@@ -25,11 +25,31 @@ class Sending:
     arrived: bool  # as far as GitHub knows
 
 
+@dataclass(frozen=True, slots=True)
+class HookConfig:
+    """Where GitHub sends what it tells us, and how."""
+
+    url: str
+    content_type: str
+    verifies_certificate: bool
+
+
 class HookDeliveries:
     """Reads the App's deliveries; `client` is that of the App itself."""
 
     def __init__(self, client: GitHubClient) -> None:
         self._client = client
+
+    async def config(self) -> HookConfig:
+        """Return how the App's webhook is set. Raises GitHubError; NotFoundError where there is none."""
+        data = await self._client.read("/app/hook/config")
+        if not isinstance(data, dict):
+            raise TransientError("an unreadable configuration of the webhook")
+        return HookConfig(
+            str(data.get("url") or ""),
+            str(data.get("content_type") or ""),
+            str(data.get("insecure_ssl", "0")) == "0",
+        )
 
     async def newest_first(self, most_pages: int) -> AsyncIterator[list[Sending]]:
         """Yield page after page. Raises TransientError when GitHub cannot be reached."""

@@ -56,6 +56,15 @@ def create_token(call: Call) -> Reply:
     )
 
 
+@app_routes.add("GET", "/installation/repositories", "metadata:read")
+def list_repositories(call: Call) -> Reply:
+    """The repositories that the installation of the token covers."""
+    covered = [repo for repo in call.state.repositories.values() if repo.installation is call.installation]
+    repositories, headers = call.page(covered)
+    shown = [repository_json(call.state, repo) for repo in repositories]
+    return Reply({"total_count": len(covered), "repositories": shown}, headers=headers)
+
+
 @app_routes.add("GET", "/rate_limit")
 def get_rate_limit(call: Call) -> Reply:
     """What the caller has used; asking costs nothing."""

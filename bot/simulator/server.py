@@ -17,6 +17,7 @@ from bot.simulator.access import Gate, Identity
 from bot.simulator.changes import Changes
 from bot.simulator.faults import Fault, Faults
 from bot.simulator.graphql import graphql_routes, is_mutation
+from bot.simulator.manifests import Manifests
 from bot.simulator.renaming import by_name, moved_to
 from bot.simulator.routes_app import app_routes
 from bot.simulator.routes_checks import check_routes
@@ -24,6 +25,7 @@ from bot.simulator.routes_conversation import conversation_routes
 from bot.simulator.routes_deliveries import delivery_routes
 from bot.simulator.routes_git import git_routes
 from bot.simulator.routes_git_data import git_data_routes
+from bot.simulator.routes_hook import hook_routes
 from bot.simulator.routes_issues import issue_routes
 from bot.simulator.routes_labels import label_routes
 from bot.simulator.routes_merging import merge_routes
@@ -45,6 +47,7 @@ TABLES = (
     people_routes,
     app_routes,
     delivery_routes,
+    hook_routes,
     graphql_routes,
 )
 VARYING = ("Accept", "Authorization")
@@ -95,7 +98,9 @@ Observer = Callable[[RequestRecord, ResponseRecord], None]
 class RestServer:
     """Answers GitHub's REST and GraphQL API on a loopback port."""
 
-    def __init__(self, state: GitHubState, changes: Changes, gate: Gate) -> None:
+    def __init__(
+        self, state: GitHubState, changes: Changes, gate: Gate, manifests: Manifests | None = None
+    ) -> None:
         self.requests: list[RequestLine] = []
         self.unknown_routes: list[RequestLine] = []
         self.observers: list[Observer] = []
@@ -104,6 +109,7 @@ class RestServer:
         self._state = state
         self._changes = changes
         self._gate = gate
+        self._manifests = manifests
         self._routes = RouteTable(*TABLES)
         self._runner: web.ServerRunner | None = None
 
@@ -127,6 +133,8 @@ class RestServer:
         path = request.rel_url.raw_path
         if self.signing_in.answers(path):
             return await self.signing_in.answer(request)
+        if self._manifests is not None and self._manifests.answers(path):
+            return await self._manifests.answer(request)
         found = self._routes.find(request.method, by_name(self._state, path))
         query, body = dict(request.query), await request.read()
         template = found[0].template if found else ""

@@ -18,7 +18,7 @@ from bot.simulator.accounts import Account
 from bot.simulator.payloads import full_account_json
 from bot.simulator.state import GitHubState
 
-CLIENT_ID, CLIENT_SECRET = "Iv1.simulated", "the simulated client secret"
+CLIENT_ID, CLIENT_SECRET = "Iv1.simulated", "5111a7ed0c11e275ec2e70f5111a7ed0c11e275e"
 _CODE_LIFETIME = timedelta(minutes=10)
 
 
@@ -53,7 +53,7 @@ class SigningIn:
             return self._exchange(parse_qs((await request.read()).decode(errors="replace")))
         if request.path == "/user" and request.method == "GET":
             return self._owner(request.headers.get("Authorization", ""))
-        return _json({"message": "Not Found"}, 404)
+        return json_answer({"message": "Not Found"}, 404)
 
     def _authorize(self, request: web.BaseRequest) -> web.Response:
         """Let whoever sits at the browser say who they are, then send them back with a code."""
@@ -61,10 +61,10 @@ class SigningIn:
         back = asked.get("redirect_uri", "") or self.callback_url
         is_known = asked.get("client_id") == CLIENT_ID and asked.get("code_challenge_method", "S256") == "S256"
         if not is_known or not back or (self.callback_url and not back.startswith(self.callback_url)):
-            return _html("<h1>404</h1><p>The client or the address to go back to is not known.</p>", 404)
+            return html_page("<h1>404</h1><p>The client or the address to go back to is not known.</p>", 404)
         account = self._state.accounts.get(asked.get("as", "").lower())
         if account is None:
-            return _html(self._choice(request))
+            return html_page(self._choice(request))
         code = secrets.token_hex(10)
         until = self._state.now() + _CODE_LIFETIME
         self._codes[code] = _Code(account, asked.get("redirect_uri", ""), asked.get("code_challenge", ""), until)
@@ -85,32 +85,34 @@ class SigningIn:
         """Give the token for a code, once, to whoever holds the secret and what the code was asked with."""
         given = {name: values[0] for name, values in sent.items()}
         if given.get("client_id") != CLIENT_ID or given.get("client_secret") != CLIENT_SECRET:
-            return _json({"error": "incorrect_client_credentials"})
+            return json_answer({"error": "incorrect_client_credentials"})
         code = self._codes.pop(given.get("code", ""), None)
         if code is None or code.until <= self._state.now():
-            return _json({"error": "bad_verification_code"})
+            return json_answer({"error": "bad_verification_code"})
         digest = hashlib.sha256(given.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if code.challenge and not hmac.compare_digest(challenge, code.challenge):
-            return _json({"error": "bad_verification_code"})
+            return json_answer({"error": "bad_verification_code"})
         if code.redirect_uri != given.get("redirect_uri", ""):
-            return _json({"error": "redirect_uri_mismatch"})
+            return json_answer({"error": "redirect_uri_mismatch"})
         token = f"ghu_{secrets.token_hex(18)}"
         self._tokens[token] = code.account
-        return _json({"access_token": token, "token_type": "bearer", "scope": ""})
+        return json_answer({"access_token": token, "token_type": "bearer", "scope": ""})
 
     def _owner(self, authorization: str) -> web.Response:
         account = self._tokens.get(authorization.partition(" ")[2])
         if account is None:
-            return _json({"message": "Requires authentication"}, 401)
-        return _json(full_account_json(self._state, account))
+            return json_answer({"message": "Requires authentication"}, 401)
+        return json_answer(full_account_json(self._state, account))
 
 
-def _json(data: object, status: int = 200) -> web.Response:
+def json_answer(data: object, status: int = 200) -> web.Response:
+    """Return an answer in JSON."""
     return web.Response(text=json.dumps(data), status=status, content_type="application/json")
 
 
-def _html(body: str, status: int = 200) -> web.Response:
+def html_page(body: str, status: int = 200) -> web.Response:
+    """Return a page."""
     head = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>GitHub</title>'
     )

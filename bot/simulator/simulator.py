@@ -11,6 +11,7 @@ from bot.clock import Clock, SystemClock
 from bot.simulator.access import Gate, Limits, process_key_pair
 from bot.simulator.changes import Changes
 from bot.simulator.faults import Fault, FieldFault, Weather
+from bot.simulator.manifests import Manifests
 from bot.simulator.people import People
 from bot.simulator.server import Observer, RequestLine, RestServer
 from bot.simulator.state import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, GitHubState
@@ -49,7 +50,8 @@ class Simulator(People):
         self._outbox = Outbox(webhook_secret, app_id, state.now)
         self._outbox.webhook_url = webhook_url
         changes = Changes(state, self._outbox)
-        self._server = RestServer(state, changes, self.gate)
+        self.manifests = Manifests(state, self._outbox, self.private_key_pem)
+        self._server = RestServer(state, changes, self.gate, self.manifests)
         super().__init__(state, changes)
 
     async def start(self, port: int = 0) -> None:

@@ -75,7 +75,7 @@ class Outbox:
         self.webhook_url: str | None = None
         self.whims: Whims | None = None
         self._late: set[asyncio.Task[None]] = set()
-        self._secret = secret.encode()
+        self.secret = secret
         self._app_id = app_id
         self._now = now
         self._attempt_ids = count(700_000_000_001)
@@ -169,6 +169,7 @@ class Outbox:
             return None
 
     def _headers(self, guid: str, event: str, body: bytes) -> dict[str, str]:
+        key = self.secret.encode()
         return {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -178,6 +179,6 @@ class Outbox:
             "X-GitHub-Hook-ID": "292430182",
             "X-GitHub-Hook-Installation-Target-ID": str(self._app_id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-Hub-Signature": "sha1=" + hmac.digest(self._secret, body, "sha1").hex(),
-            "X-Hub-Signature-256": "sha256=" + hmac.digest(self._secret, body, "sha256").hex(),
+            "X-Hub-Signature": "sha1=" + hmac.digest(key, body, "sha1").hex(),
+            "X-Hub-Signature-256": "sha256=" + hmac.digest(key, body, "sha256").hex(),
         }

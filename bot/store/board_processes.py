@@ -84,6 +84,13 @@ class BoardProcesses:
         return Processes(_NAMES[kind], version, schema or "", kind == "postgresql", rows, count - len(held))
 
 
+async def database_version(engine: AsyncEngine) -> str:
+    """Return which database it is, with its version."""
+    kind = engine.dialect.name
+    async with engine.connect() as connection:
+        return f"{_NAMES[kind]} {(await connection.execute(text(_VERSIONS[kind]))).scalar_one()}"
+
+
 async def _now(connection: AsyncConnection) -> datetime:
     moment: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
     return moment

@@ -53,6 +53,7 @@ def test_a_database_that_is_away_is_said_in_a_sentence(operator: pytest.MonkeyPa
     operator.setenv("TAXONOMY_BOT_DATABASE_URL", "postgresql://ana:topsecret@127.0.0.1:1/bot")
     operator.setenv("TAXONOMY_BOT_BROKER_URL", "off")
     operator.setenv("TAXONOMY_BOT_PORT", "0")
+    operator.setenv("TAXONOMY_BOT_GITHUB_API_URL", "http://127.0.0.1:1")
     done = subprocess.run(
         [sys.executable, "-c", "from bot.cli import main; main()", *command],
         capture_output=True,
@@ -60,7 +61,7 @@ def test_a_database_that_is_away_is_said_in_a_sentence(operator: pytest.MonkeyPa
         timeout=60,
     )
     assert done.returncode == 2
-    assert "The database cannot be reached" in done.stderr
+    assert "The database cannot be reached" in " ".join((done.stderr + done.stdout).split())
     assert "Traceback" not in done.stderr
     assert "topsecret" not in done.stderr + done.stdout
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.app import DISPATCHER, REPORTING, SWEEPER, make_app
 from bot.clock import MovableClock
 from bot.events import Origin
+from bot.github.needs import is_declared
 from bot.jobs import JobQueue, JobsInMemory
 from bot.nightly.reporting import Reporting
 from bot.reconcile import Found
@@ -95,6 +96,9 @@ class World:
         assert not left, "the bot said what no line of the test expected:\n" + "\n---\n".join(left)
         unknown = [f"{line.method} {line.path}" for line in self.github.unknown_routes]
         assert not unknown, f"the bot called what GitHub does not have: {unknown}"
+        called = {(line.method, line.route) for line in self.github.requests if line.route != "/graphql"}
+        undeclared = [call for call in called if not is_declared(*call)]
+        assert not undeclared, f"the bot called what bot/github/needs.py does not name: {undeclared}"
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[AsyncEngine]:

@@ -1,0 +1,1 @@
+"""The probes. A new one is a module here, and nothing else."""
