@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -21,6 +22,7 @@ from bot.nightly.schedule import Schedule
 from bot.nightly.terms import NightTerms
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
+from checks.secret_files import secrets_folder
 from checks.time_limit import RULE_LIMIT_S
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 
@@ -359,9 +361,9 @@ class BotSettings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> BotSettings:
-    """Return the settings from the environment. Raises SettingsError, which names every mistake at once."""
+    """Return the settings from the environment and from secret files. Raises SettingsError, which names every mistake at once."""
     try:
-        return BotSettings(**overrides)
+        return BotSettings(_secrets_dir=secrets_folder(os.environ), **overrides)
     except ValidationError as error:
         lines = []
         for detail in error.errors():
