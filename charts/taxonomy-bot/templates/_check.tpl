@@ -86,7 +86,41 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- $kinds := dict "bot.settings" $v.bot.settings "workerDefaults.settings" $v.workerDefaults.settings "modelServerDefaults.settings" $v.modelServerDefaults.settings -}}
+{{- range $part := list "workers" "modelServers" -}}
+{{- range $name, $given := (get $v $part) -}}
+{{- $_ := set $kinds (printf "%s.%s.settings" $part $name) (default dict $given.settings) -}}
+{{- end -}}
+{{- end -}}
+{{- range $where, $settings := $kinds -}}
+{{- $isBot := eq $where "bot.settings" -}}
+{{- $secrets := ternary (include "taxonomy-bot.bot-secrets" .) (include "taxonomy-bot.pipeline-secrets" .) $isBot | splitList " " -}}
+{{- $own := ternary (include "taxonomy-bot.bot-own" .) (include "taxonomy-bot.pipeline-own" .) $isBot | splitList " " -}}
+{{- range $name, $_ := $settings -}}
+{{- if has $name $secrets -}}
+{{- $wrong = append $wrong (printf "%s.%s is secret, and values are not: put %s_%s into the Secret of %s." $where $name (ternary "TAXONOMY_BOT" "TAXONOMY_PIPELINE" $isBot) $name (ternary "github.existingSecret" "workersSecret" $isBot)) -}}
+{{- else if has $name $own -}}
+{{- $wrong = append $wrong (printf "%s.%s is set by the chart itself, from other values." $where $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "these values do not go together:\n  - %s" (join "\n  - " $wrong)) -}}
 {{- end -}}
+{{- end }}
+
+{{- define "taxonomy-bot.bot-secrets" -}}
+PRIVATE_KEY WEBHOOK_SECRETS DATABASE_URL BROKER_URL OAUTH_CLIENT_SECRET NIGHTLY_WEBHOOK_URL STUDENT_API_KEY BUILD_API_KEY
+{{- end }}
+
+{{- define "taxonomy-bot.bot-own" -}}
+APP_ID REPOSITORIES HOST PORT DRAIN_S LOG_FORMAT INDEX_FOLDER METRICS_HOST METRICS_PORT PUBLIC_URL GITHUB_API_URL GITHUB_GRAPHQL_URL GITHUB_WEB_URL ARTIFACTS_URL MODEL_STORE_URL DOCUMENT_CA_FILE
+{{- end }}
+
+{{- define "taxonomy-bot.pipeline-secrets" -}}
+BROKER_URL TEACHER_API_KEY CRITIC_API_KEY STUDENT_API_KEY HUB_TOKEN
+{{- end }}
+
+{{- define "taxonomy-bot.pipeline-own" -}}
+QUEUES WORKER_NAME WORK_DIR RUNTIME_DIR LOG_FORMAT ARTIFACTS_URL MODEL_STORE_URL SERVE_MODEL SERVE_HOST SERVE_PORT SERVE_TENSOR_PARALLEL SERVE_READY_WITHIN_S
 {{- end }}
