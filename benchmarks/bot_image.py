@@ -36,7 +36,9 @@ def main() -> None:
         _install(folder)
         took_s = time.monotonic() - began
         venv = folder / "venv"
-        installed_mb = sum(_on_disk(path) for path in venv.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
+        installed_mb = (
+            sum(_on_disk(path) for path in venv.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
+        )
         compiled_mb = sum(_on_disk(path) for path in venv.rglob("*.pyc")) / 1e6
         packages = sorted(path.name.split("-")[0].lower() for path in venv.rglob("*.dist-info"))
         heavy = {"torch", "transformers", "vllm", "triton"} & set(packages)
@@ -77,7 +79,9 @@ def _install(folder: Path) -> None:
             _copy(line.split()[1:-1], source)
         elif line.startswith("RUN "):
             command = line[4:].replace("/opt/taxonomy-bot", str(venv))
-            if "pip install --no-cache-dir" in command:  # the image's own Python is ours here: it keeps its packages
+            if (
+                "pip install --no-cache-dir" in command
+            ):  # the image's own Python is ours here: it keeps its packages
                 subprocess.run([sys.executable, "-m", "venv", bring], check=True)
                 command = command.replace("python -m pip", f"{bring}/bin/python -m pip", 1)
             subprocess.run(["sh", "-euc", command], check=True, cwd=source, env=environment)

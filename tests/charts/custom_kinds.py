@@ -61,7 +61,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             advanced=_object(
                 horizontalPodAutoscalerConfig=_object(
                     behavior=_object(
-                        scaleDown=_object(stabilizationWindowSeconds={"type": "integer", "minimum": 0, "maximum": 3600})
+                        scaleDown=_object(
+                            stabilizationWindowSeconds={"type": "integer", "minimum": 0, "maximum": 3600}
+                        )
                     )
                 )
             ),
@@ -72,7 +74,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                     type={"const": "prometheus"},
                     metricType={"enum": ["AverageValue", "Value"]},
                     metadata=_object(
-                        serverAddress=_TEXT, query=_TEXT, threshold=_TEXT, ignoreNullValues={"enum": ["true", "false"]}
+                        serverAddress=_TEXT,
+                        query=_TEXT,
+                        threshold=_TEXT,
+                        ignoreNullValues={"enum": ["true", "false"]},
                     ),
                 ),
             },

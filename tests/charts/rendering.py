@@ -66,7 +66,9 @@ class Rendered:
 def render(values: dict[str, Any], *, is_upgrade: bool = False) -> Rendered:
     "Render the chart; raises HelmError for what it refuses."
     with helm_python.Chart.load(CHART) as chart:
-        files = chart.render(values, name="demo", namespace=NAMESPACE, is_upgrade=is_upgrade, is_install=not is_upgrade)
+        files = chart.render(
+            values, name="demo", namespace=NAMESPACE, is_upgrade=is_upgrade, is_install=not is_upgrade
+        )
     notes = "".join(text for path, text in files.items() if path.endswith("NOTES.txt"))
     manifests = [
         manifest

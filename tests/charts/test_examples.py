@@ -35,7 +35,9 @@ _read_once = functools.cache(kubernetes_validate.utils.schema_contents)
 
 @pytest.fixture(autouse=True)
 def _schemas_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubernetes_validate.utils, "schema_contents", _read_once)  # else megabytes for each manifest
+    monkeypatch.setattr(
+        kubernetes_validate.utils, "schema_contents", _read_once
+    )  # else megabytes for each manifest
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -76,7 +78,10 @@ def test_no_two_have_the_same_name(rendered: Rendered) -> None:
 def test_selectors_find_the_pods_they_are_for(rendered: Rendered) -> None:
     "Each Service and each budget has exactly one Deployment or StatefulSet behind it."
     pods = [template["metadata"]["labels"] for _, template in rendered.pods()]
-    for kind, path in (("Service", lambda s: s["selector"]), ("PodDisruptionBudget", lambda s: s["selector"]["matchLabels"])):
+    for kind, path in (
+        ("Service", lambda s: s["selector"]),
+        ("PodDisruptionBudget", lambda s: s["selector"]["matchLabels"]),
+    ):
         for each in rendered.of(kind):
             wanted = path(each["spec"]).items()
             assert len([labels for labels in pods if wanted <= labels.items()]) == 1, each["metadata"]["name"]

@@ -232,7 +232,11 @@ def test_an_upgrade_brings_the_database_up_to_date_first() -> None:
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["args"] == ["upgrade"]
-    assert container["image"] == rendered.one("Deployment", "")["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert (
+        container["image"] == rendered.one("Deployment", "")["spec"]["template"]["spec"]["containers"][0]["image"]
+    )
     trial = render(values_of("single-gpu")).one("Job", "-migrations")
     assert trial["metadata"]["annotations"]["helm.sh/hook"] == "post-install,pre-upgrade"
-    assert not render(values_of("minimal")).of("Job")  # SQLite's disk belongs to the bot, which does it at its start
+    assert not render(values_of("minimal")).of(
+        "Job"
+    )  # SQLite's disk belongs to the bot, which does it at its start

@@ -69,7 +69,13 @@ def test_all_contradictions_are_told_at_once() -> None:
     "Nobody installs eight times to learn of eight values that are missing."
     with pytest.raises(helm_python.HelmRenderError) as refused:
         render({})
-    for missing in ("github.appId", "github.repositories", "github.existingSecret", "workersSecret", "artifacts.s3.url"):
+    for missing in (
+        "github.appId",
+        "github.repositories",
+        "github.existingSecret",
+        "workersSecret",
+        "artifacts.s3.url",
+    ):
         assert missing in str(refused.value)
 
 

@@ -43,7 +43,9 @@ def test_without_keda_an_external_metric_does() -> None:
     metrics = [metric["external"]["metric"] for metric in spec["metrics"]]
     assert [metric["name"] for metric in metrics] == ["taxonomy_bot_jobs_waiting", "taxonomy_bot_jobs_running"]
     for metric in metrics:
-        assert metric["selector"]["matchExpressions"] == [{"key": "queue", "operator": "In", "values": ["gpu.eval"]}]
+        assert metric["selector"]["matchExpressions"] == [
+            {"key": "queue", "operator": "In", "values": ["gpu.eval"]}
+        ]
 
 
 def test_without_scaling_there_are_as_many_as_are_set() -> None:
@@ -55,6 +57,9 @@ def test_without_scaling_there_are_as_many_as_are_set() -> None:
 
 def test_two_bots_are_replaced_one_after_the_other(production: Rendered) -> None:
     "On PostgreSQL none is missing meanwhile; on SQLite the old one ends first."
-    assert production.one("Deployment", "")["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert production.one("Deployment", "")["spec"]["strategy"]["rollingUpdate"] == {
+        "maxUnavailable": 0,
+        "maxSurge": 1,
+    }
     assert production.one("Deployment", "")["spec"]["replicas"] == 2
     assert render(values_of("minimal")).one("Deployment", "")["spec"]["strategy"] == {"type": "Recreate"}

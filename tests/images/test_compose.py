@@ -54,7 +54,10 @@ def test_workers_reach_neither_the_database_nor_the_world(services: dict[str, An
     networks = yaml.safe_load(COMPOSE.read_text())["networks"]
     for name in ("worker", "teacher", "redis", "postgresql"):
         assert all(networks[network].get("internal") for network in services[name]["networks"]), name
-    assert {name for name, service in services.items() if "database" in service["networks"]} == {"bot", "postgresql"}
+    assert {name for name, service in services.items() if "database" in service["networks"]} == {
+        "bot",
+        "postgresql",
+    }
     assert {name for name, service in services.items() if "ports" in service} == {"bot"}
     assert all(port.startswith("127.0.0.1:") for port in services["bot"]["ports"])
 
@@ -71,7 +74,9 @@ def test_secrets_are_files_and_each_has_its_reader(services: dict[str, Any]) -> 
     for name, service in services.items():
         for variable in service.get("environment", {}):
             assert variable in _KNOWN, f"{name}: {variable}"
-            assert not re.search(r"(KEY|SECRETS?|PASSWORD|TOKEN|BROKER_URL|DATABASE_URL)$", variable), f"{name}: {variable}"
+            assert not re.search(r"(KEY|SECRETS?|PASSWORD|TOKEN|BROKER_URL|DATABASE_URL)$", variable), (
+                f"{name}: {variable}"
+            )
 
 
 def test_the_one_worker_serves_every_queue(services: dict[str, Any]) -> None:

@@ -80,7 +80,9 @@ def test_a_release_pins_the_bases(argument: str) -> None:
     if not _RELEASE.is_file():
         pytest.skip("there is no release workflow yet")
     text = _RELEASE.read_text()
-    assert argument in text, f"the release builds on whatever {argument}'s tag means that day: pass it with its digest"
+    assert argument in text, (
+        f"the release builds on whatever {argument}'s tag means that day: pass it with its digest"
+    )
     assert "sha256" in text or "igest" in text
 
 
@@ -95,7 +97,9 @@ def test_extras_of_the_images_exist() -> None:
     "An extra that does not exist would be passed over with a warning."
     project = (ROOT / "pyproject.toml").read_text().partition("[project.optional-dependencies]")[2]
     known = set(re.findall(r"^(\w+) = \[", project, flags=re.MULTILINE))
-    (extras,) = [line.partition("=")[2] for line in lines_of("Containerfile.worker") if line.startswith("ARG EXTRAS=")]
+    (extras,) = [
+        line.partition("=")[2] for line in lines_of("Containerfile.worker") if line.startswith("ARG EXTRAS=")
+    ]
     assert {"postgresql", "s3", *extras.split(",")} <= known
     assert "gpu" in extras.split(",")
 
@@ -113,9 +117,14 @@ def test_only_what_is_needed_is_sent_to_the_builder() -> None:
 def test_both_images_hold_what_the_chart_mounts_over() -> None:
     "Folders of the chart and of compose.yaml belong to the image's user, so that a fresh volume is writable."
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    for image, service, home in (("Containerfile", "bot", "/var/lib/taxonomy-bot"), ("Containerfile.worker", "worker", "/work")):
+    for image, service, home in (
+        ("Containerfile", "bot", "/var/lib/taxonomy-bot"),
+        ("Containerfile.worker", "worker", "/work"),
+    ):
         (users,) = [line for line in last_stage(image) if "useradd" in line]
-        mounted = {each.split(":")[1] for each in compose["services"][service]["volumes"] if not each.endswith(":ro")}
+        mounted = {
+            each.split(":")[1] for each in compose["services"][service]["volumes"] if not each.endswith(":ro")
+        }
         assert mounted == {home, "/srv/artifacts"}
         assert f"--home-dir {home} --create-home" in users
         assert "install --directory --owner 10001 --group 10001 /srv/artifacts" in users

@@ -47,7 +47,10 @@ def test_they_are_hardly_exposed(name: str, tmp_path: Path) -> None:
     unit = tmp_path / name.replace("@", "@gpu")
     shutil.copy(UNITS / name, unit)
     said = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit], capture_output=True, text=True, timeout=60
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     found = re.search(r"exposure level for \S+: ([\d.]+)", said.stdout)
     if found is None:
