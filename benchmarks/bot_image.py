@@ -1,8 +1,9 @@
-"""What the bot's image holds: the steps of its Containerfile in a clean virtual environment, measured and started.
+"""What the bot's image holds: the steps of its Containerfile in a clean virtual environment, measured.
 
-A container engine is not needed: the RUN lines of the stage `build` are read from the Containerfile and run with this
-machine's Python, on a copy of what its COPY lines bring in. The bot then starts as another user, from a folder that
-belongs to root, with an empty HOME. What is not shown: the base image, and what apt-get installs.
+A container engine is not needed: the RUN lines of the stage `build` are read from the Containerfile and run with
+this machine's Python, on a copy of what its COPY lines bring in. The bot then starts with an empty HOME and, where we
+are root and others may read a Python, as another user who may write nowhere else. What is not shown: the base image,
+and what apt-get installs.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
-from bot.simulator.access import process_key_pair
 from benchmarks.webhook_servers import free_port
+from bot.simulator.access import process_key_pair
 
 ROOT = Path(__file__).parents[1]
 _MOST_MB = 500
@@ -45,11 +47,12 @@ def main() -> None:
         doctor = _doctor(venv, folder)
         ready_s = _serve(venv, folder)
     core_mb = installed_mb - compiled_mb
+    who = "as another user" if _as_nobody() else "as ourselves"
     print(f"installed in {took_s:.0f} s: {len(packages)} packages")
     print(f"on disk: {core_mb:.0f} MB, and {compiled_mb:.0f} MB of compiled bytecode")
     print(f"heavy packages: {', '.join(heavy) or 'none'}")
-    print(f"taxonomy-bot doctor, as nobody: exit {doctor.returncode}")
-    print(f"taxonomy-bot serve, as nobody: /readyz after {ready_s:.1f} s")
+    print(f"taxonomy-bot doctor, {who}: exit {doctor.returncode}")
+    print(f"taxonomy-bot serve, {who}: /readyz after {ready_s:.1f} s")
     if heavy or core_mb > _MOST_MB or doctor.returncode != 0:
         print(doctor.stdout + doctor.stderr)
         sys.exit(1)
@@ -79,6 +82,7 @@ def _install(folder: Path) -> None:
             _copy(line.split()[1:-1], source)
         elif line.startswith("RUN "):
             command = line[4:].replace("/opt/taxonomy-bot", str(venv))
+            command = command.replace("python -m venv", f"{_interpreter()} -m venv")
             if (
                 "pip install --no-cache-dir" in command
             ):  # the image's own Python is ours here: it keeps its packages
@@ -99,6 +103,26 @@ def _copy(names: list[str], target: Path) -> None:
             shutil.copy(path, target / name)
 
 
+def _interpreter() -> str:
+    """Return a Python that every user may start, or our own where there is none."""
+    for path in ("/usr/local/bin/python3", "/usr/bin/python3"):
+        if Path(path).exists() and _is_new(path):
+            return path
+    return sys.executable
+
+
+def _is_new(python: str) -> bool:
+    asked = "import sys, ctypes, sqlite3; sys.exit(sys.version_info < (3, 11))"
+    return subprocess.run([python, "-c", asked], capture_output=True).returncode == 0
+
+
+def _as_nobody() -> dict[str, Any]:
+    """Return how a program is started as another user, or as ourselves where that cannot be."""
+    if os.geteuid() != 0 or _interpreter() == sys.executable:
+        return {}
+    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+
+
 def _on_disk(path: Path) -> int:
     return path.stat().st_blocks * 512
 
@@ -106,7 +130,8 @@ def _on_disk(path: Path) -> int:
 def _environment(folder: Path, port: int) -> dict[str, str]:
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    os.chown(home, _NOBODY, _NOBODY)
+    if _as_nobody():
+        os.chown(home, _NOBODY, _NOBODY)
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -128,9 +153,7 @@ def _doctor(venv: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         [venv / "bin/taxonomy-bot", "doctor"],
         env=environment,
         cwd=environment["HOME"],
-        user=_NOBODY,
-        group=_NOBODY,
-        extra_groups=[],
+        **_as_nobody(),
         capture_output=True,
         text=True,
         timeout=120,
@@ -146,9 +169,7 @@ def _serve(venv: Path, folder: Path) -> float:
         [venv / "bin/taxonomy-bot", "serve"],
         env=environment,
         cwd=environment["HOME"],
-        user=_NOBODY,
-        group=_NOBODY,
-        extra_groups=[],
+        **_as_nobody(),
     )
     try:
         while time.monotonic() - began < 120:

@@ -361,7 +361,7 @@ class BotSettings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> BotSettings:
-    """Return the settings from the environment and from secret files. Raises SettingsError, which names every mistake at once."""
+    """Return the settings, from variables and secret files. Raises SettingsError, which names all mistakes."""
     try:
         return BotSettings(_secrets_dir=secrets_folder(os.environ), **overrides)
     except ValidationError as error:

@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 class SignOfLife:
-    """The file WORKER_NAME.alive in the runtime folder: touched with each hello, whether or not the broker is there."""
+    """The file WORKER_NAME.alive in the runtime folder: touched with each hello, whether or not it gets through."""
 
     def __init__(self, folder: Path, worker: str) -> None:
         self._path = folder / f"{worker}.alive"

@@ -14,31 +14,70 @@ from tests.charts.rendering import CHART, over, render, values_of
 
 # production with this changed, and what is said
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "two bots on SQLite": ({"database": {"kind": "sqlite"}}, "bot.replicas is 2, but SQLite has one writer: set bot.replicas to 1"),
+    "two bots on SQLite": (
+        {"database": {"kind": "sqlite"}},
+        "bot.replicas is 2, but SQLite has one writer: set bot.replicas to 1",
+    ),
     "no App": ({"github": {"appId": 0}}, "github.appId is missing"),
     "nothing to serve": ({"github": {"repositories": []}}, "github.repositories is empty"),
     "no Secret of the bot": ({"github": {"existingSecret": ""}}, "github.existingSecret is missing"),
     "no Secret of the workers": ({"workersSecret": ""}, "workersSecret is missing"),
     "one Secret for both": ({"workersSecret": "taxonomy-bot"}, "workersSecret is the bot's Secret"),
     "no bucket": ({"artifacts": {"s3": {"url": ""}}}, "artifacts.s3.url is missing: s3://BUCKET/FOLDER"),
-    "Redis that nobody knows the place of": ({"networkPolicy": {"broker": {"peers": []}}}, "networkPolicy.broker.peers is empty"),
-    "PostgreSQL that nobody knows the place of": ({"networkPolicy": {"database": {"peers": []}}}, "networkPolicy.database.peers is empty"),
-    "a bucket that nobody knows the place of": ({"networkPolicy": {"artifacts": {"peers": []}}}, "networkPolicy.artifacts.peers is empty"),
+    "Redis that nobody knows the place of": (
+        {"networkPolicy": {"broker": {"peers": []}}},
+        "networkPolicy.broker.peers is empty",
+    ),
+    "PostgreSQL that nobody knows the place of": (
+        {"networkPolicy": {"database": {"peers": []}}},
+        "networkPolicy.database.peers is empty",
+    ),
+    "a bucket that nobody knows the place of": (
+        {"networkPolicy": {"artifacts": {"peers": []}}},
+        "networkPolicy.artifacts.peers is empty",
+    ),
     "a trial without passwords": ({"redis": {"enabled": True}}, "trialSecret is missing"),
-    "Redis without jobs": ({"redis": {"enabled": True}, "broker": {"enabled": False}}, "redis.enabled starts a broker"),
-    "PostgreSQL beside SQLite": ({"database": {"kind": "sqlite"}, "postgresql": {"enabled": True}}, "postgresql.enabled starts a server"),
+    "Redis without jobs": (
+        {"redis": {"enabled": True}, "broker": {"enabled": False}},
+        "redis.enabled starts a broker",
+    ),
+    "PostgreSQL beside SQLite": (
+        {"database": {"kind": "sqlite"}, "postgresql": {"enabled": True}},
+        "postgresql.enabled starts a server",
+    ),
     "a way in to nowhere": ({"publicUrl": ""}, "ingress.enabled needs publicUrl"),
-    "KEDA without Prometheus": ({"scaling": {"prometheusUrl": ""}}, "scaling.kind keda needs scaling.prometheusUrl"),
+    "KEDA without Prometheus": (
+        {"scaling": {"prometheusUrl": ""}},
+        "scaling.kind keda needs scaling.prometheusUrl",
+    ),
     "scaling by nothing": ({"metrics": {"enabled": False}}, "scaling needs metrics.enabled"),
     "workers of no queue": ({"workers": {"cpu": {"queues": []}}}, "workers.cpu.queues is empty"),
-    "less at most than at least": ({"workers": {"cpu": {"minReplicas": 9}}}, "workers.cpu.minReplicas is more than its maxReplicas"),
+    "less at most than at least": (
+        {"workers": {"cpu": {"minReplicas": 9}}},
+        "workers.cpu.minReplicas is more than its maxReplicas",
+    ),
     "a server without a model": ({"modelServers": {"teacher": {"model": ""}}}, "modelServers.teacher needs model"),
-    "two teachers": ({"models": {"teacher": {"url": "http://other:8000/v1"}}}, "models.teacher.url names another server"),
-    "a secret among the settings": ({"bot": {"settings": {"WEBHOOK_SECRETS": "hunter2hunter2"}}}, "bot.settings.WEBHOOK_SECRETS is secret, and values are not: put TAXONOMY_BOT_WEBHOOK_SECRETS into"),
-    "a worker's secret among the settings": ({"workers": {"cpu": {"settings": {"TEACHER_API_KEY": "hunter2"}}}}, "workers.cpu.settings.TEACHER_API_KEY is secret"),
-    "a setting that the chart sets itself": ({"bot": {"settings": {"PORT": 1}}}, "bot.settings.PORT is set by the chart itself"),
-    "adapters for vLLM": ({"modelServers": {"student": {"adaptersClaim": "x"}}}, "adaptersClaim is for the student"),
-}  # fmt: skip
+    "two teachers": (
+        {"models": {"teacher": {"url": "http://other:8000/v1"}}},
+        "models.teacher.url names another server",
+    ),
+    "a secret among the settings": (
+        {"bot": {"settings": {"WEBHOOK_SECRETS": "hunter2hunter2"}}},
+        "bot.settings.WEBHOOK_SECRETS is secret, and values are not: put TAXONOMY_BOT_WEBHOOK_SECRETS into",
+    ),
+    "a worker's secret among the settings": (
+        {"workers": {"cpu": {"settings": {"TEACHER_API_KEY": "hunter2"}}}},
+        "workers.cpu.settings.TEACHER_API_KEY is secret",
+    ),
+    "a setting that the chart sets itself": (
+        {"bot": {"settings": {"PORT": 1}}},
+        "bot.settings.PORT is set by the chart itself",
+    ),
+    "adapters for vLLM": (
+        {"modelServers": {"student": {"adaptersClaim": "x"}}},
+        "adaptersClaim is for the student",
+    ),
+}
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a key that does not exist": ({"bot": {"replica": 2}}, "additional properties 'replica' not allowed"),
@@ -51,9 +90,15 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a setting in small letters": ({"bot": {"settings": {"nightly": "false"}}}, "invalid propertyName 'nightly'"),
     "a script for an address": ({"publicUrl": "javascript:alert(1)"}, "/publicUrl"),
     "a name that breaks out of YAML": ({"workersSecret": "x\n    evil: true"}, "/workersSecret"),
-    "a worker with a name that is none": ({"workers": {"../etc": {"queues": ["cpu"]}}}, "invalid propertyName '../etc'"),
-    "too little time to hand a job back": ({"workers": {"cpu": {"terminationGracePeriodS": 5}}}, "terminationGracePeriodS"),
-}  # fmt: skip
+    "a worker with a name that is none": (
+        {"workers": {"../etc": {"queues": ["cpu"]}}},
+        "invalid propertyName '../etc'",
+    ),
+    "too little time to hand a job back": (
+        {"workers": {"cpu": {"terminationGracePeriodS": 5}}},
+        "terminationGracePeriodS",
+    ),
+}
 
 
 @pytest.mark.parametrize(("changes", "said"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)

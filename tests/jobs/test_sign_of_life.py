@@ -10,6 +10,10 @@ from pipeline.worker.alive import SignOfLife
 from tests.jobs.workshop import Workshop
 
 
+def signs(folder: Path) -> list[Path]:
+    return list(folder.rglob("worker.alive"))
+
+
 def test_a_living_worker_touches_its_file(tmp_path: Path) -> None:
     "The file is as old as the last sign, and gone after an orderly end."
     sign = SignOfLife(tmp_path / "run", "gpu-1")
@@ -46,8 +50,8 @@ async def test_a_real_worker_gives_it(tmp_path: Path) -> None:
     async with Workshop(tmp_path) as workshop:
         worker = workshop.starts_a_worker()
         async with asyncio.timeout(60):
-            while not list(tmp_path.rglob("worker.alive")):
+            while not signs(tmp_path):
                 await asyncio.sleep(0.1)
         worker.terminate()
         worker.wait(20)
-        assert not list(tmp_path.rglob("*.alive"))
+        assert not signs(tmp_path)
