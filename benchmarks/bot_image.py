@@ -1,9 +1,9 @@
 """What the bot's image holds: the steps of its Containerfile in a clean virtual environment, measured.
 
 A container engine is not needed: the RUN lines of the stage `build` are read from the Containerfile and run with
-this machine's Python, on a copy of what its COPY lines bring in. The bot then starts with an empty HOME and, where we
-are root and others may read a Python, as another user who may write nowhere else. What is not shown: the base image,
-and what apt-get installs.
+this machine's Python, on a copy of what its COPY lines bring in. The bot then starts with an empty HOME and, where
+we are root and others may read a Python, as another user who may write nowhere else. What is not shown: the base
+image, and what apt-get installs.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def test_every_queue_has_workers() -> None:
         assert served == {queue.value for queue in Queue}, example
 
 
-def test_probes_ask_for_what_is_there(rendered: Rendered, tmp_path: Any) -> None:
+def test_probes_ask_for_what_is_there(production: Rendered, tmp_path: Any) -> None:
     "Each path of a probe is a route of the bot."
     settings = BotSettings(
         app_id=1,
@@ -184,7 +184,7 @@ def test_probes_ask_for_what_is_there(rendered: Rendered, tmp_path: Any) -> None
         broker_url="off",
     )
     routes = {resource.canonical for resource in make_app(settings).router.resources()}
-    ((_, bot),) = [each for each in containers(rendered) if each[0] == "demo-taxonomy-bot"]
+    ((_, bot),) = [each for each in containers(production) if each[0] == "demo-taxonomy-bot"]
     asked = {probe: bot[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert asked == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
     assert set(asked.values()) <= routes
