@@ -87,6 +87,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.training
 	$(PY) -m benchmarks.evaluation
 	$(PY) -m benchmarks.evaluate_tiny
+	$(PY) -m benchmarks.bot_image
 
 vllm-check: $(READY) ## Ask the real vLLM on this CPU (optional; 3 GB and some minutes the first time)
 	$(PY) -m benchmarks.vllm_check

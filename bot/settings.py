@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import time, timedelta
@@ -22,6 +23,7 @@ from bot.nightly.schedule import Schedule
 from bot.nightly.terms import NightTerms
 from bot.store.address import DatabaseError, driver_url
 from checks.policy import Policy
+from checks.secret_files import secrets_folder
 from checks.time_limit import RULE_LIMIT_S
 from pipeline.contract import EMBEDDED, REDELIVERY_S, checked_broker
 
@@ -391,9 +393,9 @@ class BotSettings(BaseSettings):
 
 
 def read_settings(**overrides: Any) -> BotSettings:
-    """Return the settings from the environment. Raises SettingsError, which names every mistake at once."""
+    """Return the settings, from variables and secret files. Raises SettingsError, which names all mistakes."""
     try:
-        return BotSettings(**overrides)
+        return BotSettings(_secrets_dir=secrets_folder(os.environ), **overrides)
     except ValidationError as error:
         lines = [f"  {PREFIX}{name.upper()}: {problem}" for name, problem in problems_of(error)]
         raise SettingsError("The bot cannot start:\n" + "\n".join(lines)) from None

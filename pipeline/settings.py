@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from checks.secret_files import secrets_folder
 from pipeline.contract import REDELIVERY_S, Queue, broker_address, broker_options, checked_broker
 from pipeline.gpus import named_gpus
 from pipeline.teacher_cache_limits import GIB, CacheLimits
@@ -313,7 +314,7 @@ def read_pipeline_settings(**overrides: Any) -> PipelineSettings:
 
 def _read(kind: type[_Settings], which: str, overrides: dict[str, Any]) -> _Settings:
     try:
-        return kind(**overrides)
+        return kind(_secrets_dir=secrets_folder(os.environ), **overrides)
     except ValidationError as error:
         lines = [
             f"  {_variable(str(detail['loc'][0]))}: {detail['msg'].removeprefix('Value error, ')}"

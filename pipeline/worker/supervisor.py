@@ -28,6 +28,7 @@ from pipeline.contract import (
 )
 from pipeline.model_server import ModelServer
 from pipeline.settings import PipelineSettings
+from pipeline.worker.alive import SignOfLife
 from pipeline.worker.engine import Engine
 from pipeline.worker.lines import GatheredLines
 from pipeline.worker.mail import Mail, MailError
@@ -64,6 +65,7 @@ class Supervisor:
         self._engine = Engine(settings)
         is_single = settings.gpu_profile == "single"
         self._gpu = OneGpu(ModelServer(settings), self._engine.kill) if is_single else None
+        self._sign_of_life = SignOfLife(settings.runtime_dir, settings.worker_name)
         self._answers: dict[str, LeaseAnswer] = {}
         self._revoked: dict[tuple[int, int], str] = {}  # what was to stop before we knew that it had begun
         self._answered = threading.Event()
@@ -89,6 +91,7 @@ class Supervisor:
         self._hello(is_leaving=True)
         self._outbox.stop()
         self._mail.stop()
+        self._sign_of_life.end()
 
     def do(self, spec: JobSpec, acknowledge: Callable[[], None]) -> None:
         """Do one attempt, if the bot grants it. `acknowledge` is called once the bot has answered.
@@ -247,6 +250,7 @@ class Supervisor:
     def _keep_in_touch(self) -> None:
         """Say hello, and while there is a job send its heartbeat: a thread of its own, whatever the job does."""
         while True:
+            self._sign_of_life.give()
             with self._lock:
                 attempt = self._attempt
                 beat = None
