@@ -18,6 +18,7 @@ from bot.backup.reading import Backup
 from bot.backup.schema import OF_THE_MOMENT, VERSION_TABLE, columns_at, tables_of
 from bot.store.database import climb, connected, known_revisions, lock_schema, patient_engine, revision_of
 from bot.store.only_process import OnlyProcess
+from bot.store.tables import deliveries, pull_requests
 from pipeline.artifacts import ArtifactStore
 from pipeline.contract import Artifact
 
@@ -82,10 +83,14 @@ def _brought_back(connection: Connection, backup: Backup, replace: bool) -> None
             _fill(connection, tables[told.name], told, backup)
         if told.last_id is not None:
             go_on_from(connection, tables[told.name], told.last_id)
-    deliveries = tables["deliveries"]
-    if "claimed_by" in deliveries.c:  # whoever held them is not among those that run
-        connection.execute(update(deliveries).values(claimed_by=None))
     climb(connection)
+    _distrust(connection)
+
+
+def _distrust(connection: Connection) -> None:
+    """Have the bot ask GitHub what it has posted since: what was remembered then may be folded away by now."""
+    connection.execute(update(deliveries).values(claimed_by=None))  # whoever held them does not run any more
+    connection.execute(update(pull_requests).values(judged_sha="", swept=""))
 
 
 def _make_room(connection: Connection, *, replace: bool) -> None:

@@ -1,4 +1,4 @@
-"""Making a backup while the bot goes on: all tables as they stood at one moment, and what the artifact store holds."""
+"""Making a backup while the bot goes on: all tables as they stood at one moment, and a list of the artifacts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,11 @@ async def save(
                 artifacts=index,
             )
         )
-    return Saved(path, sum(table.lines.count for table in tables), index.count, inside, path.stat().st_size)
+    return Saved(path, sum(table.lines.count for table in tables), index.count, inside, _size_of(path))
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _is_there(database_url: str) -> bool:

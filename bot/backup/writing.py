@@ -36,7 +36,7 @@ class LineWriter:
 
 
 class BackupWriter:
-    """Use it as a context manager; after an error nothing is left. Raises BackupError where nothing can be written."""
+    """Use it as a context manager; after an error nothing is left. Raises BackupError where it cannot write."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
