@@ -1,4 +1,4 @@
-"""`python -m tests.releasing.notes v0.2.0`: the changelog's part of a release, or why there is none. Needs nothing."""
+"""`python -m tests.releasing.notes v0.2.0`: the changelog's part of a release, or why there is none."""
 
 from __future__ import annotations
 
