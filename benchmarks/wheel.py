@@ -1,7 +1,7 @@
-"""`python -m benchmarks.wheel [WHEEL]`: the wheel in a clean environment, used in an empty folder; sizes and starts.
+"""`python -m benchmarks.wheel [WHEEL]`: the wheel in a clean environment, used in an empty folder.
 
-Without a wheel one is built of what git tracks. Installs the core only, checks a leaf, starts the bot and looks at a
-page, and has the demo begin. Exit 1 where something does not work or is larger or slower than promised.
+Without a wheel one is built of what git tracks. Installs the core only, checks a leaf, starts the bot and looks at
+a page, and has the demo begin. Exit 1 where something does not work or is larger or slower than promised.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def main() -> int:
         f"core on disk without bytecode: {size_mb:.0f} MB (at most {MOST_MB})": size_mb <= MOST_MB,
         f"taxonomy-check --help: {help_s:.2f} s (at most {MOST_HELP_S})": help_s <= MOST_HELP_S,
         f"taxonomy-check on a leaf: {check_s:.2f} s (at most {MOST_CHECK_S})": check_s <= MOST_CHECK_S,
-        f"modules imported from the wheel: {imported.stdout.strip() or imported.stderr[-500:]}": not imported.returncode,
+        f"modules imported: {imported.stdout.strip() or imported.stderr[-500:]}": not imported.returncode,
         "taxonomy-bot serve answers, with a page and its static files": _pages_are_there(programs, away),
         "taxonomy-bot demo begins": _demo_begins(programs, away),
     }
