@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -62,13 +63,19 @@ def _installed(wheel: Path, folder: Path) -> Path:
 
 
 def _seconds(command: list[str], cwd: Path) -> float:
-    """Return the quickest of some runs: the others tell of the machine."""
+    """Return the quickest of some runs: the others tell of the machine. Where that is crowded, processor time."""
     times = []
     for _ in range(_TIMES):
-        began = time.monotonic()
+        began, used = time.monotonic(), _processor_s()
         subprocess.run(command, cwd=cwd, check=True, capture_output=True, timeout=_START_S)
-        times.append(time.monotonic() - began)
+        is_crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
+        times.append(_processor_s() - used if is_crowded else time.monotonic() - began)
     return min(times)
+
+
+def _processor_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextlib.contextmanager
@@ -175,6 +182,7 @@ def main() -> int:
         print(f"  {'kept  ' if is_kept else 'BROKEN'} {promise}")
     if all(kept.values()):
         shutil.rmtree(folder, ignore_errors=True)
+    print(f"  load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; above that, starts are in processor time")
     return 0 if all(kept.values()) else 1
 
 
