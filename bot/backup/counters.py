@@ -41,13 +41,15 @@ def _is_counted(table: Table) -> bool:
 
 def _sequence(connection: Connection, table: str) -> str | None:
     query = text("SELECT pg_get_serial_sequence(:table, 'id')")
-    return connection.scalar(query, {"table": table})
+    found = connection.scalar(query, {"table": table})
+    return None if found is None else str(found)
 
 
 def _sqlite_counter(connection: Connection, table: str) -> int | None:
     if not connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")):
         return None
-    return connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table})
+    found = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table})
+    return None if found is None else int(found)
 
 
 def _is_autoincrement(connection: Connection, table: str) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-FORMAT = "taxonomy-bot backup 1"
+FORMAT: Final = "taxonomy-bot backup 1"
 MANIFEST, ARTIFACT_INDEX = "manifest.json", "artifacts.jsonl"
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
