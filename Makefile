@@ -37,6 +37,7 @@ test: $(READY) ## Run all tests
 chaos: $(READY) ## Kill, wipe, freeze and skew all that works, lose webhooks, and count what comes of it (Linux, 40 min)
 	$(PY) -m tests.chaos $(ARGS)
 	$(PY) -m tests.chaos.replicas
+	$(PY) -m tests.chaos.upgrade
 	$(PY) -m tests.chaos.deliveries
 	$(PY) -m benchmarks.nightly_kills
 	$(PY) -m benchmarks.malformed_requests
@@ -50,6 +51,7 @@ lint: $(READY) ## Check style, types and generated documents
 	$(PY) -m pipeline.sdg.flow_book
 	$(PY) -m docs_site.reference
 	$(PY) -m tests.dependency_audit
+	$(PY) -m tests.releasing.workflows
 
 docs: $(READY) ## Write the generated documents anew
 	$(PY) -m checks.report.rule_book --write
@@ -88,6 +90,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.evaluation
 	$(PY) -m benchmarks.evaluate_tiny
 	$(PY) -m benchmarks.bot_image
+	$(PY) -m benchmarks.wheel
 
 vllm-check: $(READY) ## Ask the real vLLM on this CPU (optional; 3 GB and some minutes the first time)
 	$(PY) -m benchmarks.vllm_check

@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.adopt_cli import adopt, observe
 from bot.artifact_cli import artifacts
 from bot.audit_cli import audit
+from bot.backup_cli import backup, restore
 from bot.config_cli import check_config
 from bot.deliveries_cli import deliveries
 from bot.doctor_cli import doctor
@@ -40,14 +41,33 @@ cli.add_typer(gpu, name="gpu")
 cli.add_typer(nightly, name="nightly")
 cli.command()(adopt)
 cli.command()(audit)
+cli.command()(backup)
 cli.command()(forget)
 cli.command("check-config")(check_config)
 cli.command()(doctor)
 cli.command()(notices)
 cli.command()(observe)
 cli.command()(setup)
+cli.command()(restore)
 cli.command()(simulate)
 cli.command()(upgrade)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from bot.version import own_version
+
+        typer.echo(f"taxonomy-bot {own_version()}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and stop.")
+    ] = False,
+) -> None:
+    pass
 
 
 @cli.command()

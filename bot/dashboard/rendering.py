@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from bot.comments.escape import for_terminals_removed, visible
+from bot.version import own_version
 
 _UNSEEN_BREAK = "<!-- -->"  # our escaper's, where GitHub would see a mention; others' "<" it writes as "&lt;"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -53,6 +54,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         enable_async=False,
     )
+    environment.globals["version"] = own_version()
     environment.filters |= {
         "plain": plain,
         "moment": moment,

@@ -25,10 +25,11 @@ from bot.github.gate import About, Gate, Shut
 from bot.github.graphql import Mutated, outcome_of
 from bot.github.pacing import Pace, WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
+from bot.version import own_version
 
 log = structlog.get_logger()
 
-REQUESTER = "taxonomy-bot"
+REQUESTER = f"taxonomy-bot/{own_version()}"
 _MAX_TRIES = 3
 _MOST_MOVES = 3  # from one name of a repository to the next
 _MOVED = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)

@@ -76,6 +76,15 @@ def _durable_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def patient_engine(database_url: str) -> AsyncEngine:
+    """Return an engine for one long piece of work: on PostgreSQL no statement's time is limited."""
+    url = driver_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return open_engine(database_url, 1)
+    open_engine(database_url)  # says what is missing where the driver is
+    return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+
+
 async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
     """Bring the schema up to date: wholly, or not at all. One process does it at a time, the others wait.
 
@@ -105,7 +114,7 @@ async def standing_of(database_url: str) -> str:
         return f"Database: {name}, made at the first start."
     engine = open_engine(database_url, 1)
     try:
-        async with _connected(engine) as connection:
+        async with connected(engine) as connection:
             current, newest = await connection.run_sync(_revisions)
     finally:
         await engine.dispose()
@@ -115,12 +124,13 @@ async def standing_of(database_url: str) -> str:
 
 
 async def _migrate(engine: AsyncEngine, revision: str) -> None:
-    async with _connected(engine) as connection, connection.begin():
+    async with connected(engine) as connection, connection.begin():
         await connection.run_sync(_upgrade, revision)
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection. Raises DatabaseError when the database cannot be reached."""
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(engine.connect())
@@ -136,17 +146,32 @@ def _upgrade(connection: Connection, revision: str) -> None:
     current, newest = _revisions(connection)
     if current == newest:
         return
+    lock_schema(connection)
+    current, newest = _revisions(connection)
+    if current == newest:  # somebody else was quicker
+        return
+    climb(connection, revision)
+
+
+def lock_schema(connection: Connection) -> None:
+    """Begin a transaction in which nobody else migrates, nor, on SQLite, writes."""
     if connection.dialect.name == "sqlite":  # without this each step would be final by itself
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING})
-    current, newest = _revisions(connection)
-    if current == newest:  # somebody else was quicker
-        return
+
+
+def climb(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations up to a revision, within the caller's transaction."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def known_revisions() -> frozenset[str]:
+    """Return the revisions that this code can bring up to date."""
+    return _known_revisions(_MIGRATIONS)[0]
 
 
 def revision_of(connection: Connection) -> str | None:

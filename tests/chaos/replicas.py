@@ -13,6 +13,7 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import structlog
@@ -34,10 +35,10 @@ class Rehearsal(Pair):
         self.pulls: list[Pull] = []
         self.sent_again = 0
 
-    async def opens_some(self, *, to: tuple[int, ...]) -> None:
+    async def opens_some(self, *, to: Sequence[int], count: int = _PULLS) -> None:
         "Ana opens pull requests, and pushes to half of them; webhooks go to these bots in turn."
         fresh = []
-        for n in range(_PULLS):
+        for n in range(count):
             self.tells(to[n % len(to)])
             path = f"compositional_skills/writing/freeform/shorten_{self.repo.next_number}"
             files = {f"{path}/qna.yaml": a_skill(seed_examples=3), f"{path}/attribution.txt": attribution()}
