@@ -269,9 +269,7 @@ class Dispatcher:
         named |= {"trace": trace_id} if (trace_id := tracing.trace_id()) else {}
         around.enter_context(structlog.contextvars.bound_contextvars(**named))
 
-    async def _finish(
-        self, together: list[_Waiting], state: DeliveryState, error: str, replica_id: int
-    ) -> bool:
+    async def _finish(self, together: list[_Waiting], state: DeliveryState, error: str, replica_id: int) -> bool:
         """Write down what came of some deliveries. Return False when they are no longer ours, nor is their lane."""
         ids = [item.delivery.id for item in together]
         is_ours = await self._store.finish(ids, state, self._clock.now(), error, replica_id=replica_id)

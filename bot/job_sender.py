@@ -20,9 +20,9 @@ from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
 from bot.store.jobs import JobStore
 from bot.store.stored_jobs import StoredJob
+from pipeline import tracing
 from pipeline.artifacts import ArtifactError
 from pipeline.contract import JobSpec, Load, Queue, TaskKind, needs
-from pipeline import tracing
 from pipeline.tracing import order_at, traceparent_of
 
 log = structlog.get_logger()

@@ -20,9 +20,9 @@ from bot.job_flow import Patience
 from bot.job_inputs import JobInputs, Material
 from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_mail import JobMail
+from bot.job_results import result_of
 from bot.job_sender import JobSender
 from bot.job_views import JobViews
-from bot.job_results import result_of
 from bot.jobs import JobKind
 from bot.metrics import jobs
 from bot.nightly.orders import Orders

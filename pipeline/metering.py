@@ -6,7 +6,7 @@ fit is counted as "other". So nobody outside can make us remember more and more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -131,6 +131,7 @@ class Shown(Collector):
     def __init__(self, declared: Declared, registry: CollectorRegistry) -> None:
         self._declared = declared
         self._values: dict[tuple[str, ...], float] = {}
+        self._look: Callable[[], Mapping[tuple[str, ...], float]] | None = None
         registry.register(self)
 
     def show(self, values: Mapping[tuple[str, ...], float]) -> None:
@@ -143,11 +144,17 @@ class Shown(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the values for a scrape."""
+        if self._look is not None:
+            self.show(self._look())
         names = [label.name for label in self._declared.labels]
         family = GaugeMetricFamily(self._declared.name, self._declared.meaning, labels=names)
         for labels, value in self._values.items():
             family.add_metric(labels, value)
         yield family
+
+    def ask(self, look: Callable[[], Mapping[tuple[str, ...], float]]) -> None:
+        """Have somebody asked for the values at each scrape, in the thread that answers it."""
+        self._look = look
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Yield the name alone, so that no two metrics share one."""

@@ -4,7 +4,7 @@ Needs the extra `traces`. Without it, or while nothing is started, every functio
 names, numbers and states, never what people wrote and never who they are.
 
 An order and the jobs that it leads to find each other without a word between them: the ids of both are worked out
-from where the order was given, so that they meet in one trace, whichever replica sends the job, and after a restart.
+from where the order was given. So they meet in one trace, whichever replica sends the job, and after a restart.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def start(service: str, version: str, url: str = "", exporter: SpanExporter | No
         from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
     except ImportError:
         raise TracingError(
-            'For traces the extra has to be installed: pip install "taxonomy-bot[traces]"; or leave TRACES_URL empty.'
+            'For traces the extra has to be installed: pip install "taxonomy-bot[traces]"; '
+            "or leave TRACES_URL empty."
         ) from None
 
     class Ids(RandomIdGenerator):
@@ -102,8 +103,8 @@ def is_on() -> bool:
 def span(name: str, *, order: str = "", parent: str = "", **attributes: Attribute) -> AbstractContextManager[None]:
     """Return what times the work done inside it.
 
-    It belongs to the span around it; with `order`, the text of `order_at`, it begins that order's trace; `parent` is
-    a traceparent from another process, and one that is malformed counts for nothing.
+    It belongs to the span around it. With `order`, a text of `order_at`, it begins the trace of that order; `parent`
+    is a traceparent from another process, and one that is malformed counts for nothing.
     """
     return _NOTHING if _running is None else _spanned(_running.tracer, name, order, parent, attributes)
 
@@ -127,7 +128,7 @@ def trace_id() -> str:
 
 
 def order_at(repository_id: int, source: str) -> str:
-    """Return what names an order: where it was given, without the line, for all lines of a comment are one order."""
+    """Return what names an order: where it was given, without the line: a comment is one order."""
     root = source if source.startswith("label:") else ":".join(source.split(":")[:2])
     return f"{repository_id}:{root}"
 
@@ -147,9 +148,7 @@ def trace_id_in(parent: str) -> str:
 
 
 @contextmanager
-def _spanned(
-    tracer: Tracer, name: str, order: str, parent: str, attributes: dict[str, Any]
-) -> Iterator[None]:
+def _spanned(tracer: Tracer, name: str, order: str, parent: str, attributes: dict[str, Any]) -> Iterator[None]:
     from opentelemetry.context import Context
 
     context = Context() if order else _context_of(parent)

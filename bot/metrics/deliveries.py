@@ -16,11 +16,9 @@ _EVENTS = """
     pull_request_review pull_request_review_comment pull_request_review_thread push repository page
 """
 EVENT = Label("event", "GitHub's name of it; `page` for decisions taken on our pages").of(_EVENTS.split())
-_STATUS = Label("status", "HTTP status of the answer").of("202 400 401 408 413 415 500 503".split())
+_STATUS = Label("status", "HTTP status of the answer").of(["202", "400", "401", "408", "413", "415", "500", "503"])
 _END = Label("end", "what became of it").of(("done", "failed", "put off", "not ours"))
-_OUTCOME = Label("outcome", "of the verdict, as its check run has it").of(
-    outcome.value for outcome in Outcome
-)
+_OUTCOME = Label("outcome", "of the verdict, as its check run has it").of(outcome.value for outcome in Outcome)
 
 WEBHOOKS = BOOK.count("webhooks_total", "Requests to the webhook address, by what was answered.", EVENT, _STATUS)
 HANDLED = BOOK.count("deliveries_total", "Deliveries that were handled, once for each try.", EVENT, _END)
@@ -31,7 +29,9 @@ LATENCY = BOOK.spread(
     buckets=WAITS_S,
 )
 DEPTH = BOOK.shown("inbox_deliveries", "Deliveries that are stored and not handled yet.")
-OLDEST = BOOK.shown("inbox_oldest_delivery_seconds", "How long the oldest of these has waited; 0 when there is none.")
+OLDEST = BOOK.shown(
+    "inbox_oldest_delivery_seconds", "How long the oldest of these waits; 0 for none."
+)
 
 _since: ContextVar[float | None] = ContextVar("stored_since", default=None)
 

@@ -10,8 +10,7 @@ import structlog
 from aiohttp import web
 
 from bot.metrics import house
-from bot.metrics.book import BOOK
-from bot.metrics.reading import Reading, Sources
+from bot.metrics.reading import BOOK, Reading, Sources
 
 log = structlog.get_logger()
 

@@ -16,7 +16,9 @@ from bot.github.client import GitHubApp
 from bot.job_leases import PRESENT_FOR, Presence
 from bot.jobs import JobState
 from bot.leadership import Leadership
-from bot.metrics import builds, deliveries, github, house, jobs, rules
+from bot.metrics import builds, deliveries, github, house, jobs
+from bot.metrics import rules as _rules  # noqa: F401 - so that the book is whole
+from bot.metrics.book import BOOK
 from bot.nightly.builds import Build, BuildState
 from bot.replica import Replica
 from bot.store.backlog import backlog_of
@@ -29,7 +31,7 @@ from pipeline.contract import Artifact, ContractError, Queue
 
 log = structlog.get_logger()
 
-AREAS = (builds, deliveries, github, house, jobs, rules)  # all that declare metrics
+__all__ = ["BOOK", "Reading", "Sources"]  # the book with what all areas declare
 
 _BACKLOG_EVERY_S = 3.0  # however many ask
 _BUILDS_EVERY_S = 60.0
@@ -117,8 +119,8 @@ class Reading:
 
     async def _show_builds(self) -> None:
         store = BuildStore(self._of.engine)
-        good, state = dict[tuple[str, ...], float](), dict[tuple[str, ...], float]()
-        scores, lows, highs = dict[tuple[str, ...], float](), dict[tuple[str, ...], float](), dict[tuple[str, ...], float]()
+        good, state = _nothing(), _nothing()
+        scores, lows, highs = _nothing(), _nothing(), _nothing()
         for repository_id in sorted(self._of.repositories):
             name = str(repository_id)
             newest = await store.newest(repository_id, _LOOKED_BACK)
@@ -160,3 +162,7 @@ class Reading:
         while len(self._gates) > _KEPT:
             self._gates.popitem(last=False)
         return gate
+
+
+def _nothing() -> dict[tuple[str, ...], float]:
+    return {}
