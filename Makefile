@@ -69,6 +69,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.inbox_endurance
 	$(PY) -m benchmarks.reconcile_calls
 	$(PY) -m benchmarks.pages_speed
+	$(PY) -m benchmarks.scrapes
 	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue
 	$(PY) -m benchmarks.log_streams

@@ -29,9 +29,7 @@ LATENCY = BOOK.spread(
     buckets=WAITS_S,
 )
 DEPTH = BOOK.shown("inbox_deliveries", "Deliveries that are stored and not handled yet.")
-OLDEST = BOOK.shown(
-    "inbox_oldest_delivery_seconds", "How long the oldest of these waits; 0 for none."
-)
+OLDEST = BOOK.shown("inbox_oldest_delivery_seconds", "How long the oldest of these waits; 0 for none.")
 
 _since: ContextVar[float | None] = ContextVar("stored_since", default=None)
 

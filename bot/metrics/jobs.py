@@ -17,7 +17,9 @@ _WHY = Label("reason", "in the words of the flow, such as that the judge found t
 WAITING = BOOK.shown("jobs_waiting", "Jobs that wait for a worker: what an autoscaler goes by.", QUEUE)
 RUNNING = BOOK.shown("jobs_running", "Jobs that a worker has.", QUEUE)
 OLDEST = BOOK.shown(
-    "oldest_job_waiting_seconds", "How long the oldest waiting job has waited; 0 when none does.", QUEUE
+    "oldest_job_waiting_seconds",
+    "How long the oldest of the first fifty in line has waited; 0 when none does.",
+    QUEUE,
 )
 WORKERS = BOOK.shown(
     "workers", "Workers that were heard of in the last minute, as the leading replica hears them.", QUEUE

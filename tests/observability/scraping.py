@@ -38,9 +38,7 @@ class Scrape:
 
 def read(text: str, *, is_openmetrics: bool = False) -> Scrape:
     families = (read_openmetrics if is_openmetrics else read_text)(text)
-    return Scrape(
-        {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
-    )
+    return Scrape({(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples})
 
 
 async def scraped(port: int, accept: str = "text/plain") -> Scrape:
