@@ -1,9 +1,8 @@
 """What observing costs: `python -m benchmarks.scrapes`, a table; exit 1 when a target is missed.
 
-A scrape of the served port with 50,000 jobs in the database, on SQLite and on a real PostgreSQL, each looked up anew;
-once with as many waiting as a queue takes, once with all of them waiting, which no setting allows. Then what
-counting and timing takes of one verdict: every note that a verdict makes is made anew, alone, and timed.
-"""
+A scrape with 50,000 jobs in the database, on SQLite and on a real PostgreSQL, each looked up anew; once with as
+many waiting as a queue takes, once with all of them waiting, which no setting allows. Then what counting and timing
+takes of one verdict: every note that a verdict makes is made anew, alone, and timed.
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ _HEAD = """# Metrics
 
 <!-- Made by `make docs` from the code; do not edit by hand. -->
 
-Where Prometheus finds them, and what to make of them: [observability](observability.md). Names follow Prometheus: seconds,
-bytes, counters that end in `_total`. Every label is bounded; what does not fit is counted as `other`.
+Where Prometheus finds them, and what to make of them: [observability](observability.md). Names follow Prometheus:
+seconds, bytes, counters that end in `_total`. Every label is bounded; what does not fit is counted as `other`.
 """
 _BOT = """
 ## The bot
 
-At `TAXONOMY_BOT_METRICS_PORT`, path `/metrics`. Counters and histograms belong to one replica: add them up. What is marked
-"same on each" is looked up in the database: take the maximum.
+At `TAXONOMY_BOT_METRICS_PORT`, path `/metrics`. Counters and histograms belong to one replica: add them up. What is
+marked "same on each" is looked up in the database: take the maximum.
 """
 _WORKER = """
 ## Workers

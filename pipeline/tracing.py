@@ -103,8 +103,8 @@ def is_on() -> bool:
 def span(name: str, *, order: str = "", parent: str = "", **attributes: Attribute) -> AbstractContextManager[None]:
     """Return what times the work done inside it.
 
-    It belongs to the span around it. With `order`, a text of `order_at`, it begins the trace of that order; `parent`
-    is a traceparent from another process, and one that is malformed counts for nothing.
+    It belongs to the span around it. With `order`, a text of `order_at`, it begins the trace of that order.
+    `parent` is a traceparent from another process; one that is malformed counts for nothing.
     """
     return _NOTHING if _running is None else _spanned(_running.tracer, name, order, parent, attributes)
 

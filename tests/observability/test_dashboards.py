@@ -69,7 +69,7 @@ def selectors(query: str) -> list[Any]:
 
 @pytest.mark.parametrize("query", list(queries()))
 def test_a_query_names_metrics_with_their_labels(query: str) -> None:
-    "A metric that was renamed, or a value that a label never has, would be a chart or an alert that is silent for ever."
+    "A metric that was renamed, or a value that a label never has, makes an alert that is silent for ever."
     found = selectors(query)
     assert len(found) == len(re.findall(r"\b(?:taxonomy|process)_[a-z_]+", query)), "every metric was looked at"
     for selector in found:
