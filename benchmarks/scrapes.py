@@ -3,6 +3,7 @@
 A scrape with 50,000 jobs in the database, on SQLite and on a real PostgreSQL, each looked up anew; once with as
 many waiting as a queue takes, once with all of them waiting, which no setting allows. Then what counting and timing
 takes of one verdict: every note that a verdict makes is made anew, alone, and timed.
+"""
 
 from __future__ import annotations
 
