@@ -141,6 +141,8 @@ class Reading:
 
     async def _newest_gate(self, newest: list[Build]) -> GateResult | None:
         """Return what the newest of some builds was measured to be; None where none was."""
+        if not newest:  # a question about no build would go through all jobs
+            return None
         found = await JobStore(self._of.engine).of_step([build.id for build in newest], GATE)
         for build in newest:
             job = found.get(build.id)
