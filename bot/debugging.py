@@ -16,6 +16,7 @@ from http import HTTPStatus
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.dashboard.config_facts import setting_facts
 from bot.settings import BotSettings
@@ -73,11 +74,11 @@ class DebugPort:
 
 
 @web.middleware
-async def _only_by_name(request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:  # type: ignore[type-arg]
+async def _only_by_name(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse whoever calls this machine by another name, and pages of browsers."""
     if request.url.host not in _NAMES or "Origin" in request.headers:
         return web.Response(status=HTTPStatus.FORBIDDEN, text="ask for 127.0.0.1, from a command line\n")
-    return await handler(request)  # type: ignore[no-any-return, operator]
+    return await handler(request)
 
 
 async def _index(_request: web.Request) -> web.Response:

@@ -262,9 +262,16 @@ class Dispatcher:
         told = item.delivery
         waited_s = (self._clock.now() - told.received_at).total_seconds()
         order = order_of(item.event) or order_at(told.repository_id, told.guid)
-        about = {"delivery": told.guid, "event": told.event, "subject": told.subject, "waited_s": waited_s}
         around.enter_context(handling(waited_s))
-        around.enter_context(tracing.span("delivery", order=order, **about))
+        span = tracing.span(
+            "delivery",
+            order=order,
+            delivery=told.guid,
+            event=told.event,
+            subject=told.subject,
+            waited_s=waited_s,
+        )
+        around.enter_context(span)
         named = {"delivery": told.guid, "subject": told.subject}
         named |= {"trace": trace_id} if (trace_id := tracing.trace_id()) else {}
         around.enter_context(structlog.contextvars.bound_contextvars(**named))

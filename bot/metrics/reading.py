@@ -23,6 +23,7 @@ from bot.nightly.builds import Build, BuildState
 from bot.replica import Replica
 from bot.store.backlog import backlog_of
 from bot.store.builds import BuildStore
+from bot.store.connections import InTurn
 from bot.store.jobs import JobStore
 from pipeline.artifacts import ArtifactError, ArtifactStore
 from pipeline.build_orders import GATE
@@ -97,15 +98,17 @@ class Reading:
         of = self._of
         house.LEADS.show({(): float(of.leadership.leads)})
         house.REPLICAS.show({(): float(of.replica.count)})
-        pool = of.engine.pool
-        house.CONNECTIONS.show({(): float(pool.checkedout())})  # type: ignore[attr-defined] - ours is a QueuePool
-        house.MOST_CONNECTIONS.show({(): float(pool.size())})  # type: ignore[attr-defined]
+        if isinstance(pool := of.engine.pool, InTurn):
+            house.CONNECTIONS.show({(): float(pool.checkedout())})
+            house.MOST_CONNECTIONS.show({(): float(pool.size())})
         github.LEFT.show({(name,): float(left) for name, (left, _) in of.github.budgets().items()})
         github.ALLOWED.show({(name,): float(most) for name, (_, most) in of.github.budgets().items()})
         since = of.clock.now() - PRESENT_FOR
         alive = [worker for worker in of.workers().values() if worker.heard_at > since]
-        heard = {(queue.value,): float(sum(queue in worker.queues for worker in alive)) for queue in Queue}
-        jobs.WORKERS.show(heard if of.leadership.leads else {})
+        heard: dict[tuple[str, ...], float] = {
+            (queue.value,): float(sum(queue in worker.queues for worker in alive)) for queue in Queue
+        }
+        jobs.WORKERS.show(heard if of.leadership.leads else _nothing())
 
     async def _show_backlog(self) -> None:
         found, now = await backlog_of(self._of.engine), self._of.clock.now()

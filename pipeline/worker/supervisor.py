@@ -101,10 +101,11 @@ class Supervisor:
         Returns without acknowledging when the worker is asked to go before there was an answer: the message then
         goes to another worker. `traceparent` names the trace that led to it.
         """
-        about = {"job": spec.job_id, "attempt": spec.attempt, "task": spec.task.value}
         name_in_logs(spec, tracing.trace_id_in(traceparent))
         try:
-            with tracing.span("job", parent=traceparent, **about):
+            with tracing.span(
+                "job", parent=traceparent, job=spec.job_id, attempt=spec.attempt, task=spec.task.value
+            ):
                 self._do(spec, acknowledge)
         finally:
             structlog.contextvars.clear_contextvars()
