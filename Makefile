@@ -79,6 +79,7 @@ bench: $(READY) ## Measure: checks, webhook answers, delivery to verdict, sweeps
 	$(PY) -m benchmarks.poll_calls
 	$(PY) -m benchmarks.relay_smee
 	$(PY) -m benchmarks.pages_speed
+	$(PY) -m benchmarks.scrapes
 	$(PY) -m benchmarks.nightly_plan
 	$(PY) -m benchmarks.job_queue
 	$(PY) -m benchmarks.log_streams

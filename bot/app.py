@@ -18,6 +18,7 @@ from bot.chart_downloads import ChartDownloads
 from bot.clock import Clock, SystemClock
 from bot.dashboard.house import House, no_workers
 from bot.dashboard.site import Site
+from bot.debugging import DebugPort
 from bot.desk import OnTriaged
 from bot.dispatcher import Dispatcher
 from bot.inbox import Inbox, SignatureCheck, WebhookEndpoint
@@ -27,6 +28,8 @@ from bot.job_shop import JobShop
 from bot.jobs import JobQueue, NoJobs
 from bot.leadership import Leadership, Service
 from bot.locks import PullLocks
+from bot.metrics.port import MetricsPort
+from bot.metrics.reading import Sources
 from bot.neighbourhood import Neighbourhood
 from bot.nightly.reporting import Reporting, make_view_room
 from bot.nightly.scheduler import NightlyScheduler
@@ -211,6 +214,19 @@ def make_app(
                     heard,
                 )
             )
+            sources = Sources(
+                engine,
+                clock,
+                github,
+                leadership,
+                replica,
+                shop.workers if shop is not None else no_workers,
+                artifact_store,
+                settings.repositories,
+            )
+            ports = (MetricsPort(sources, settings.metrics_host, settings.metrics_port), DebugPort(settings))
+            for port in ports:
+                await port.start()
             if handles:
                 await replica.join()
                 await dispatcher.start()
@@ -219,6 +235,8 @@ def make_app(
             yield
             health.ready = False
             site.close()
+            for port in ports:
+                await port.stop()
             await inbox.stop()
             if handles:
                 await leadership.resign()

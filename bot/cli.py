@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -83,6 +84,7 @@ def serve(
     """Take GitHub's webhooks and judge pull requests. Settings come from TAXONOMY_BOT_... variables."""
     from bot.app import make_app
     from bot.logs import configure_logs
+    from pipeline import tracing
     from pipeline.artifacts import ArtifactStoreError
 
     try:
@@ -94,7 +96,12 @@ def serve(
         _stop(str(error))
     configure_logs(settings.log_format)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        tracing.start("taxonomy-bot", version("taxonomy-bot"), settings.traces_url)
+    except tracing.TracingError as error:
+        _stop(str(error))
     web.run_app(app, host=settings.host, port=settings.port, access_log=None, print=None)
+    tracing.stop()
 
 
 @cli.command()

@@ -35,6 +35,7 @@ from bot.job_ends import JobEnds
 from bot.locks import PullLocks
 from bot.merge_groups import MergeGroups
 from bot.merging import MergeDesk
+from bot.metrics.deliveries import verdict_reached
 from bot.neighbourhood import Neighbourhood
 from bot.observing import Observer
 from bot.plan import Again
@@ -47,6 +48,7 @@ from bot.triage import Triage, Triaged
 from bot.witness import Witness
 from checks.contribution import Sha
 from checks.findings import Check
+from pipeline import tracing
 
 log = structlog.get_logger()
 
@@ -295,10 +297,14 @@ class Desk:
 
     async def _judge_alone(self, origin: Origin, number: int, again: Again | None = None) -> Triaged | None:
         """Bring our report up to date, or only look where we are silent; the caller holds the lock."""
-        if await self._rooms.observer.is_silent(origin, number):
-            triaged = await self._rooms.observer.look(origin, number)
-        else:
-            triaged = await self._rooms.triage.run(origin, number, again)
+        rooms = self._rooms
+        with tracing.span("verdict", number=number):
+            if await rooms.observer.is_silent(origin, number):
+                triaged = await rooms.observer.look(origin, number)
+            else:
+                triaged = await rooms.triage.run(origin, number, again)
+            if triaged is not None:
+                tracing.note(outcome=triaged.verdict.overall.value, findings=len(triaged.verdict.findings))
         if triaged is None:
             log.info("triage.skipped", number=number, reason="closed or gone")
             return None
@@ -311,6 +317,7 @@ class Desk:
             reads=triaged.calls.reads,
             writes=triaged.calls.writes,
         )
+        verdict_reached(triaged.verdict.overall.value)
         self._said[origin.repository_id, number] = triaged.said
         if self._on_triaged:
             self._on_triaged(origin, number, triaged)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,10 +15,13 @@ from typing import Protocol
 import structlog
 
 from bot.clock import Clock
-from bot.events import Event, Ignored, PullChanged, UnreadableEventError, read_event
+from bot.events import Event, Ignored, Labelled, PullChanged, PullOpened, UnreadableEventError, Written, read_event
 from bot.github.errors import GitHubError, TransientError
+from bot.metrics.deliveries import HANDLED, handling
 from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 from bot.store.replicas import ReplicaLostError
+from pipeline import tracing
+from pipeline.tracing import order_at
 
 log = structlog.get_logger()
 
@@ -235,9 +239,10 @@ class Dispatcher:
 
     async def _handle(self, together: list[_Waiting], lane: deque[_Waiting]) -> bool:
         """Handle deliveries that ask for the same. Return whether what follows them in the lane may be handled."""
-        ids, replica_id = [item.delivery.id for item in together], self._replica.id
+        replica_id = self._replica.id
         last = together[-1]
-        with structlog.contextvars.bound_contextvars(delivery=last.delivery.guid, subject=last.delivery.subject):
+        with ExitStack() as around:
+            self._follow(last, around)
             try:
                 if isinstance(last.event, UnreadableEventError):
                     raise last.event
@@ -246,15 +251,37 @@ class Dispatcher:
                 return await self._put_off(together, lane, error, replica_id)
             except (GitHubError, UnreadableEventError) as error:
                 log.error("delivery.failed", error=str(error))
-                return await self._finish(ids, DeliveryState.FAILED, str(error), replica_id)
+                return await self._finish(together, DeliveryState.FAILED, str(error), replica_id)
             except Exception as error:  # a mistake of ours; it may still pass another time
                 log.exception("delivery.crashed")
                 return await self._put_off(together, lane, error, replica_id)
-            return await self._finish(ids, DeliveryState.DONE, told or "", replica_id)
+            return await self._finish(together, DeliveryState.DONE, told or "", replica_id)
 
-    async def _finish(self, ids: list[int], state: DeliveryState, error: str, replica_id: int) -> bool:
+    def _follow(self, item: _Waiting, around: ExitStack) -> None:
+        """Have all that is logged, timed and traced meanwhile name the delivery."""
+        told = item.delivery
+        waited_s = (self._clock.now() - told.received_at).total_seconds()
+        order = order_of(item.event) or order_at(told.repository_id, told.guid)
+        around.enter_context(handling(waited_s))
+        span = tracing.span(
+            "delivery",
+            order=order,
+            delivery=told.guid,
+            event=told.event,
+            subject=told.subject,
+            waited_s=waited_s,
+        )
+        around.enter_context(span)
+        named = {"delivery": told.guid, "subject": told.subject}
+        named |= {"trace": trace_id} if (trace_id := tracing.trace_id()) else {}
+        around.enter_context(structlog.contextvars.bound_contextvars(**named))
+
+    async def _finish(self, together: list[_Waiting], state: DeliveryState, error: str, replica_id: int) -> bool:
         """Write down what came of some deliveries. Return False when they are no longer ours, nor is their lane."""
+        ids = [item.delivery.id for item in together]
         is_ours = await self._store.finish(ids, state, self._clock.now(), error, replica_id=replica_id)
+        for item in together:
+            HANDLED.add(item.delivery.event, state.value if is_ours else "not ours")
         if not is_ours:
             log.warning("delivery.not_ours_any_more")
         return is_ours
@@ -267,9 +294,11 @@ class Dispatcher:
         attempts = max(item.delivery.attempts for item in together) + 1
         if attempts >= _MOST_ATTEMPTS:
             log.error("delivery.given_up", attempts=attempts, error=reason)
-            return await self._finish(ids, DeliveryState.FAILED, reason, replica_id)
+            return await self._finish(together, DeliveryState.FAILED, reason, replica_id)
         asked_s = error.retry_after_s if isinstance(error, TransientError) else None
         pause_s = asked_s or min(_FIRST_PAUSE_S * 4 ** (attempts - 1), _LONGEST_PAUSE_S)
+        for item in together:
+            HANDLED.add(item.delivery.event, "put off")
         log.warning("delivery.put_off", attempts=attempts, pause_s=pause_s, error=reason)
         until = self._clock.now() + timedelta(seconds=pause_s)
         async with self._claiming:
@@ -283,6 +312,16 @@ class Dispatcher:
         is_put_off = self._next_at is not None
         if not (self._lanes or self._is_reading or self._something_new.is_set() or is_put_off):
             self._idle.set()
+
+
+def order_of(event: Event | UnreadableEventError) -> str:
+    """Return what names the order that an event may hold; empty for one that orders nothing."""
+    match event:
+        case Written(origin=origin, source=source) | PullOpened(text=Written(origin=origin, source=source)):
+            return order_at(origin.repository_id, source)
+        case Labelled(origin=origin):
+            return order_at(origin.repository_id, event.source)
+    return ""
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bot import privacy_page, workflow_page
+from bot import metrics_page, privacy_page, workflow_page
 from bot.commands.registry import Command, all_commands
 
 FOLDER = Path(__file__).parent.parent / "docs"
@@ -31,7 +31,12 @@ means no.
 
 def pages() -> dict[str, str]:
     """Return the text of each page under its file name."""
-    return {"commands.md": commands_page(), "workflow.md": workflow_page.page(), "privacy.md": privacy_page.page()}
+    return {
+        "commands.md": commands_page(),
+        "metrics.md": metrics_page.page(),
+        "privacy.md": privacy_page.page(),
+        "workflow.md": workflow_page.page(),
+    }
 
 
 def commands_page() -> str:

@@ -18,6 +18,7 @@ from pydantic_core import from_json
 
 from bot.clock import Clock
 from bot.events import PAGE, PAGE_ORDER, is_ignored, pull_number_of
+from bot.metrics.deliveries import WEBHOOKS
 from bot.store.deliveries import Delivery, DeliveryState, DeliveryStore
 
 log = structlog.get_logger()
@@ -133,6 +134,11 @@ class WebhookEndpoint:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery."""
+        answer = await self._take(request)
+        WEBHOOKS.add(request.headers.get("X-GitHub-Event", ""), str(answer.status))
+        return answer
+
+    async def _take(self, request: web.Request) -> web.Response:
         try:
             body = await _body_of(request)
         except TimeoutError:

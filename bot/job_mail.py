@@ -36,6 +36,7 @@ from pipeline.contract import (
     read_any,
     task_id_of,
 )
+from pipeline.tracing import HEADER
 
 log = structlog.get_logger()
 
@@ -96,9 +97,12 @@ class JobMail:
             await asyncio.to_thread(self._reader.join, 5)
         await asyncio.to_thread(self._close)
 
-    async def send_job(self, queue: str, spec: JobSpec) -> None:
-        """Put a job's message into its queue, as Celery writes it. Raises BrokerAwayError."""
-        await asyncio.to_thread(self._publish, queue, _as_task(spec), True)
+    async def send_job(self, queue: str, spec: JobSpec, traceparent: str = "") -> None:
+        """Put a job's message into its queue, as Celery writes it. Raises BrokerAwayError.
+
+        `traceparent` names the trace that it belongs to; it goes into the headers, where older workers overlook it.
+        """
+        await asyncio.to_thread(self._publish, queue, _as_task(spec, traceparent), True)
 
     async def answer(self, worker: str, message: LeaseAnswer | Confirmation) -> None:
         """Answer a worker. Raises BrokerAwayError."""
@@ -253,7 +257,7 @@ def _as_plain(message: Message) -> _Wrapped:
     return _Wrapped(message.to_json().encode(), {}, {})
 
 
-def _as_task(spec: JobSpec) -> _Wrapped:
+def _as_task(spec: JobSpec, traceparent: str = "") -> _Wrapped:
     """Return a job as a message of Celery's protocol, version 2: positional arguments, then options."""
     task_id = task_id_of(spec.job_id, spec.attempt, uuid.uuid4().hex)
     body = json.dumps([[spec.to_data()], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
@@ -267,4 +271,6 @@ def _as_task(spec: JobSpec) -> _Wrapped:
         "argsrepr": f"(job {spec.job_id})",
         "kwargsrepr": "{}",
     }
+    if traceparent:
+        headers[HEADER] = traceparent
     return _Wrapped(body.encode(), headers, {"correlation_id": task_id})

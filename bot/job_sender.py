@@ -20,8 +20,10 @@ from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
 from bot.store.jobs import JobStore
 from bot.store.stored_jobs import StoredJob
+from pipeline import tracing
 from pipeline.artifacts import ArtifactError
 from pipeline.contract import JobSpec, Load, Queue, TaskKind, needs
+from pipeline.tracing import order_at, traceparent_of
 
 log = structlog.get_logger()
 
@@ -177,7 +179,10 @@ class JobSender:
             if night is not None and not night.has_room_for(job):
                 continue
             try:
-                await self._mail.send_job(job.queue, await self.spec_of(job))
+                order = order_at(job.request.repository_id, job.request.source)
+                trace = traceparent_of(order)
+                with tracing.span("job sent", parent=trace, job=job.id, kind=job.request.kind.value):
+                    await self._mail.send_job(job.queue, await self.spec_of(job), trace)
             except BrokerAwayError as error:
                 log.warning("jobs.not_sent", job=job.id, error=str(error))
                 break

@@ -20,9 +20,11 @@ from bot.job_flow import Patience
 from bot.job_inputs import JobInputs, Material
 from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
 from bot.job_mail import JobMail
+from bot.job_results import result_of
 from bot.job_sender import JobSender
 from bot.job_views import JobViews
 from bot.jobs import JobKind
+from bot.metrics import jobs
 from bot.nightly.orders import Orders
 from bot.nightly.outlook import OutlookRoom
 from bot.nightly.step_inputs import StepInputs
@@ -40,6 +42,7 @@ from bot.store.stored_jobs import StoredJob
 from bot.store.switches import GPU_PAUSED, Switches
 from bot.swaps import SwapForecast, heard_lately
 from pipeline.artifacts import ArtifactStore
+from pipeline.results import GenerateResult
 
 
 class JobShop:
@@ -59,6 +62,7 @@ class JobShop:
         self._stepped: OnChange | None = None
         store, repositories, builds = JobStore(database), RepositoryStore(database, clock), BuildStore(database)
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
+        self._artifacts = artifacts
         terms = Terms(
             {kind: settings.time_limit_of(kind) for kind in JobKind},
             Patience(
@@ -172,6 +176,10 @@ class JobShop:
         self._sender.wake()
 
     async def _changed(self, before: StoredJob, after: StoredJob) -> None:
+        if jobs.changed(before, after) and after.request.kind is JobKind.GENERATE:
+            result = await result_of(after, self._artifacts)
+            if isinstance(result, GenerateResult):
+                jobs.generated(result)
         await self._board.changed(before, after)
         if self._stepped is not None:
             await self._stepped(before, after)

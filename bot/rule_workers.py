@@ -10,12 +10,13 @@ import multiprocessing
 import resource
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
+from bot.metrics.rules import judged
 from checks.contribution import (
     KNOWLEDGE_ROOT,
     ChangedFile,
@@ -33,6 +34,7 @@ from checks.policy import Policy
 from checks.repair import Repairs, repairs
 from checks.run import crash_site
 from checks.sign_off_advice import SignOffAdvice
+from pipeline import tracing
 
 if TYPE_CHECKING:
     from bot.readings import Reading
@@ -91,6 +93,7 @@ class Judgement:
     sign_off_advice: SignOffAdvice | None = None
     sheets: bytes = b""  # the contribution's passages, packed; empty where it has none, or nobody asked
     told_of: frozenset[int] = frozenset()  # pull requests that it may repeat
+    took_s: Mapping[str, float] = field(default_factory=dict)  # by rule
 
 
 class RuleWorkers:
@@ -110,12 +113,14 @@ class RuleWorkers:
     async def judge(self, request: JudgeRequest) -> Judgement:
         """Judge; a rule that hangs or takes its process down becomes a Crash and hides no other rule."""
         try:
-            whole: Judgement = await self._schedule(
-                _judge, (request, self._limit_s), self._limit_s * _WHOLE_RUN_PATIENCE
-            )
+            with tracing.span("rules", files=len(request.files)):
+                whole: Judgement = await self._schedule(
+                    _judge, (request, self._limit_s), self._limit_s * _WHOLE_RUN_PATIENCE
+                )
         except _BROKE as error:
             log.warning("rules.run_broke", reason=type(error).__name__)
-            return await self._judge_one_by_one(request)
+            whole = await self._judge_one_by_one(request)
+        judged(whole.took_s, [crash.rule for crash in whole.verdict.crashes])
         return whole
 
     async def repairs(self, request: JudgeRequest) -> Repairs | None:
@@ -174,6 +179,7 @@ class RuleWorkers:
 
         findings: list[Finding] = []
         crashes: list[Crash] = []
+        took_s: dict[str, float] = {}
         advice: SignOffAdvice | None = None
         for rule in all_rules().values():
             try:
@@ -186,8 +192,9 @@ class RuleWorkers:
             else:
                 findings += part.verdict.findings
                 crashes += part.verdict.crashes
+                took_s |= part.took_s
                 advice = advice or part.sign_off_advice
-        return Judgement(_with_unread(assemble(findings, crashes), request), advice)
+        return Judgement(_with_unread(assemble(findings, crashes), request), advice, took_s=took_s)
 
     async def _schedule(self, function: Any, args: Sequence[Any], timeout_s: float) -> Any:
         try:
@@ -257,10 +264,13 @@ def _judge(request: JudgeRequest, rule_limit_s: float, rule_id: str = "") -> Jud
     crash = None
     if request.surroundings is not None and rule_id in ("", _DUPLICATES):
         contribution, crash = _with_neighbours(contribution, request.surroundings)
-    verdict = judge(contribution, request.policy, [get_rule(rule_id)] if rule_id else None, rule_limit_s)
+    took_s: dict[str, float] = {}
+    chosen = [get_rule(rule_id)] if rule_id else None
+    verdict = judge(contribution, request.policy, chosen, rule_limit_s, took_s.__setitem__)
     verdict = _with_unread(replace(verdict, crashes=(*verdict.crashes, *((crash,) if crash else ()))), request)
     asks_for_sign_off = any(finding.rule == "dco" for finding in verdict.findings)
-    judgement = Judgement(verdict, advice(contribution, request.policy) if asks_for_sign_off else None)
+    advised = advice(contribution, request.policy) if asks_for_sign_off else None
+    judgement = Judgement(verdict, advised, took_s=took_s)
     return judgement if request.surroundings is None or rule_id else _with_passages(judgement, contribution)
 
 

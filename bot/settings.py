@@ -157,6 +157,10 @@ class BotSettings(BaseSettings):
     build_url: str = ""  # of builds, each under its name
     build_api_key: SecretStr = SecretStr("")
     log_format: str = "console"  # or "json"
+    metrics_host: str = "127.0.0.1"  # where Prometheus asks, never at the public port
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: nowhere
+    debug_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of this machine alone; 0: nowhere
+    traces_url: str = ""  # of an OpenTelemetry collector, up to /v1/traces; empty: no traces
 
     @field_validator("webhook_secrets", "repositories", "document_networks", "nightly_webhook_hosts", mode="before")
     @classmethod
@@ -260,6 +264,13 @@ class BotSettings(BaseSettings):
     @classmethod
     def _is_a_broker(cls, value: SecretStr) -> SecretStr:
         checked_broker(value.get_secret_value())
+        return value
+
+    @field_validator("traces_url")
+    @classmethod
+    def _is_a_collector(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+/[^\s?#]*", value):
+            raise ValueError("has to be an address such as http://127.0.0.1:4318/v1/traces, without user, ? or #")
         return value
 
     @field_validator("student_url", "build_url")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from celery.worker import state as worker_state
 from celery.worker.request import Request
 from kombu import Exchange, Queue
 
+from pipeline import tracing
 from pipeline.contract import TASK_NAME, ContractError, JobSpec, broker_transport
 from pipeline.gpus import gpus_here, held_gpus, visible_gpus
 from pipeline.logs import configure_logs
@@ -84,8 +86,12 @@ def make_celery(settings: PipelineSettings) -> Celery:
 
 
 def run_worker(settings: PipelineSettings) -> None:
-    """Work until told to go: SIGTERM hands the job back, a second one ends at once. Raises GpuError."""
+    """Work until told to go: SIGTERM hands the job back, a second one ends at once.
+
+    Raises GpuError, and TracingError.
+    """
     configure_logs(settings.log_format)
+    tracing.start("taxonomy-pipeline", version("taxonomy-bot"), settings.traces_url)
     named = settings.visible_gpus
     gpus = visible_gpus(named, gpus_here()) if named != () else ()
     with held_gpus(gpus, settings.runtime_dir, settings.worker_name):
@@ -110,7 +116,7 @@ def _work_until_told(settings: PipelineSettings) -> None:
         except ContractError as error:
             supervisor.refuse(task.request.id, str(error), held.acknowledge)
         else:
-            supervisor.do(read, held.acknowledge)
+            supervisor.do(read, held.acknowledge, str(task.request.get(tracing.HEADER) or ""))
         if not held.acknowledged:
             held.reject(requeue=True)
         held.settle(is_leaving)
@@ -131,3 +137,4 @@ def _work_until_told(settings: PipelineSettings) -> None:
         worker.start()
     finally:
         supervisor.stop()
+        tracing.stop()

@@ -54,6 +54,7 @@ def worker(
     from pipeline.app import run_worker
     from pipeline.gpus import GpuError
     from pipeline.settings import PipelineSettingsError, read_pipeline_settings
+    from pipeline.tracing import TracingError
 
     try:
         settings = read_pipeline_settings(**({"queues": queues} if queues else {}))
@@ -62,7 +63,7 @@ def worker(
         raise typer.Exit(2) from None
     try:
         run_worker(settings)
-    except GpuError as error:
+    except (GpuError, TracingError) as error:
         typer.echo(f"The worker cannot start: {error}", err=True)
         raise typer.Exit(2) from None
 

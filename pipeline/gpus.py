@@ -22,6 +22,11 @@ _QUERY = (
     "--query-gpu=index,uuid,name,memory.total,driver_version",
     "--format=csv,noheader,nounits",
 )
+_MEMORY_QUERY = (
+    "nvidia-smi",
+    "--query-gpu=index,memory.used,memory.total",
+    "--format=csv,noheader,nounits",
+)
 _ANSWERS_WITHIN_S = 10.0
 _NAME = re.compile(r"[0-9]{1,4}|(GPU|MIG)-[A-Za-z0-9./-]{1,80}")
 _UNPLAIN = re.compile(r"[^A-Za-z0-9.-]+")
@@ -71,6 +76,18 @@ def _gpu_of(line: str) -> Gpu:
     index, uuid, name, memory_mib, driver = (part.strip() for part in line.split(","))
     is_told = memory_mib.replace(".", "", 1).isdigit()  # some share the machine's memory and say "[N/A]"
     return Gpu(index, uuid, name, float(memory_mib) / 1024 if is_told else 0.0, driver)
+
+
+def gpu_memory() -> tuple[tuple[str, float, float], ...]:
+    """Return the index of each GPU, its memory in use and its whole memory, in bytes; none where it is not told."""
+    if shutil.which(_MEMORY_QUERY[0]) is None:
+        return ()
+    try:
+        asked = subprocess.run(_MEMORY_QUERY, capture_output=True, text=True, timeout=_ANSWERS_WITHIN_S, check=True)
+        rows = [[part.strip() for part in line.split(",")] for line in asked.stdout.splitlines() if line.strip()]
+        return tuple((index, float(used) * 2**20, float(whole) * 2**20) for index, used, whole in rows)
+    except (OSError, subprocess.SubprocessError, ValueError):  # some share the machine's memory and say "[N/A]"
+        return ()
 
 
 def visible_gpus(named: Sequence[str] | None, here: Sequence[Gpu]) -> tuple[Gpu, ...]:

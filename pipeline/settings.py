@@ -126,6 +126,9 @@ class PipelineSettings(BaseSettings):
     broker_redelivery_s: Annotated[float, Field(ge=1)] = REDELIVERY_S  # of messages that nobody acknowledges
     stop_within_s: Annotated[float, Field(gt=0)] = 5.0  # for work that was told to stop
     log_format: str = "console"  # or "json"
+    metrics_host: str = "127.0.0.1"  # where Prometheus asks
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: nowhere
+    traces_url: str = ""  # of an OpenTelemetry collector, up to /v1/traces; empty: no traces
 
     @field_validator("queues", "document_hosts", "document_networks", mode="before")
     @classmethod
@@ -139,7 +142,7 @@ class PipelineSettings(BaseSettings):
     def _plain_hub_address(cls, value: str) -> str:
         return checked_address(value).rstrip("/")
 
-    @field_validator("teacher_url", "critic_url", "student_url")
+    @field_validator("teacher_url", "critic_url", "student_url", "traces_url")
     @classmethod
     def _plain_address(cls, value: str) -> str:
         return checked_address(value)

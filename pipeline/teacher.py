@@ -29,6 +29,7 @@ from pipeline.teacher_messages import (
 )
 from pipeline.teacher_pacing import Absence, Pace, pause_s
 from pipeline.teacher_settings import TeacherSettings
+from pipeline.teacher_tally import HERE
 from pipeline.teacher_wire import Fault, RefusedError, Wire
 
 __all__ = [
@@ -230,6 +231,7 @@ class Teacher:
                 if isinstance(answer, Reply):
                     return answer
                 failed += 1
+                HERE.failed(answer.reason)
                 used_up += not answer.nobody_there
                 self._note_fault(answer, id(body))
                 if used_up >= self._settings.tries:
@@ -249,6 +251,7 @@ class Teacher:
         if self._gone is not None:
             raise TeacherError(str(self._gone))
         self.counters.requests += 1
+        HERE.asked()
         try:
             answer = await self._wire.send(body)
         except AskError:
@@ -270,6 +273,7 @@ class Teacher:
 
     def _count(self, reply: Reply) -> None:
         counters, settings = self.counters, self._settings
+        HERE.answered(reply.prompt_tokens, reply.completion_tokens)
         counters.prompt_tokens += reply.prompt_tokens
         counters.completion_tokens += reply.completion_tokens
         counters.cost += reply.prompt_tokens * settings.prompt_price / 1e6

@@ -81,6 +81,10 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         "pipeline.artifacts",
         "pipeline.attribution_bundle",
         "pipeline.model_store",
+        "pipeline.metering",
+        "pipeline.tracing",
+        "pipeline.worker",
+        "pipeline.worker.metrics",
     }
     found = {
         module: {k for k in known if k.startswith("pipeline")} - shared for module, known in known_by("bot").items()
@@ -98,6 +102,8 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         ("pipeline.seed_noise", {"pipeline.evaluation_results"}),
         ("pipeline.attribution_bundle", set()),
         ("pipeline.tally", set()),
+        ("pipeline.metering", {"prometheus_client"}),
+        ("pipeline.worker.metrics", {"pipeline.contract", "pipeline.metering"}),
         ("pipeline.build_files", {"pipeline.tally"}),
         (
             "pipeline.model_store",

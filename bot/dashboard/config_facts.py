@@ -77,8 +77,13 @@ def configuration_facts(standing: PolicyStanding, settings: BotSettings) -> Conf
         has_file=standing.written is not None,
         mistakes=tuple(MistakeFacts(each.line, each.column, each.message) for each in standing.problems),
         policy=tuple(_keys(standing)),
-        settings=tuple(_setting(settings, name) for name in BotSettings.model_fields),
+        settings=setting_facts(settings),
     )
+
+
+def setting_facts(settings: BotSettings) -> tuple[SettingFacts, ...]:
+    """Return the operator's settings."""
+    return tuple(_setting(settings, name) for name in BotSettings.model_fields)
 
 
 def _keys(standing: PolicyStanding) -> Iterator[KeyFacts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -25,7 +26,9 @@ from bot.github.gate import About, Gate, Shut
 from bot.github.graphql import Mutated, outcome_of
 from bot.github.pacing import Pace, WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
+from bot.metrics.github import CALL_S, CALLS, kind_of
 from bot.version import own_version
+from pipeline import tracing
 
 log = structlog.get_logger()
 
@@ -286,10 +289,18 @@ class GitHubClient(GitHubAPI):
         for _ in range(_MOST_MOVES + 1):
             if place.origin() not in self._origins:
                 raise GitHubError("refused to send our token to another host")
-            async with self._session.request(
-                method, place, headers=headers, data=body, allow_redirects=False
-            ) as response:
-                content = await response.read()
+            kind, began, status = kind_of(method, place.path), time.perf_counter(), "none"
+            try:
+                with tracing.span(f"github {kind}", method=method):
+                    async with self._session.request(
+                        method, place, headers=headers, data=body, allow_redirects=False
+                    ) as response:
+                        status = str(response.status)
+                        content = await response.read()
+                    tracing.note(status=response.status)
+            finally:
+                CALLS.add(kind, status)
+                CALL_S.note(time.perf_counter() - began, kind)
             if response.status not in _MOVED or "Location" not in response.headers:
                 break
             place = place.join(URL(response.headers["Location"]))
@@ -404,6 +415,11 @@ class GitHubApp:
     def installation(self, installation_id: int) -> GitHubClient:
         """Return the client of one installation; always the same one, with its cache and its pacing."""
         return self._client(installation_id)
+
+    def budgets(self) -> dict[str, tuple[int, int]]:
+        """Return how many calls each installation has left of how many, as GitHub last said; "app" is the App."""
+        limits = ((key, client.rate_limit) for key, client in self._clients.items())
+        return {str(key or "app"): (limit.remaining, limit.limit) for key, limit in limits if limit is not None}
 
     def _client(self, installation_id: int | None) -> GitHubClient:
         if installation_id not in self._clients:

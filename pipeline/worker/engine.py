@@ -17,11 +17,12 @@ import structlog
 
 from pipeline.contract import Ending, JobSpec, Load, LogLevel, LogLine, Outcome, Progress
 from pipeline.gpus import Gpu, GpuError, gpus_here, visible_gpus
-from pipeline.logs import configure_logs
+from pipeline.logs import configure_logs, name_in_logs
 from pipeline.machine import this_machine
 from pipeline.model_server import ModelServerError
 from pipeline.settings import PipelineSettings
 from pipeline.tasks import Bench, ContributionError, InputError, run_task
+from pipeline.teacher_tally import HERE, Tally
 from pipeline.worker.held import held_folder, remove_abandoned
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Said:
     line: LogLine | None = None
     need: Load | None = None  # it waits for `Engine.loaded`
     outcome: Outcome | None = None
+    tally: Tally | None = None  # what it has asked of model servers since it last said so
 
 
 class Engine:
@@ -48,8 +50,8 @@ class Engine:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection[Any, Any] | None = None
 
-    def start(self, spec: JobSpec) -> None:
-        """Begin a job."""
+    def start(self, spec: JobSpec, trace: str = "") -> None:
+        """Begin a job; its log names the trace that it belongs to."""
         if self._process is None or not self._process.is_alive():
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
@@ -57,7 +59,7 @@ class Engine:
             self._process.start()
             theirs.close()
         assert self._pipe is not None  # noqa: S101 - made with the process
-        self._pipe.send(spec.to_json())
+        self._pipe.send((spec.to_json(), trace))
 
     def said(self, timeout_s: float) -> Said | None:
         """Return what the process says next, None when nothing within the time. Its death is an outcome."""
@@ -111,12 +113,14 @@ def _work(pipe: Connection[Any, Any], settings: PipelineSettings, parent: int) -
     gpus: tuple[Gpu, ...] | None = None
     while True:
         try:
-            spec = JobSpec.from_json(pipe.recv())
+            text, trace = pipe.recv()
         except EOFError:
             return
+        spec = JobSpec.from_json(text)
+        name_in_logs(spec, trace)
         outcome = _outcome_of(spec, settings, pipe)
         gpus = _gpus_of(settings) if gpus is None else gpus
-        pipe.send(Said(outcome=replace(outcome, machine=this_machine(gpus))))
+        pipe.send(Said(outcome=replace(outcome, machine=this_machine(gpus)), tally=HERE.take()))
 
 
 def _see_only(gpus: tuple[str, ...] | None) -> None:
@@ -146,7 +150,7 @@ def _outcome_of(spec: JobSpec, settings: PipelineSettings, pipe: Connection[Any,
     began = time.monotonic()
 
     def tell(share: float, stage: str) -> None:
-        pipe.send(Said(progress=Progress(min(max(share, 0.0), 1.0), stage[:200])))
+        pipe.send(Said(progress=Progress(min(max(share, 0.0), 1.0), stage[:200]), tally=HERE.take()))
 
     def note(text: str, level: LogLevel = LogLevel.INFO) -> None:
         pipe.send(Said(line=LogLine(time.monotonic() - began, level, text[:_LONGEST_LINE])))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from pipeline import tracing
 from pipeline.contract import (
     VERSION,
     Confirmation,
@@ -26,6 +27,7 @@ from pipeline.contract import (
     attempt_named,
     needs,
 )
+from pipeline.logs import name_in_logs
 from pipeline.model_server import ModelServer
 from pipeline.settings import PipelineSettings
 from pipeline.worker.alive import SignOfLife
@@ -34,6 +36,7 @@ from pipeline.worker.lines import GatheredLines
 from pipeline.worker.mail import Mail, MailError
 from pipeline.worker.one_gpu import Change, OneGpu
 from pipeline.worker.outbox import Outbox
+from pipeline.worker.watching import Watched, listen, teacher_did, watched
 
 log = structlog.get_logger()
 
@@ -52,6 +55,7 @@ class _Attempt:
     stop_because: str = ""
     progress: Progress | None = None
     lines: GatheredLines = field(default_factory=GatheredLines)
+    watched: Watched | None = None
 
 
 class Supervisor:
@@ -78,6 +82,7 @@ class Supervisor:
         if self._gpu is not None:
             self._gpu.look()
         self._engine.tidy_up()
+        listen(self._settings, lambda: self._outbox.waiting)
         self._mail.start(self._take)
         self._outbox.start()
         threading.Thread(target=self._keep_in_touch, name="heartbeat", daemon=True).start()
@@ -93,13 +98,24 @@ class Supervisor:
         self._mail.stop()
         self._sign_of_life.end()
 
-    def do(self, spec: JobSpec, acknowledge: Callable[[], None]) -> None:
+    def do(self, spec: JobSpec, acknowledge: Callable[[], None], traceparent: str = "") -> None:
         """Do one attempt, if the bot grants it. `acknowledge` is called once the bot has answered.
 
         Returns without acknowledging when the worker is asked to go before there was an answer: the message then
-        goes to another worker.
+        goes to another worker. `traceparent` names the trace that led to it.
         """
-        lease = self._ask(spec)
+        name_in_logs(spec, tracing.trace_id_in(traceparent))
+        try:
+            with tracing.span(
+                "job", parent=traceparent, job=spec.job_id, attempt=spec.attempt, task=spec.task.value
+            ):
+                self._do(spec, acknowledge)
+        finally:
+            structlog.contextvars.clear_contextvars()
+
+    def _do(self, spec: JobSpec, acknowledge: Callable[[], None]) -> None:
+        with tracing.span("lease"):
+            lease = self._ask(spec)
         if lease is None:
             return
         acknowledge()
@@ -111,7 +127,9 @@ class Supervisor:
             self._attempt = attempt
             attempt.stop_because = self._revoked.get((spec.job_id, spec.attempt), "")
         log.info("job.begun", job=spec.job_id, attempt=spec.attempt, task=spec.task)
-        outcome = self._work(attempt)
+        with watched(spec) as attempt.watched:
+            outcome = self._work(attempt)
+            attempt.watched.ended(outcome)
         with self._lock:
             self._attempt = None
             attempt.sequence += 1
@@ -174,6 +192,8 @@ class Supervisor:
     def _wait_for(self, change: Change, attempt: _Attempt, deadline: float, stage: str = "") -> Outcome | None:
         """Wait until the GPU holds what is needed. Return why the job is stopped meanwhile; the change goes on."""
         told = False
+        if attempt.watched is not None:
+            attempt.watched.at(stage)
         while not change.is_done(_POLL_S):
             if (because := self._reason_to_stop(attempt, deadline)) is not None:
                 return because
@@ -194,12 +214,16 @@ class Supervisor:
 
     def _have_done(self, attempt: _Attempt, deadline: float) -> Outcome:
         next_word = time.monotonic() + _TELL_EVERY_S
-        self._engine.start(attempt.spec)
+        self._engine.start(attempt.spec, tracing.trace_id())
         while True:
             said = self._engine.said(_POLL_S)
+            if said is not None and said.tally:
+                teacher_did(said.tally)
             if said is not None and said.outcome is not None:
                 return said.outcome
             if said is not None:
+                if said.progress is not None and attempt.watched is not None:
+                    attempt.watched.at(said.progress.stage)
                 attempt.progress = said.progress or attempt.progress
                 if said.line is not None:
                     attempt.lines.add(said.line)

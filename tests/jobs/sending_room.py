@@ -192,9 +192,9 @@ class _Listened(JobMail):
         super().__init__(address)
         self._room = room
 
-    async def send_job(self, queue: str, spec: JobSpec) -> None:
+    async def send_job(self, queue: str, spec: JobSpec, traceparent: str = "") -> None:
         "Send, and note it."
-        await super().send_job(queue, spec)
+        await super().send_job(queue, spec, traceparent)
         self._room.sent.append(spec.job_id)
 
     async def answer(self, worker: str, message: LeaseAnswer | Confirmation) -> None:

@@ -1,0 +1,1 @@
+"""What operators see of the running bot and its workers."""
