@@ -92,7 +92,7 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
 
     Raises DatabaseError when the database cannot be reached, and SchemaError when it is newer than this code.
     """
-    async with _connected(engine) as connection:
+    async with connected(engine) as connection:
         current, newest = await connection.run_sync(_revisions)
     if current == newest:
         return
