@@ -77,8 +77,8 @@ class Activity:
 
     async def merge_groups(self) -> list[Item]:
         """Return the branches that GitHub's merge queue has made."""
-        url = "/repos/{owner}/{repo}/git/matching-refs/heads/gh-readonly-queue/"
-        found: list[Item] = await self._client.read(url, self._vars)
+        url = "/repos/{owner}/{repo}/git/matching-refs/{+ref}"
+        found: list[Item] = await self._client.read(url, self._vars | {"ref": "heads/gh-readonly-queue/"})
         return found
 
     async def suites_of(self, head_sha: str, app_id: int) -> list[Item]:

@@ -22,8 +22,6 @@ _OTHERS = {
     "SSL_CERT_FILE", "HOME", "HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK",
     "REDIS_PASSWORD", "REDISCLI_AUTH", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA",
 }  # fmt: skip
-# told to Prometheus on a port of its own, once the bot has one
-_METRICS = {f"{BOT}METRICS_PORT", f"{BOT}METRICS_HOST"}
 _SECRET = re.compile(r"KEY|SECRET|PASSWORD|TOKEN|(DATABASE|BROKER|WEBHOOK)_URL")
 _OF_GITHUB_OR_DATABASE = re.compile(r"^TAXONOMY_BOT_|GITHUB|DATABASE|POSTGRES|PGDATA|PRIVATE_KEY|WEBHOOK|OAUTH")
 
@@ -33,7 +31,6 @@ def _known() -> set[str]:
         {BOT + name.upper() for name in BotSettings.model_fields}
         | {PIPELINE + name.upper() for kind in (PipelineSettings, ServeSettings) for name in kind.model_fields}
         | _OTHERS
-        | _METRICS
     )
 
 
