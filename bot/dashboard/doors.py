@@ -43,7 +43,7 @@ class Doors:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._repositories = RepositoryStore(house.engine, house.clock)
+        self._repositories = RepositoryStore(house.reads, house.clock)
         self._natures: dict[int, _Nature] = {}
         self._away_until: dict[int, datetime] = {}  # by repository
         self._last_public: dict[int, tuple[bool, datetime]] = {}  # and until when that is believed without GitHub

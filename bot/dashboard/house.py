@@ -25,6 +25,7 @@ from bot.permissions import Permissions
 from bot.policies import Policies
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
+from bot.store.database import reading_engine
 from bot.store.sessions import SessionStore
 from bot.trying import TryRoom
 from pipeline.artifacts import ArtifactStore
@@ -57,6 +58,7 @@ class House:
     links: ArtifactLinks
     inbox: Inbox
     workers: Workers
+    reads: AsyncEngine = field(init=False)  # for what only reads
     sessions: SessionStore = field(init=False)
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
     log_hub: LogHub = field(init=False)
@@ -67,14 +69,15 @@ class House:
     try_room: TryRoom = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", reading_engine(self.engine))
         object.__setattr__(self, "sessions", SessionStore(self.engine))
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
         object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
-        object.__setattr__(self, "paces", Paces(self.engine, self.clock))
+        object.__setattr__(self, "paces", Paces(self.reads, self.clock))
         object.__setattr__(self, "order_pace", OrderPace())
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
-        object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
+        object.__setattr__(self, "builds", BuildShelf(self.settings, self.reads, self.links, self.clock))
         object.__setattr__(self, "try_room", TryRoom(self.clock))
 
 

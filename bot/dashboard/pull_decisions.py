@@ -50,7 +50,7 @@ class DecisionPanel:
 
 async def decisions_of(visit: Visit, frame: Frame) -> dict[str, object]:
     """Return the facts for `pull_decisions.html`, which any page of the pull request may include."""
-    memory, engine = frame.memory, visit.house.engine
+    memory, engine = frame.memory, visit.house.reads
     key = (memory.repository_id, memory.number)
     approvals, jobs, deeds = await asyncio.gather(
         ApprovalStore(engine).standing(*key),
@@ -72,7 +72,7 @@ async def _why_not(
         return WhyNot(is_ready=False, obstacles=(_OVER,))
     if Label.READY_TO_MERGE in memory.status.flags:
         return WhyNot(is_ready=True, obstacles=())
-    rivals = SameLeaf(LeafStore(visit.house.engine)).rivals(
+    rivals = SameLeaf(LeafStore(visit.house.reads)).rivals(
         memory.repository_id, memory.number, leaves_of(memory.changed_paths)
     )
     outcome = memory.verdict if memory.judged_sha == memory.head_sha else None

@@ -47,7 +47,7 @@ class Frame:
 
 async def framed(visit: Visit) -> Frame:
     """Return the pull request that the address names. Raises NotThereError, or SignInError where that may help."""
-    memory = await PullRequestStore(visit.house.engine).get(visit.repository_id, visit.number("number", MOST_PULLS))
+    memory = await PullRequestStore(visit.house.reads).get(visit.repository_id, visit.number("number", MOST_PULLS))
     if not visit.access.reads_pull(memory.author_id if memory else 0):
         raise SignInError(_FOR_SOME) if visit.session is None else NotThereError(_FOR_SOME)
     if memory is None:

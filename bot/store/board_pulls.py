@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -241,6 +242,7 @@ def _escaped(words: str) -> str:
     return words
 
 
+@lru_cache(maxsize=64)
 def _who(merging: Merging) -> ColumnElement[str]:
     """Return the name of who acts next, as `bot.readiness` decides it, from what the database knows.
 

@@ -55,7 +55,7 @@ async def whole_log(visit: Visit) -> web.StreamResponse:
     job, keep_for = (await opened_job(visit)).stored, visit.house.settings.keeps_logs_for
     if job.finished_at is not None and job.finished_at < visit.now - keep_for:
         return told(HTTPStatus.NOT_FOUND, no_longer_kept(job, keep_for))
-    return await send_log(visit.request, job, JobStore(visit.house.engine))
+    return await send_log(visit.request, job, JobStore(visit.house.reads))
 
 
 def _headers(visit: Visit) -> dict[str, str]:

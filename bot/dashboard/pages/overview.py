@@ -14,7 +14,6 @@ from bot.reconcile import SWEPT
 from bot.store.board_jobs import BoardJobs, JobFilter
 from bot.store.board_pulls import BoardPulls
 from bot.store.builds import BuildStore
-from bot.store.deliveries import DeliveryState
 from bot.store.delivery_desk import DeliveryDesk
 from bot.store.gpu_hours import GpuHourStore
 from bot.store.history import History
@@ -30,7 +29,7 @@ _ALWAYS_TOLD = ("triager", "approver", "author")
 @page(REPOSITORY, "Overview", sees=Sees.READERS, menu=10)
 async def overview(visit: Visit) -> Shown:
     """Show how things stand."""
-    engine, access = visit.house.engine, visit.access
+    engine, access = visit.house.reads, visit.access
     floor = await shop_seen(visit, _MOST_WAITING)
     queues = tuple(queues_shown(floor, access))
     waits = await BoardPulls(engine, visit.repository_id, access.policy.merging).waits()
@@ -61,22 +60,22 @@ async def overview(visit: Visit) -> Shown:
 
 async def _vitals(visit: Visit) -> Vitals:
     house, settings, now = visit.house, visit.house.settings, visit.now
-    deliveries = DeliveryDesk(house.engine)
+    waiting, parked = await DeliveryDesk(house.reads).not_over()
     limits = house.github.installation(visit.origin.installation_id).rate_limit
     every = timedelta(minutes=settings.sweep_minutes) if settings.sweep_minutes else None
     return Vitals(
         now=now,
-        parked=await deliveries.count((DeliveryState.FAILED,)),
-        waiting=await deliveries.count((DeliveryState.RECEIVED,)),
-        swept_at=await History(house.engine).last_done(visit.repository_id, SWEPT),
+        parked=parked,
+        waiting=waiting,
+        swept_at=await History(house.reads).last_done(visit.repository_id, SWEPT),
         sweeps_every=every,
-        replicas=await ReplicaStore(house.engine).count(),
+        replicas=await ReplicaStore(house.reads).count(),
         is_github_away=visit.access.is_doubtful,
         calls_left=limits.remaining if limits else None,
         calls_allowed=limits.limit if limits else None,
-        gpu=await GpuHourStore(house.engine).used(now),
+        gpu=await GpuHourStore(house.reads).used(now),
         gpu_per_day=settings.budget.gpu_h_per_day,
         gpu_per_month=settings.budget.gpu_h_per_month,
-        broken_jobs=await BoardJobs(house.engine).went_wrong_since(visit.repository_id, now - timedelta(days=1)),
+        broken_jobs=await BoardJobs(house.reads).went_wrong_since(visit.repository_id, now - timedelta(days=1)),
         is_silent=every is None,
     )

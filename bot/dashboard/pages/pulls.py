@@ -71,7 +71,7 @@ async def pulls(visit: Visit) -> Shown:
         "q": visit.text("q"),
     }
     turns = turns_of(visit.access.role, visit.access.user_id)
-    board = BoardPulls(visit.house.engine, visit.repository_id, visit.access.policy.merging)
+    board = BoardPulls(visit.house.reads, visit.repository_id, visit.access.policy.merging)
     found = await board.page(_wanted(choice, turns, visit))
     waits = await board.waits(turns)
     facts = PullsShown(

@@ -15,7 +15,7 @@ _MOST_WAITING = 25  # of each queue
 @page(REPOSITORY + "/queue", "Queue and workers", sees=Sees.READERS, menu=40)
 async def queue(visit: Visit) -> Shown:
     """Show the queues."""
-    floor, jobs = await shop_seen(visit, _MOST_WAITING), JobStore(visit.house.engine)
+    floor, jobs = await shop_seen(visit, _MOST_WAITING), JobStore(visit.house.reads)
     used = await jobs.gpu_hours.used(visit.now)
     nightly_h = 0.0
     if floor.budget.nightly_gpu_h:

@@ -71,7 +71,7 @@ async def file(visit: Visit) -> web.StreamResponse:
     """Hand out a file of this very pull request."""
     frame = await _framed(visit)
     named = visit.request.match_info
-    of_pull = await ArtifactRows(visit.house.engine).of_pull(visit.repository_id, frame.number)
+    of_pull = await ArtifactRows(visit.house.reads).of_pull(visit.repository_id, frame.number)
     artifacts = [kept.artifact for kept in of_pull]
     for job in await jobs_of(visit, frame.number):  # what its end has not been shown of yet
         outcome = job.life.outcome

@@ -40,7 +40,7 @@ async def builds(visit: Visit, query: BuildQuery) -> Listed[ListedBuild]:
     """Return some of them."""
     (day,) = places.read(_LIST, query.cursor)
     before = date.fromordinal(min(day, _LAST_DAY)) if day else None
-    found = await BoardBuilds(visit.house.engine).page(visit.repository_id, before, query.limit + 1)
+    found = await BoardBuilds(visit.house.reads).page(visit.repository_id, before, query.limit + 1)
     rows = tuple(found[: query.limit])
     following = places.written(_LIST, rows[-1].night.toordinal()) if len(found) > query.limit else ""
     return Listed(rows, following)
@@ -49,10 +49,10 @@ async def builds(visit: Visit, query: BuildQuery) -> Listed[ListedBuild]:
 @resource(f"{REPOSITORY}/builds/{{build}}", "One nightly build", sees=Sees.READERS)
 async def build(visit: Visit) -> BuildFacts:
     """Return it with its steps."""
-    stored = await BuildStore(visit.house.engine).get(visit.number("build"))
+    stored = await BuildStore(visit.house.reads).get(visit.number("build"))
     if stored is None or stored.repository_id != visit.repository_id:
         raise NotThereError(_NOT_THERE)
-    board = BoardBuilds(visit.house.engine)
+    board = BoardBuilds(visit.house.reads)
     rows = await board.page(visit.repository_id, stored.night + timedelta(days=1), 1)
     if not rows:
         raise NotThereError(_NOT_THERE)

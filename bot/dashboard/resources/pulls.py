@@ -117,7 +117,7 @@ async def pull(visit: Visit) -> PullFacts:
 
 
 def _board(visit: Visit) -> BoardPulls:
-    return BoardPulls(visit.house.engine, visit.repository_id, visit.access.policy.merging)
+    return BoardPulls(visit.house.reads, visit.repository_id, visit.access.policy.merging)
 
 
 def _place(row: PullRow) -> str:
