@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -19,10 +19,10 @@ from bot.dashboard.order_pace import OrderPace
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
 from bot.inbox import Inbox
-from bot.job_leases import Presence
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
 from bot.policies import Policies
+from bot.presence import Presence
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
 from bot.store.database import reading_engine
@@ -31,10 +31,10 @@ from bot.trying import TryRoom
 from pipeline.artifacts import ArtifactStore
 
 _READ_AT_ONCE = 4
-Workers = Callable[[], Mapping[str, Presence]]
+Workers = Callable[[], Awaitable[Mapping[str, Presence]]]
 
 
-def no_workers() -> Mapping[str, Presence]:
+async def no_workers() -> Mapping[str, Presence]:
     """Return nobody: where no jobs are done here."""
     return {}
 
@@ -43,7 +43,7 @@ def no_workers() -> Mapping[str, Presence]:
 class House:
     """The running bot as pages see it. Stores are made from `engine` where they are needed: they hold nothing.
 
-    `workers` are those that this process has heard of: where there are several replicas, one of them hears.
+    `workers` are those that were heard of lately: where there are several replicas, one of them hears for all.
     """
 
     settings: BotSettings

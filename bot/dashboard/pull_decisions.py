@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.dashboard.decisions import Decision, Standing, by_purpose, form_of, offered
 from bot.dashboard.pull_frame import Frame
+from bot.dashboard.pull_words import why_over
 from bot.dashboard.visit import Visit
 from bot.dossier import leaves_of
 from bot.jobs import Job, JobKind, JobState
@@ -26,7 +27,6 @@ _ON_GITHUB = Obstacle(
     "branch than the one that models are built from.",
     Who.AUTHOR,
 )
-_OVER = Obstacle("It is no longer open: it was merged or closed.", Who.NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def _why_not(
     visit: Visit, memory: PullMemory, approvals: tuple[Approval, ...], jobs: tuple[Job, ...]
 ) -> WhyNot:
     if not memory.is_open:
-        return WhyNot(is_ready=False, obstacles=(_OVER,))
+        return WhyNot(is_ready=False, obstacles=(Obstacle(why_over(memory.closed_as), Who.NOBODY),))
     if Label.READY_TO_MERGE in memory.status.flags:
         return WhyNot(is_ready=True, obstacles=())
     rivals = SameLeaf(LeafStore(visit.house.reads)).rivals(

@@ -25,7 +25,7 @@ async def shop_seen(visit: Visit, most_waiting: int) -> ShopFloor:
         counts=counts,
         running=running,
         lines=lines,
-        workers=house.workers(),
+        workers=await house.workers(),
         times=await house.paces.of(row.kind for row in rows),
         budget=house.settings.budget,
         paused=await Switches(house.reads).get(GPU_PAUSED),

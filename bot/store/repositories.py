@@ -13,6 +13,8 @@ from bot.clock import Clock
 from bot.events import Origin
 from bot.store.tables import repositories
 
+_MOST_NAMES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class KnownRepository:
@@ -20,6 +22,7 @@ class KnownRepository:
 
     origin: Origin
     first_seen_at: datetime
+    former_names: tuple[str, ...] = ()  # the newest last
 
 
 class RepositoryStore:
@@ -36,12 +39,16 @@ class RepositoryStore:
         if self._noted.get(origin.repository_id) == origin:
             return
         named = {"full_name": origin.full_name, "installation_id": origin.installation_id}
-        statement = (
-            self._insert(repositories)
-            .values(id=origin.repository_id, first_seen_at=self._clock.now(), **named)
-            .on_conflict_do_update(index_elements=["id"], set_=named)
-        )
+        its_own = repositories.c.id == origin.repository_id
         async with self._engine.begin() as connection:
+            query = select(repositories.c.full_name, repositories.c.former_names).where(its_own)
+            before = (await connection.execute(query.with_for_update())).one_or_none()
+            former = _former_names(*before, origin.full_name) if before is not None else ""
+            statement = (
+                self._insert(repositories)
+                .values(id=origin.repository_id, first_seen_at=self._clock.now(), former_names=former, **named)
+                .on_conflict_do_update(index_elements=["id"], set_=named | {"former_names": former})
+            )
             await connection.execute(statement)
         self._noted[origin.repository_id] = origin
 
@@ -54,6 +61,16 @@ class RepositoryStore:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(repositories).order_by(repositories.c.id))).mappings().all()
         return [
-            KnownRepository(Origin(row["id"], row["full_name"], row["installation_id"]), row["first_seen_at"])
+            KnownRepository(
+                Origin(row["id"], row["full_name"], row["installation_id"]),
+                row["first_seen_at"],
+                tuple(row["former_names"].split()),
+            )
             for row in rows
         ]
+
+
+def _former_names(name: str, former: str, new_name: str) -> str:
+    """Return the names that a repository had before `new_name`."""
+    names = [each for each in former.split() if each not in (name, new_name)]
+    return " ".join([*names, *([name] if name != new_name else [])][-_MOST_NAMES:])

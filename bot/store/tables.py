@@ -302,6 +302,7 @@ repositories = Table(
     Column("full_name", String(256), nullable=False),
     Column("installation_id", BigInteger, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("former_names", Text, nullable=False, server_default=""),  # the newest last, separated by spaces
 )
 
 # each time we first saw another commit as a pull request's head: what a comment's writer can have looked at

@@ -97,7 +97,11 @@ async def _said_of(visit: Visit, memory: PullMemory) -> tuple[str, Colour]:
     if not memory.is_open:
         builds = await BuildStore(visit.house.reads).with_pull(memory.repository_id, memory.number)
         first = next((build for build in reversed(builds) if build.state is BuildState.GOOD), None)
-        return (f"in build {first.night.isoformat()}", Colour.GOOD) if first else ("closed", Colour.NEUTRAL)
+        return (
+            (f"in build {first.night.isoformat()}", Colour.GOOD)
+            if first
+            else (memory.closed_as or "closed", Colour.NEUTRAL)
+        )
     status = memory.status
     if status.flags & {Label.HOLD, Label.LEGAL_HOLD}:
         return "on hold", Colour.WAIT

@@ -25,6 +25,6 @@ async def queue(visit: Visit) -> Shown:
         "queues": tuple(queues_shown(floor, visit.access)),
         "workers": workers_shown(floor, visit.access) if visit.access.triages else (),
         "gpus": gpus_shown(floor, used, nightly_h, await jobs.swaps.usual()),
-        "has_workers": bool(visit.house.workers()),
+        "has_workers": bool(floor.workers),
     }
     return Shown("queue.html", facts)

@@ -1,4 +1,4 @@
-"""For the pages: which workers are there, what was merged, and the deliveries of a repository."""
+"""For the pages: which workers are there, what was merged, and a repository's deliveries and former names."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def upgrade() -> None:
     )
     op.add_column("pull_requests", sa.Column("closed_as", sa.String(8), nullable=False, server_default=""))
     op.execute(_MERGED)
+    op.add_column("repositories", sa.Column("former_names", sa.Text, nullable=False, server_default=""))
     op.create_index("ix_deliveries_repository", "deliveries", ["repository_id", "state", "id"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_deliveries_repository", table_name="deliveries")
+    op.drop_column("repositories", "former_names")
     op.drop_column("pull_requests", "closed_as")
     op.drop_table("workers")
