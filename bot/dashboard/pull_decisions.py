@@ -50,6 +50,12 @@ class DecisionPanel:
 
 async def decisions_of(visit: Visit, frame: Frame) -> dict[str, object]:
     """Return the facts for `pull_decisions.html`, which any page of the pull request may include."""
+    why_not, panel = await panel_of(visit, frame)
+    return {"why_not": why_not, "decisions": panel}
+
+
+async def panel_of(visit: Visit, frame: Frame) -> tuple[WhyNot, DecisionPanel]:
+    """Return what is missing for the merge, and what the reader may decide."""
     memory, engine = frame.memory, visit.house.reads
     key = (memory.repository_id, memory.number)
     approvals, jobs, deeds = await asyncio.gather(
@@ -62,7 +68,7 @@ async def decisions_of(visit: Visit, frame: Frame) -> dict[str, object]:
     panel = DecisionPanel(
         by_purpose(offered(standing)), form_of(standing, deeds), memory.head_sha, f"{frame.root}/decisions"
     )
-    return {"why_not": await _why_not(visit, memory, tuple(approvals), jobs), "decisions": panel}
+    return await _why_not(visit, memory, tuple(approvals), jobs), panel
 
 
 async def _why_not(
