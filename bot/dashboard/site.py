@@ -32,7 +32,6 @@ from bot.dashboard.visit import (
     Visit,
 )
 from bot.github.errors import GitHubError
-from bot.store.sessions import Session
 
 log = structlog.get_logger()
 
@@ -97,7 +96,9 @@ class Site:
         if house is None or doors is None:
             raise StartingError(_STARTING)
         visit = Visit(house, doors, request, None, house.clock.now())
-        visit = await self._visit(visit, is_of_repository=is_of_repository)
+        visit = await self._known(visit)
+        if is_of_repository:
+            visit = await self._opened(visit)
         self._admit(visit, sees)
         return visit
 
@@ -132,7 +133,9 @@ class Site:
                 return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=_STARTING + "\n")
             visit = Visit(house, doors, request, None, house.clock.now())
             try:
-                visit = await self._visit(visit, is_of_repository=is_of_repository)
+                visit = await self._known(visit)
+                if is_of_repository:
+                    visit = await self._opened(visit)
                 shown = await answers(visit)
             except RefusedVisitError as error:
                 shown = _told(error.status, str(error))
@@ -158,21 +161,20 @@ class Site:
 
         return handle
 
-    async def _visit(self, visit: Visit, *, is_of_repository: bool) -> Visit:
-        """Find out who asks, and what they may see of the repository that the address names."""
-        session = await self._session_of(visit)
-        opened: Access | None = None
-        if is_of_repository:
-            named = visit.request.match_info
-            origin = await visit.doors.find(f"{named['owner']}/{named['repo']}")
-            opened = await visit.doors.open(origin, session) if origin is not None else None
-            if opened is None or (session is None and not opened.reads):
-                raise NotThereError(NOT_THERE) if session is not None else SignInError(NOT_THERE)
-            _lead_on(visit, opened)
-        return replace(visit, session=session, opened=opened)
+    async def _known(self, visit: Visit) -> Visit:
+        """Find out who asks."""
+        return replace(visit, session=await self._cookies(visit).session_of(visit.request, visit.now))
 
-    async def _session_of(self, visit: Visit) -> Session | None:
-        return await self._cookies(visit).session_of(visit.request, visit.now)
+    @staticmethod
+    async def _opened(visit: Visit) -> Visit:
+        """Find out what they may see of the repository that the address names."""
+        named = visit.request.match_info
+        origin = await visit.doors.find(f"{named['owner']}/{named['repo']}")
+        opened = await visit.doors.open(origin, visit.session) if origin is not None else None
+        if opened is None or (visit.session is None and not opened.reads):
+            raise NotThereError(NOT_THERE) if visit.session is not None else SignInError(NOT_THERE)
+        _lead_on(visit, opened)
+        return replace(visit, opened=opened)
 
     @staticmethod
     def _cookies(visit: Visit) -> SessionCookies:
