@@ -191,7 +191,7 @@ def make_app(
                 services += [Service(take, shop.stop), Service(foreman.start, foreman.stop)]
             leadership = app[LEADERSHIP] = Leadership(replica, services)
             heard = shop.workers if shop is not None else no_workers
-            app[ROLL_CALL] = RollCall(settings.webhook_secrets, heard, lambda: leadership.leads, clock)
+            app[ROLL_CALL] = RollCall(settings.webhook_secrets, heard, clock)
             replica.at_each_beat(leadership.look)
             replica.when_lost(dispatcher.drop)
             replica.when_lost(leadership.fall)

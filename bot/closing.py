@@ -19,7 +19,7 @@ from bot.nightly.schedule import Schedule
 from bot.plan import digest_of
 from bot.records import Records
 from bot.store.approvals import ApprovalKind
-from bot.store.pull_requests import PullMemory
+from bot.store.pull_requests import CLOSED, MERGED, PullMemory
 from bot.workflow import Turn
 
 
@@ -52,11 +52,14 @@ class Closing:
             for kind in (ApprovalKind.APPROVE, ApprovalKind.LGTM):
                 await records.approvals.let_fall(repository_id, number, "it was closed", now, kind=kind)
         status = replace(memory.status, flags=memory.status.flags - {Label.READY_TO_MERGE, Label.STALE})
+        closed_as = MERGED if event.is_merged else CLOSED
         closed_by_id = memory.closed_by_id if event.actor.is_bot else event.actor.id
         if pull.is_open:  # we are told late
             await records.memories.save(memory.with_status(status, now), now)
             return True
-        after = replace(memory.with_status(status, now), is_open=False, closed_by_id=closed_by_id)
+        after = replace(
+            memory.with_status(status, now), is_open=False, closed_by_id=closed_by_id, closed_as=closed_as
+        )
         writer = Writer(client, pull, self._clock)
         await records.memories.save(await self._write(event, after, pull, reader, writer), now)
         return False

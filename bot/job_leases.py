@@ -19,6 +19,7 @@ from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
 from bot.labels import Label
 from bot.nightly.builds import BuildState
+from bot.presence import PRESENT_FOR, Presence
 from bot.store.builds import BuildStore
 from bot.store.job_logs import LogPart
 from bot.store.jobs import JobStore
@@ -33,7 +34,6 @@ from pipeline.contract import (
     Load,
     Message,
     Outcome,
-    Queue,
     SpecRefusal,
     TaskKind,
     WorkerHello,
@@ -47,7 +47,6 @@ BUILD_IS_OVER = "Its build is over, or was planned anew."
 NO_LONGER_LET_THROUGH = "No triager lets it through any longer; one who does starts it anew by a command."
 _GRACE = timedelta(minutes=2)
 _REMEMBERED_FOR = timedelta(hours=1)
-PRESENT_FOR = timedelta(seconds=60)  # a worker that said hello within it takes jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +57,6 @@ class Terms:
     patience: Patience
     heartbeat_s: float = 15.0
     resend_after: timedelta = timedelta(seconds=60)  # a message whose lease nobody asked for may be lost
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """A worker that was heard of: where it takes jobs from, whether it has one, what it has loaded if it swaps."""
-
-    queues: frozenset[Queue]
-    is_busy: bool
-    heard_at: datetime
-    loaded: Load | None = None
 
 
 Held = Callable[[StoredJob], Awaitable[str]]
@@ -102,6 +91,7 @@ class Leases:
         self._builds = builds
         self._held: Held | None = None
         self.workers: dict[str, Presence] = {}
+        self._told: dict[str, Presence] = {}  # as all replicas know them
 
     def ask_before_granting(self, held: Held) -> None:
         """Have somebody say of each job why it is not to begin now; empty when it is."""
@@ -241,6 +231,7 @@ class Leases:
         """
         now = self._clock.now()
         self._forget_workers(now)
+        await self._tell_of_workers(now)
         heard = self._mail.heard
         since, until = now - timedelta(seconds=heard.since_s), now - timedelta(seconds=heard.until_s)
 
@@ -269,6 +260,14 @@ class Leases:
         """Forget the names of workers that died without a word: where each start has a new one, they are many."""
         for name in [name for name, each in self.workers.items() if each.heard_at < now - _REMEMBERED_FOR]:
             del self.workers[name]
+
+    async def _tell_of_workers(self, now: datetime) -> None:
+        """Let the pages of all replicas know the workers."""
+        news = {name: each for name, each in self.workers.items() if each.is_news_after(self._told.get(name))}
+        gone = self._told.keys() - self.workers.keys()
+        if news or gone:
+            await self._store.workers.tell(news, gone, now - _REMEMBERED_FOR)
+            self._told = {name: news.get(name) or self._told[name] for name in self.workers}
 
     def _note_worker(self, hello: WorkerHello) -> None:
         if hello.is_leaving:

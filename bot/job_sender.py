@@ -14,10 +14,11 @@ from bot.clock import Clock
 from bot.github.errors import GitHubError
 from bot.job_documents import NoInputsError
 from bot.job_inputs import Material
-from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
+from bot.job_leases import Leases, Terms
 from bot.job_line import NIGHTLY_PRIORITY, PassedOver, in_batches
 from bot.job_mail import BrokerAwayError, JobMail
 from bot.jobs import JobKind, JobState
+from bot.presence import PRESENT_FOR, Presence
 from bot.store.jobs import JobStore
 from bot.store.stored_jobs import StoredJob
 from pipeline import tracing

@@ -18,7 +18,7 @@ from bot.job_documents import JobDocuments
 from bot.job_engine import JobEngine, OnChange
 from bot.job_flow import Patience
 from bot.job_inputs import JobInputs, Material
-from bot.job_leases import PRESENT_FOR, Leases, Presence, Terms
+from bot.job_leases import Leases, Terms
 from bot.job_mail import JobMail
 from bot.job_results import result_of
 from bot.job_sender import JobSender
@@ -30,6 +30,7 @@ from bot.nightly.outlook import OutlookRoom
 from bot.nightly.step_inputs import StepInputs
 from bot.page_links import PageLinks
 from bot.policies import Policies
+from bot.presence import PRESENT_FOR, Presence
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
 from bot.store.builds import BuildStore
@@ -63,6 +64,7 @@ class JobShop:
         store, repositories, builds = JobStore(database), RepositoryStore(database, clock), BuildStore(database)
         rows, artifacts = ArtifactRows(database), ArtifactStore(settings.artifact_store_url)
         self._artifacts = artifacts
+        self._store, self._clock = store, clock
         terms = Terms(
             {kind: settings.time_limit_of(kind) for kind in JobKind},
             Patience(
@@ -150,9 +152,11 @@ class JobShop:
             swap_patience,
         )
 
-    def workers(self) -> Mapping[str, Presence]:
-        """Return the workers that this process has heard of."""
-        return self.leases.workers
+    async def workers(self) -> Mapping[str, Presence]:
+        """Return the workers that were heard of lately: by this process, else by the one that gives out jobs."""
+        since = self._clock.now() - PRESENT_FOR
+        ours = {name: each for name, each in self.leases.workers.items() if each.heard_at >= since}
+        return ours or await self._store.workers.heard_since(since)
 
     async def start(self, moved: Moved, stepped: OnChange | None = None) -> None:
         """Begin; `moved` takes to the review what a job came to, `stepped` hears of builds. Raises BrokerError."""

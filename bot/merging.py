@@ -28,7 +28,7 @@ from bot.readiness import Case, Obstacle, Who, readiness, refused
 from bot.store.approvals import ApprovalKind
 from bot.store.desk_log import AuditEntry, DeskLog
 from bot.store.merge_requests import MergeRequestStore
-from bot.store.pull_requests import PullMemory, PullRequestStore
+from bot.store.pull_requests import MERGED, PullMemory, PullRequestStore
 from checks.contribution import Commit
 from checks.findings import Outcome, Severity, by_cause
 from checks.policy import MergeMethod, Policy
@@ -180,7 +180,7 @@ class MergeDesk:
             candidate, ", ".join(asked) or "automatic", "done", f"merge:{number}:{candidate.pull.head_sha}"
         )
         await self._requests.drop(origin.repository_id, number)
-        await self._memories.save(replace(memory, is_open=False), now)
+        await self._memories.save(replace(memory, is_open=False, closed_as=MERGED), now)
         return False
 
     async def _asked_by(self, origin: Origin, pull: Pull) -> list[str]:

@@ -1,13 +1,13 @@
 """The roll call: which workers the bot hears, told to whoever holds the webhook secret.
 
-Workers tell of themselves to the running bot alone, so `taxonomy-bot doctor` asks it. What is shown holds for a
-minute or two, and proves the secret without sending it.
+`taxonomy-bot doctor` asks it of the running bot, whichever replica that is. What is shown holds for a minute or two,
+and proves the secret without sending it.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.clock import Clock
-from bot.job_leases import Presence
+from bot.presence import Presence
 
 ROUTE = "/healthz/workers"
 HEADER = "X-Roll-Call"
@@ -25,11 +25,10 @@ _STEP_S = 60
 
 @dataclass(frozen=True, slots=True)
 class RollCall:
-    """Answers who is there. `leads` says whether this is the replica that hears workers."""
+    """Answers who is there."""
 
     secrets: Sequence[SecretStr]
-    workers: Callable[[], Mapping[str, Presence]]
-    leads: Callable[[], bool]
+    workers: Callable[[], Awaitable[Mapping[str, Presence]]]
     clock: Clock
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -44,9 +43,9 @@ class RollCall:
                 "is_busy": worker.is_busy,
                 "silent_s": round((now - worker.heard_at).total_seconds(), 1),
             }
-            for name, worker in sorted(self.workers().items())
+            for name, worker in sorted((await self.workers()).items())
         ]
-        return web.json_response({"leads": self.leads(), "workers": told})
+        return web.json_response({"workers": told})
 
 
 def proof(secret: SecretStr, now: datetime) -> str:

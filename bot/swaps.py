@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from bot.job_leases import Presence
 from bot.job_line import in_batches
 from bot.jobs import JobState
+from bot.presence import Presence
 from bot.store.job_line import Waiting
 from bot.store.jobs import JobStore
 from bot.store.stored_jobs import StoredJob

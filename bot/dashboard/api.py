@@ -111,6 +111,8 @@ class Api:
             return problem(error.status, str(error), path)
         except ValidationError as error:
             return problem(HTTPStatus.BAD_REQUEST, _WRONG_QUERY, path, mistakes_of(error))
+        except web.HTTPTemporaryRedirect as error:
+            return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": str(error.location)})
         except GitHubError as error:
             log.warning("api.github_away", path=path, error=str(error))
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, _GITHUB_IS_AWAY, path)

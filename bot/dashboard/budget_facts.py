@@ -65,7 +65,7 @@ class BudgetFacts:
 async def budgets_of(visit: Visit) -> BudgetFacts:
     """Gather how much of each budget is used."""
     house = visit.house
-    budget, engine = house.settings.budget, house.engine
+    budget, engine = house.settings.budget, house.reads
     facts = await gpu_facts(JobStore(engine), Switches(engine), budget, visit.now)
     client = house.github.installation(visit.origin.installation_id)
     told = client.rate_limit

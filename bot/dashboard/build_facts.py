@@ -135,7 +135,7 @@ class AnswerPair:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildFacts:
+class BuildTold:
     """All that the page tells besides jobs and files."""
 
     id: int
@@ -177,13 +177,13 @@ class BuildFacts:
     losses: tuple[AnswerPair, ...]
 
 
-def facts_of(view: BuildView, *, with_answers: bool) -> BuildFacts:
+def facts_of(view: BuildView, *, with_answers: bool) -> BuildTold:
     """Return what the page tells. Answers are taken from people's questions, so only some may see them."""
     found, build, gate = judgement(view), view.build, view.gate
     took_s = (build.ended_at - build.began_at).total_seconds() if build.ended_at and build.began_at else None
     failure, blame = view.failure, view.blame
     rows = gate.contributions if gate else ()
-    return BuildFacts(
+    return BuildTold(
         build.id,
         view.name,
         build.night.isoformat(),

@@ -17,7 +17,7 @@ from bot.github.people import PeopleReader
 from bot.github.pulls import PullReader
 from bot.policies import PolicyStanding
 from bot.roles import Role
-from bot.store.repositories import RepositoryStore
+from bot.store.repositories import KnownRepository, RepositoryStore
 from bot.store.sessions import Session
 from checks.policy import Policy
 
@@ -43,21 +43,26 @@ class Doors:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._repositories = RepositoryStore(house.engine, house.clock)
+        self._repositories = RepositoryStore(house.reads, house.clock)
         self._natures: dict[int, _Nature] = {}
         self._away_until: dict[int, datetime] = {}  # by repository
         self._last_public: dict[int, tuple[bool, datetime]] = {}  # and until when that is believed without GitHub
 
     async def all_known(self) -> list[Origin]:
         """Return the repositories that are served, by name."""
-        served = self._house.settings.repositories
-        known = [one.origin for one in await self._repositories.all_known() if one.origin.repository_id in served]
-        return sorted(known, key=lambda origin: origin.full_name.casefold())
+        return sorted((one.origin for one in await self._served()), key=lambda origin: origin.full_name.casefold())
 
     async def find(self, full_name: str) -> Origin | None:
-        """Return the repository of a name, in any case; None for one that is not served."""
+        """Return the repository that has a name, or had it, in any case; None for one that is not served."""
         wanted = full_name.casefold()
-        return next((origin for origin in await self.all_known() if origin.full_name.casefold() == wanted), None)
+        known = await self._served()
+        named = [one.origin for one in known if one.origin.full_name.casefold() == wanted]
+        named += [one.origin for one in known if wanted in map(str.casefold, one.former_names)]
+        return named[0] if named else None
+
+    async def _served(self) -> list[KnownRepository]:
+        served = self._house.settings.repositories
+        return [one for one in await self._repositories.all_known() if one.origin.repository_id in served]
 
     async def open(self, origin: Origin, session: Session | None) -> Access:
         """Return what the reader may see. What cannot be found out in time is not theirs, and they are told."""

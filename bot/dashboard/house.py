@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -20,21 +20,22 @@ from bot.dashboard.other_bots_shelf import OtherBotsShelf
 from bot.dashboard.paces import Paces
 from bot.github.client import GitHubApp
 from bot.inbox import Inbox
-from bot.job_leases import Presence
 from bot.jobs import JobQueue
 from bot.permissions import Permissions
 from bot.policies import Policies
+from bot.presence import Presence
 from bot.settings import BotSettings
 from bot.store.artifacts import ArtifactRows
+from bot.store.database import reading_engine
 from bot.store.sessions import SessionStore
 from bot.trying import TryRoom
 from pipeline.artifacts import ArtifactStore
 
 _READ_AT_ONCE = 4
-Workers = Callable[[], Mapping[str, Presence]]
+Workers = Callable[[], Awaitable[Mapping[str, Presence]]]
 
 
-def no_workers() -> Mapping[str, Presence]:
+async def no_workers() -> Mapping[str, Presence]:
     """Return nobody: where no jobs are done here."""
     return {}
 
@@ -43,7 +44,7 @@ def no_workers() -> Mapping[str, Presence]:
 class House:
     """The running bot as pages see it. Stores are made from `engine` where they are needed: they hold nothing.
 
-    `workers` are those that this process has heard of: where there are several replicas, one of them hears.
+    `workers` are those that were heard of lately: where there are several replicas, one of them hears for all.
     """
 
     settings: BotSettings
@@ -58,6 +59,7 @@ class House:
     links: ArtifactLinks
     inbox: Inbox
     workers: Workers
+    reads: AsyncEngine = field(init=False)  # for what only reads
     sessions: SessionStore = field(init=False)
     reading: asyncio.Semaphore = field(init=False)  # of files in the artifact store, some at a time
     log_hub: LogHub = field(init=False)
@@ -69,14 +71,15 @@ class House:
     other_bots: OtherBotsShelf = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", reading_engine(self.engine))
         object.__setattr__(self, "sessions", SessionStore(self.engine))
         object.__setattr__(self, "reading", asyncio.Semaphore(_READ_AT_ONCE))
         object.__setattr__(self, "log_hub", LogHub(self.engine, self.clock))
-        object.__setattr__(self, "paces", Paces(self.engine, self.clock))
+        object.__setattr__(self, "paces", Paces(self.reads, self.clock))
         object.__setattr__(self, "order_pace", OrderPace())
         rows = ArtifactRows(self.engine)
         object.__setattr__(self, "downloads", ArtifactDownloads(self.links, rows, self.artifacts, self.clock))
-        object.__setattr__(self, "builds", BuildShelf(self.settings, self.engine, self.links, self.clock))
+        object.__setattr__(self, "builds", BuildShelf(self.settings, self.reads, self.links, self.clock))
         object.__setattr__(self, "try_room", TryRoom(self.clock))
         object.__setattr__(self, "other_bots", OtherBotsShelf(self.github, self.clock))
 

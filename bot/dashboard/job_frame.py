@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.dashboard.visit import NotThereError, SignInError, Visit
+from bot.dashboard.visit import Visit
 from bot.store.board_jobs import BoardJobs, PullOfJob
 from bot.store.jobs import JobStore
 from bot.store.stored_jobs import StoredJob
@@ -33,11 +33,11 @@ async def opened_job(visit: Visit) -> OpenedJob:
 
     Whether it is there is not told to those whom it is not for.
     """
-    stored = await JobStore(visit.house.engine).get(visit.number("job"))
+    stored = await JobStore(visit.house.reads).get(visit.number("job"))
     pull = PullOfJob()
     if stored is not None and stored.request.repository_id == visit.repository_id:
         if not stored.request.is_of_build:
-            pull = await BoardJobs(visit.house.engine).pull_of(visit.repository_id, stored.request.number)
+            pull = await BoardJobs(visit.house.reads).pull_of(visit.repository_id, stored.request.number)
         if visit.access.reads_data(pull.author_id):
             return OpenedJob(stored, pull)
-    raise SignInError(_NOT_SHOWN) if visit.session is None else NotThereError(_NOT_SHOWN)
+    raise visit.refusal(_NOT_SHOWN)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.dashboard.decisions import Decision, Standing, by_purpose, form_of, offered
 from bot.dashboard.pull_frame import Frame
+from bot.dashboard.pull_words import why_over
 from bot.dashboard.visit import Visit
 from bot.dossier import leaves_of
 from bot.jobs import Job, JobKind, JobState
@@ -26,7 +27,6 @@ _ON_GITHUB = Obstacle(
     "branch than the one that models are built from.",
     Who.AUTHOR,
 )
-_OVER = Obstacle("It is no longer open: it was merged or closed.", Who.NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,13 @@ class DecisionPanel:
 
 async def decisions_of(visit: Visit, frame: Frame) -> dict[str, object]:
     """Return the facts for `pull_decisions.html`, which any page of the pull request may include."""
-    memory, engine = frame.memory, visit.house.engine
+    why_not, panel = await panel_of(visit, frame)
+    return {"why_not": why_not, "decisions": panel}
+
+
+async def panel_of(visit: Visit, frame: Frame) -> tuple[WhyNot, DecisionPanel]:
+    """Return what is missing for the merge, and what the reader may decide."""
+    memory, engine = frame.memory, visit.house.reads
     key = (memory.repository_id, memory.number)
     approvals, jobs, deeds = await asyncio.gather(
         ApprovalStore(engine).standing(*key),
@@ -62,17 +68,17 @@ async def decisions_of(visit: Visit, frame: Frame) -> dict[str, object]:
     panel = DecisionPanel(
         by_purpose(offered(standing)), form_of(standing, deeds), memory.head_sha, f"{frame.root}/decisions"
     )
-    return {"why_not": await _why_not(visit, memory, tuple(approvals), jobs), "decisions": panel}
+    return await _why_not(visit, memory, tuple(approvals), jobs), panel
 
 
 async def _why_not(
     visit: Visit, memory: PullMemory, approvals: tuple[Approval, ...], jobs: tuple[Job, ...]
 ) -> WhyNot:
     if not memory.is_open:
-        return WhyNot(is_ready=False, obstacles=(_OVER,))
+        return WhyNot(is_ready=False, obstacles=(Obstacle(why_over(memory.closed_as), Who.NOBODY),))
     if Label.READY_TO_MERGE in memory.status.flags:
         return WhyNot(is_ready=True, obstacles=())
-    rivals = SameLeaf(LeafStore(visit.house.engine)).rivals(
+    rivals = SameLeaf(LeafStore(visit.house.reads)).rivals(
         memory.repository_id, memory.number, leaves_of(memory.changed_paths)
     )
     outcome = memory.verdict if memory.judged_sha == memory.head_sha else None

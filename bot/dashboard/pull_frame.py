@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.dashboard.badges import Badge, badge_of
-from bot.dashboard.visit import NotThereError, Shown, SignInError, Visit
+from bot.dashboard.visit import NotThereError, Shown, Visit
 from bot.store.pull_requests import MOST_PULLS, PullMemory, PullRequestStore
 
 _UNKNOWN = (
@@ -47,9 +47,9 @@ class Frame:
 
 async def framed(visit: Visit) -> Frame:
     """Return the pull request that the address names. Raises NotThereError, or SignInError where that may help."""
-    memory = await PullRequestStore(visit.house.engine).get(visit.repository_id, visit.number("number", MOST_PULLS))
+    memory = await PullRequestStore(visit.house.reads).get(visit.repository_id, visit.number("number", MOST_PULLS))
     if not visit.access.reads_pull(memory.author_id if memory else 0):
-        raise SignInError(_FOR_SOME) if visit.session is None else NotThereError(_FOR_SOME)
+        raise visit.refusal(_FOR_SOME)
     if memory is None:
         raise NotThereError(_UNKNOWN)
     github = f"{visit.house.settings.github_web_url}/{visit.origin.full_name}/pull/{memory.number}"

@@ -16,7 +16,7 @@ MOST_RESULT_BYTES = 8 * 1024 * 1024  # of a result that is read into memory for 
 
 async def jobs_of(visit: Visit, number: int) -> list[StoredJob]:
     """Return the jobs of a pull request, the newest first."""
-    found = await JobStore(visit.house.engine).of_pull(visit.repository_id, number)
+    found = await JobStore(visit.house.reads).of_pull(visit.repository_id, number)
     return sorted(found, key=lambda job: -job.id)
 
 

@@ -11,6 +11,7 @@ from bot.labels import MEANING, Label, kind_labels
 from bot.readiness import Case, Who, readiness
 from bot.roles import Role
 from bot.store.board_pulls import PullRow, Turns
+from bot.store.pull_requests import CLOSED, MERGED
 from bot.workflow import LABEL_OF_STATE, State, Status
 from checks.findings import Outcome
 from checks.policy import Merging
@@ -33,6 +34,11 @@ _COLOURS = {
     State.FOLLOW_UP: "wait",
     State.UNCERTAIN: "wait",
     State.APPROVED: "good",
+}
+_CLOSED_COLOURS = {MERGED: "good"}
+_CLOSED_IN_WORDS: Mapping[str, str] = {
+    MERGED: "It is merged.",
+    CLOSED: "It was closed without being merged.",
 }
 ACTORS: Mapping[str, Who] = {
     "author": Who.AUTHOR,
@@ -71,8 +77,8 @@ def standing_of(row: PullRow) -> StandingShown:
     holds = tuple(label.value for label in _TELLING if label in row.flags) if row.is_open else ()
     is_failing = row.is_open and row.outcome is Outcome.FAILED
     return StandingShown(
-        state=STATES[row.state] if row.is_open else "closed",
-        colour=_COLOURS.get(row.state, "") if row.is_open else "",
+        state=STATES[row.state] if row.is_open else row.closed_as or CLOSED,
+        colour=_COLOURS.get(row.state, "") if row.is_open else _CLOSED_COLOURS.get(row.closed_as, ""),
         sentence=_sentence(row),
         who=_who(row),
         since=row.state_since or row.updated_at,
@@ -80,6 +86,11 @@ def standing_of(row: PullRow) -> StandingShown:
         kinds=tuple(sorted(label.value for label in kind_labels(row.paths))),
         holds=holds,
     )
+
+
+def why_over(closed_as: str) -> str:
+    """Return why a pull request is no longer open; for one that was closed before that was noted, either."""
+    return _CLOSED_IN_WORDS.get(closed_as, "It is no longer open: it was merged or closed.")
 
 
 def turns_of(role: Role, user_id: int) -> Turns | None:
@@ -98,7 +109,7 @@ def _who(row: PullRow) -> str:
 
 def _sentence(row: PullRow) -> str:
     if not row.is_open:
-        return "It is merged or closed."
+        return why_over(row.closed_as)
     label = LABEL_OF_STATE[row.state]
     if Label.READY_TO_MERGE in row.flags:
         return MEANING[Label.READY_TO_MERGE]

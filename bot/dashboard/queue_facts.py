@@ -9,8 +9,8 @@ from datetime import datetime
 from bot.budgets import Budget, held_because, is_quiet
 from bot.dashboard.access import Access
 from bot.dashboard.job_words import BADGES, QUEUES, TITLES
-from bot.job_leases import PRESENT_FOR, Presence
 from bot.job_prospects import Times, Work, begins_in, remaining
+from bot.presence import PRESENT_FOR, Presence
 from bot.store.board_jobs import JobRow, PullOfJob
 from bot.store.gpu_hours import GpuHours
 from bot.store.swaps import Direction

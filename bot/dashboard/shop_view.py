@@ -14,10 +14,10 @@ _MOST_RUNNING = 100
 
 async def shop_seen(visit: Visit, most_waiting: int) -> ShopFloor:
     """Return all that is known of the queues now; of each line the first few."""
-    house, board = visit.house, BoardJobs(visit.house.engine)
-    counts = {queue: (waiting, running) for queue, waiting, running in await JobStore(house.engine).counts()}
+    house, board = visit.house, BoardJobs(visit.house.reads)
+    counts = {queue: (waiting, running) for queue, waiting, running in await JobStore(house.reads).counts()}
     running = await board.running(_MOST_RUNNING) if any(busy for _, busy in counts.values()) else []
-    lines = {queue.value: await board.waiting(queue.value, most_waiting) for queue in Queue if queue in counts}
+    lines = await board.waiting([queue.value for queue in Queue if counts.get(queue, (0, 0))[0]], most_waiting)
     rows = [*running, *(row for line in lines.values() for row in line)]
     ours = [row for row in rows if row.repository_id == visit.repository_id]
     return ShopFloor(
@@ -25,10 +25,10 @@ async def shop_seen(visit: Visit, most_waiting: int) -> ShopFloor:
         counts=counts,
         running=running,
         lines=lines,
-        workers=house.workers(),
+        workers=await house.workers(),
         times=await house.paces.of(row.kind for row in rows),
         budget=house.settings.budget,
-        paused=await Switches(house.engine).get(GPU_PAUSED),
+        paused=await Switches(house.reads).get(GPU_PAUSED),
         pulls=await board.titles(visit.repository_id, {row.number for row in ours if row.number}),
         nights=await board.build_names({row.build_id for row in ours if row.build_id}),
     )

@@ -22,16 +22,19 @@ from bot.dashboard.house import House
 from bot.dashboard.registry import Deed, Page, Sees, all_pages, menu
 from bot.dashboard.rendering import rendered, static_files
 from bot.dashboard.sign_in import SignIn
-from bot.dashboard.visit import NotThereError, RefusedVisitError, Shown, SignInError, StartingError, Visit
+from bot.dashboard.visit import (
+    NOT_THERE,
+    NotThereError,
+    RefusedVisitError,
+    Shown,
+    SignInError,
+    StartingError,
+    Visit,
+)
 from bot.github.errors import GitHubError
-from bot.store.sessions import Session
 
 log = structlog.get_logger()
 
-_NOT_THERE = (
-    "There is no such page, or it is not for everybody. Check the address; if it is right, sign in with an account "
-    "that may read it."
-)
 _STARTING = "The bot is just starting. Load the page again in some seconds."
 _FOR_SOME = {
     Sees.READERS: "The pages of this repository are for its triagers, approvers and maintainers.",
@@ -93,7 +96,9 @@ class Site:
         if house is None or doors is None:
             raise StartingError(_STARTING)
         visit = Visit(house, doors, request, None, house.clock.now())
-        visit = await self._visit(visit, is_of_repository=is_of_repository)
+        visit = await self._known(visit)
+        if is_of_repository:
+            visit = await self._opened(visit)
         self._admit(visit, sees)
         return visit
 
@@ -128,10 +133,14 @@ class Site:
                 return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=_STARTING + "\n")
             visit = Visit(house, doors, request, None, house.clock.now())
             try:
-                visit = await self._visit(visit, is_of_repository=is_of_repository)
+                visit = await self._known(visit)
+                if is_of_repository:
+                    visit = await self._opened(visit)
                 shown = await answers(visit)
             except RefusedVisitError as error:
                 shown = _told(error.status, str(error))
+                if visit.opened is not None and not visit.opened.reads:
+                    visit = replace(visit, opened=None)  # the page around it names the repository
             except GitHubError as error:
                 log.warning("dashboard.github_away", path=request.path, error=str(error))
                 shown = _told(HTTPStatus.SERVICE_UNAVAILABLE, _GITHUB_IS_AWAY)
@@ -140,6 +149,8 @@ class Site:
             except Exception:
                 trace_id = uuid.uuid4().hex[:12]
                 log.exception("dashboard.page_broke", path=request.path, trace_id=trace_id)
+                if request.writer.output_size:  # an error page behind what was sent would be read as a part of it
+                    raise aiohttp.ClientConnectionResetError("broken off") from None
                 shown = _told(HTTPStatus.INTERNAL_SERVER_ERROR, _BROKEN + trace_id)
             if isinstance(shown, web.StreamResponse):
                 if not shown.prepared:
@@ -150,20 +161,20 @@ class Site:
 
         return handle
 
-    async def _visit(self, visit: Visit, *, is_of_repository: bool) -> Visit:
-        """Find out who asks, and what they may see of the repository that the address names."""
-        session = await self._session_of(visit)
-        opened: Access | None = None
-        if is_of_repository:
-            named = visit.request.match_info
-            origin = await visit.doors.find(f"{named['owner']}/{named['repo']}")
-            if origin is None:
-                raise NotThereError(_NOT_THERE)
-            opened = await visit.doors.open(origin, session)
-        return replace(visit, session=session, opened=opened)
+    async def _known(self, visit: Visit) -> Visit:
+        """Find out who asks."""
+        return replace(visit, session=await self._cookies(visit).session_of(visit.request, visit.now))
 
-    async def _session_of(self, visit: Visit) -> Session | None:
-        return await self._cookies(visit).session_of(visit.request, visit.now)
+    @staticmethod
+    async def _opened(visit: Visit) -> Visit:
+        """Find out what they may see of the repository that the address names."""
+        named = visit.request.match_info
+        origin = await visit.doors.find(f"{named['owner']}/{named['repo']}")
+        opened = await visit.doors.open(origin, visit.session) if origin is not None else None
+        if opened is None or (visit.session is None and not opened.reads):
+            raise NotThereError(NOT_THERE) if visit.session is not None else SignInError(NOT_THERE)
+        _lead_on(visit, opened)
+        return replace(visit, opened=opened)
 
     @staticmethod
     def _cookies(visit: Visit) -> SessionCookies:
@@ -176,10 +187,10 @@ class Site:
         access = visit.access
         may = {Sees.READERS: access.reads, Sees.TRIAGERS: access.triages, Sees.MAINTAINERS: access.maintains}[sees]
         if not may:
-            raise SignInError(_FOR_SOME[sees]) if visit.session is None else NotThereError(_FOR_SOME[sees])
+            raise visit.refusal(_FOR_SOME[sees])
 
     async def _nothing(self, _visit: Visit) -> Shown:
-        raise NotThereError(_NOT_THERE)
+        raise NotThereError(NOT_THERE)
 
     async def _sign_in(self, visit: Visit) -> web.StreamResponse:
         return SignIn(visit.house).begin(visit.request, visit.now)
@@ -261,6 +272,15 @@ class Site:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         response.enable_compression()
         return response
+
+
+def _lead_on(visit: Visit, opened: Access) -> None:
+    """Raise the way to where a repository is now, for readers who come by a name that it had."""
+    named, here = visit.request.match_info, visit.request.rel_url.raw_path_qs
+    before, now = f"{named['owner']}/{named['repo']}", opened.origin.full_name
+    if opened.reads and before.casefold() != now.casefold():
+        there = here.replace(f"/{before}", f"/{now}", 1)
+        raise web.HTTPTemporaryRedirect(there) if there != here else NotThereError(NOT_THERE)
 
 
 def _leads_to(path: str, here: str, root: str) -> bool:

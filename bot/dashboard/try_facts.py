@@ -62,7 +62,7 @@ class Offer:
 
 async def offered(visit: Visit, chosen: Mapping[str, str]) -> Offer:
     """Return who can be asked. Without a choice it is the adapter tuned last, and the build that is served."""
-    settings, engine, here = visit.house.settings, visit.house.engine, visit.repository_id
+    settings, engine, here = visit.house.settings, visit.house.reads, visit.repository_id
     adapters = tuple(await AdapterBoard(engine).newest(here)) if settings.student_url else ()
     pulls = tuple(Choice(str(each.number), _named(each)) for each in adapters)
     releases = await ReleaseStore(engine).all_of(here) if settings.build_url else []
@@ -136,7 +136,7 @@ async def _ready_adapter(visit: Visit, server: ModelServer, adapter: TunedAdapte
             "TAXONOMY_BOT_STUDENT_ADAPTER_FOLDER, so that adapters are taken on as they are asked, or serves it "
             f"under this name. It has {_listed(models)}."
         )
-    files = await AdapterBoard(visit.house.engine).files(visit.repository_id, adapter)
+    files = await AdapterBoard(visit.house.reads).files(visit.repository_id, adapter)
     try:
         await AdapterShelf(folder, visit.house.artifacts).lend(server, adapter.name, files)
     except CannotLoadError as error:

@@ -22,6 +22,10 @@ _TOO_FAST = (
     f"You have decided {MOST_ORDERS} times in the last ten minutes. Each time the bot writes on GitHub, where it "
     "may write only so often. Wait some minutes; commands in comments work as ever. Nothing was changed."
 )
+NOT_THERE = (
+    "There is no such page, or it is not for everybody. Check the address; if it is right, sign in with an account "
+    "that may read it."
+)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -109,6 +113,14 @@ class Visit:
     def login(self) -> str:
         """Who is signed in; empty for nobody."""
         return self.session.login if self.session else ""
+
+    def refusal(self, why: str) -> RefusedVisitError:
+        """Return the refusal of what is not for this reader.
+
+        Of a repository that they may not read at all they hear what is said of one that is not there.
+        """
+        told = why if self.access.reads else NOT_THERE
+        return SignInError(told) if self.session is None else NotThereError(told)
 
     def count_order(self, session: Session) -> None:
         """Count a decision of whoever is signed in. Raises TooFastError for one too many."""

@@ -22,7 +22,7 @@ OLDEST = BOOK.shown(
     QUEUE,
 )
 WORKERS = BOOK.shown(
-    "workers", "Workers that were heard of in the last minute, as the leading replica hears them.", QUEUE
+    "workers", "Workers that were heard of in the last minute, told by the leading replica.", QUEUE
 )
 ENDED = BOOK.count("jobs_ended_total", "Jobs that are over.", JOB_KIND, _END)
 LOST = BOOK.count("job_attempts_lost_total", "Attempts that ended without an end of the job.", JOB_KIND, _LOSS)

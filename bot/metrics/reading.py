@@ -7,19 +7,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.clock import Clock
 from bot.github.client import GitHubApp
-from bot.job_leases import PRESENT_FOR, Presence
 from bot.jobs import JobState
 from bot.leadership import Leadership
 from bot.metrics import builds, deliveries, github, house, jobs
 from bot.metrics import rules as _rules  # noqa: F401 - so that the book is whole
 from bot.metrics.book import BOOK
 from bot.nightly.builds import Build, BuildState
+from bot.presence import PRESENT_FOR, Presence
 from bot.replica import Replica
 from bot.store.backlog import backlog_of
 from bot.store.builds import BuildStore
@@ -50,7 +51,7 @@ class Sources:
     github: GitHubApp
     leadership: Leadership
     replica: Replica
-    workers: Callable[[], Mapping[str, Presence]]
+    workers: Callable[[], Awaitable[Mapping[str, Presence]]]
     artifacts: ArtifactStore
     repositories: frozenset[int]
 
@@ -88,7 +89,7 @@ class Reading:
     def _forget(part: str) -> None:
         """Tell nothing rather than what was true once: an autoscaler would act on it."""
         by_part = {
-            "backlog": (jobs.WAITING, jobs.RUNNING, jobs.OLDEST, deliveries.DEPTH, deliveries.OLDEST),
+            "backlog": (jobs.WAITING, jobs.RUNNING, jobs.OLDEST, deliveries.DEPTH, deliveries.OLDEST, jobs.WORKERS),
             "builds": (builds.LAST_GOOD, builds.LAST_STATE, builds.SCORE, builds.LOW, builds.HIGH),
         }
         for metric in by_part[part]:
@@ -103,12 +104,6 @@ class Reading:
             house.MOST_CONNECTIONS.show({(): float(pool.size())})
         github.LEFT.show({(name,): float(left) for name, (left, _) in of.github.budgets().items()})
         github.ALLOWED.show({(name,): float(most) for name, (_, most) in of.github.budgets().items()})
-        since = of.clock.now() - PRESENT_FOR
-        alive = [worker for worker in of.workers().values() if worker.heard_at > since]
-        heard: dict[tuple[str, ...], float] = {
-            (queue.value,): float(sum(queue in worker.queues for worker in alive)) for queue in Queue
-        }
-        jobs.WORKERS.show(heard if of.leadership.leads else _nothing())
 
     async def _show_backlog(self) -> None:
         found, now = await backlog_of(self._of.engine), self._of.clock.now()
@@ -119,6 +114,17 @@ class Reading:
         deliveries.DEPTH.show({(): float(found.deliveries)})
         since = found.oldest_delivery or now
         deliveries.OLDEST.show({(): max(0.0, (now - since).total_seconds())})
+        await self._show_workers(now)
+
+    async def _show_workers(self, now: datetime) -> None:
+        """Tell the workers once: every replica knows them, and the leader tells."""
+        if not self._of.leadership.leads:
+            jobs.WORKERS.show(_nothing())
+            return
+        alive = [worker for worker in (await self._of.workers()).values() if worker.heard_at > now - PRESENT_FOR]
+        jobs.WORKERS.show(
+            {(queue.value,): float(sum(queue in worker.queues for worker in alive)) for queue in Queue}
+        )
 
     async def _show_builds(self) -> None:
         store = BuildStore(self._of.engine)

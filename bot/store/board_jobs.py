@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.jobs import JobKind, JobState
@@ -117,10 +117,14 @@ class BoardJobs:
         running = select(*_SHOWN).where(_J.state == JobState.RUNNING.value)
         return await self._rows(running.order_by(_J.lease_since, _J.id).limit(limit))
 
-    async def waiting(self, queue: str, limit: int) -> list[JobRow]:
-        """Return who waits in a queue, in the order of the line, of all repositories."""
-        waiting = select(*_SHOWN).where(_J.queue == queue, _J.state == JobState.QUEUED.value)
-        return await self._rows(waiting.order_by(_J.due_at, _J.id).limit(limit))
+    async def waiting(self, queues: Sequence[str], limit: int) -> dict[str, list[JobRow]]:
+        """Return who waits in some queues, each in the order of its line, of all repositories."""
+        lines: dict[str, list[JobRow]] = {queue: [] for queue in queues}
+        if queues:
+            of_all = union_all(*(_line(queue, limit) for queue in queues))
+            for row in await self._rows(of_all.order_by(_J.due_at.name, _J.id.name)):
+                lines[row.queue].append(row)
+        return lines
 
     async def pull_of(self, repository_id: int, number: int) -> PullOfJob:
         """Return whose pull request it is."""
@@ -158,6 +162,11 @@ class BoardJobs:
     async def _rows(self, query: Any) -> list[JobRow]:
         async with self._engine.connect() as connection:
             return [_row(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _line(queue: str, limit: int) -> Select[Any]:
+    waiting = select(*_SHOWN, _J.due_at).where(_J.queue == queue, _J.state == JobState.QUEUED.value)
+    return select(waiting.order_by(_J.due_at, _J.id).limit(limit).subquery())
 
 
 def _row(row: RowMapping) -> JobRow:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +30,7 @@ from bot.jobs import JobKind, JobState
 from bot.labels import Label
 from bot.readiness import Who
 from bot.store.approvals import ApprovalKind
+from bot.store.pull_requests import MERGED
 from bot.store.tables import UtcDateTime, approvals, jobs, leaves, pull_requests
 from bot.workflow import State
 from checks.contribution import ROOTS
@@ -51,6 +53,7 @@ _SHOWN = (
     _P.failing_causes,
     _P.paths,
     _P.is_open,
+    _P.closed_as,
     _P.head_sha,
     _P.updated_at,
 )
@@ -60,7 +63,8 @@ class Openness(StrEnum):
     """Which pull requests are asked for."""
 
     OPEN = "open"
-    CLOSED = "closed"
+    MERGED = "merged"
+    CLOSED = "closed"  # merged or not
     ALL = "all"
 
 
@@ -112,6 +116,7 @@ class PullRow:
     things_to_fix: int
     paths: tuple[str, ...]
     is_open: bool
+    closed_as: str
     head_sha: str
     updated_at: datetime
     who: Who
@@ -169,6 +174,12 @@ class BoardPulls:
         query = self._select().where(_P.number == number)
         return next(iter(await self._rows(query)), None)
 
+    async def has_of(self, author_id: int) -> bool:
+        """Return whether there is a pull request of an account."""
+        its = (_P.repository_id == self._repository_id, _P.author_id == author_id)
+        async with self._engine.connect() as connection:
+            return bool(author_id) and bool((await connection.execute(select(exists().where(*its)))).scalar_one())
+
     async def waits(self, turns: Turns | None = None) -> Waits:
         """Count the open pull requests by whom they wait for, and those whose turn it is among `turns`."""
         reader_id = turns.reader_id if turns is not None else 0
@@ -206,6 +217,8 @@ class BoardPulls:
         query = self._select()
         if wanted.openness is not Openness.ALL:
             query = query.where(_P.is_open if wanted.openness is Openness.OPEN else ~_P.is_open)
+        if wanted.openness is Openness.MERGED:
+            query = query.where(_P.closed_as == MERGED)
         if wanted.state is not None:
             query = query.where(_P.state == wanted.state.value)
         if wanted.author_id:
@@ -241,6 +254,7 @@ def _escaped(words: str) -> str:
     return words
 
 
+@lru_cache(maxsize=64)
 def _who(merging: Merging) -> ColumnElement[str]:
     """Return the name of who acts next, as `bot.readiness` decides it, from what the database knows.
 
@@ -364,6 +378,7 @@ def _row(row: RowMapping) -> PullRow:
         things_to_fix=len(row["failing_causes"].split()),
         paths=tuple(json.loads(row["paths"])) if row["paths"] else (),
         is_open=row["is_open"],
+        closed_as=row["closed_as"],
         head_sha=row["head_sha"],
         updated_at=row["updated_at"],
         who=Who[row["who"]],

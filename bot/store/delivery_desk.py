@@ -52,6 +52,14 @@ class DeliveryDesk:
         async with self._engine.connect() as connection:
             return int((await connection.execute(query)).scalar_one())
 
+    async def not_over(self) -> tuple[int, int]:
+        """Return how many wait or are being handled, and how many were given up."""
+        states = (DeliveryState.RECEIVED.value, DeliveryState.FAILED.value)
+        query = select(_MINE.state, func.count()).where(_MINE.state.in_(states)).group_by(_MINE.state)
+        async with self._engine.connect() as connection:
+            counts = {str(state): int(count) for state, count in await connection.execute(query)}
+        return counts.get(states[0], 0), counts.get(states[1], 0)
+
     async def beginning_with(self, guid: str) -> list[Listed]:
         """Return the deliveries whose GUID begins so, two at most; a whole GUID is never doubtful."""
         exact = await self._found(_MINE.guid == guid, 1)

@@ -39,9 +39,13 @@ class GpuHourStore:
     async def used(self, now: datetime) -> GpuHours:
         """Return the hours of this day and month."""
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        hours = func.coalesce(func.sum(jobs.c.gpu_s), 0.0)
+        of_today = func.coalesce(func.sum(jobs.c.gpu_s).filter(jobs.c.finished_at >= day), 0.0)
+        query = select(of_today, hours).where(jobs.c.finished_at >= day.replace(day=1))
+        async with self._engine.connect() as connection:
+            today_s, month_s = (await connection.execute(query)).one()
         running = await self._running(now, _ON_A_GPU)
-        today, month = await self._finished(day), await self._finished(day.replace(day=1))
-        return GpuHours(today + running, month + running)
+        return GpuHours(float(today_s) / 3600 + running, float(month_s) / 3600 + running)
 
     async def promised(self, costs: Costs) -> float:
         """Return the hours that queued jobs should take."""

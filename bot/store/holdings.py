@@ -167,6 +167,7 @@ HOLDINGS = (
         "who did it can be asked",
         people=(("set_by", ""),),
     ),
+    Holding("workers", "which workers are there", Period.WHILE_IT_LASTS, "the pages of all replicas show them"),
     Holding("swaps", "how long models took to load", Period.LOGS, "forecasts"),
     Holding("job_reports", "the logs of jobs", Period.LOGS, "a failure can be understood", texts=("lines",)),
     Holding("artifacts", "which files belong to which pull request", Period.ARTIFACTS, "results can be looked at"),

@@ -23,6 +23,7 @@ from bot.store.job_times import JobTimes
 from bot.store.stored_jobs import GOING, StoredJob, life_columns, stored_job
 from bot.store.swaps import SwapStore
 from bot.store.tables import builds, jobs
+from bot.store.workers import WorkerRows
 
 _TRIES = 20
 _AT_ONCE = 200  # rows that are read before others get a turn
@@ -39,6 +40,7 @@ class JobStore:
         self.spending = JobSpending(engine)
         self.gpu_hours = GpuHourStore(engine)
         self.swaps = SwapStore(engine)
+        self.workers = WorkerRows(engine)
         insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._add = insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
 

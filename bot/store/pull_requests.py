@@ -17,6 +17,7 @@ from bot.store.tables import pull_requests
 from bot.workflow import State, Status
 from checks.findings import Outcome
 
+MERGED, CLOSED = "merged", "closed"
 MOST_PULLS = 2**31 - 1  # the highest number that the table holds
 
 
@@ -58,6 +59,7 @@ class PullMemory:
     source_hold: str = ""  # whose the legal hold for doubtful sources is, and a digest of those
     ruled_at: datetime | None = None  # when the head was first judged
     title: str = ""
+    closed_as: str = ""  # MERGED or CLOSED; empty while it is open, or where nobody was told
 
     @property
     def is_known(self) -> bool:

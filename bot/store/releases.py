@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.nightly.builds import Build
-from bot.nightly.releases import Release, ReleaseState, last_good_of, pinned_of, served_of
+from bot.nightly.releases import Release, ReleaseState, last_good_of, pinned_of
 from bot.store.tables import releases
 from pipeline.build_results import PackageResult
 
@@ -35,16 +35,11 @@ class ReleaseStore:
 
     async def all_of(self, repository_id: int) -> list[Release]:
         """Return every release, the newest first."""
-        query = select(releases).where(_MINE.repository_id == repository_id).order_by(_MINE.id.desc())
-        async with self._engine.connect() as connection:
-            return [_release(row) for row in (await connection.execute(query)).mappings()]
+        return await self._found(_MINE.repository_id == repository_id)
 
     async def named(self, repository_id: int, name: str) -> Release | None:
         """Return the release of a name."""
-        query = select(releases).where(_MINE.repository_id == repository_id, _MINE.name == name)
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
-        return _release(row) if row else None
+        return next(iter(await self._found(_MINE.repository_id == repository_id, _MINE.name == name)), None)
 
     async def of_build(self, build: Build) -> Release | None:
         """Return what a build has published at its present attempt."""
@@ -52,7 +47,8 @@ class ReleaseStore:
 
     async def served(self, repository_id: int) -> Release | None:
         """Return the one that is served."""
-        return served_of(await self.all_of(repository_id))
+        is_served = _MINE.state == ReleaseState.SERVED.value
+        return next(iter(await self._found(_MINE.repository_id == repository_id, is_served)), None)
 
     async def last_good(self, repository_id: int) -> Release | None:
         """Return the newest that nobody has withdrawn: what the next build is compared with."""
@@ -91,6 +87,11 @@ class ReleaseStore:
         async with self._engine.begin() as connection:
             moved = update(releases).where(*unchanged).values(state=ReleaseState.REMOVED.value)
             return bool((await connection.execute(moved)).rowcount)
+
+    async def _found(self, *where: ColumnElement[bool]) -> list[Release]:
+        query = select(releases).where(*where).order_by(_MINE.id.desc())
+        async with self._engine.connect() as connection:
+            return [_release(row) for row in (await connection.execute(query)).mappings()]
 
     async def _serve(
         self,

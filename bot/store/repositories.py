@@ -13,6 +13,8 @@ from bot.clock import Clock
 from bot.events import Origin
 from bot.store.tables import pull_requests, repositories
 
+_MOST_NAMES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class KnownRepository:
@@ -21,6 +23,7 @@ class KnownRepository:
     origin: Origin
     first_seen_at: datetime
     is_adopted: bool = True  # else it is only observed
+    former_names: tuple[str, ...] = ()  # the newest last
 
 
 class RepositoryStore:
@@ -40,12 +43,22 @@ class RepositoryStore:
             return
         named = {"full_name": origin.full_name, "installation_id": origin.installation_id}
         is_adopted = true() if self._starts_adopted else _was_served(origin.repository_id)
-        statement = (
-            self._insert(repositories)
-            .values(id=origin.repository_id, first_seen_at=self._clock.now(), is_adopted=is_adopted, **named)
-            .on_conflict_do_update(index_elements=["id"], set_=named)
-        )
+        its_own = repositories.c.id == origin.repository_id
         async with self._engine.begin() as connection:
+            query = select(repositories.c.full_name, repositories.c.former_names).where(its_own)
+            before = (await connection.execute(query.with_for_update())).one_or_none()
+            former = _former_names(*before, origin.full_name) if before is not None else ""
+            statement = (
+                self._insert(repositories)
+                .values(
+                    id=origin.repository_id,
+                    first_seen_at=self._clock.now(),
+                    is_adopted=is_adopted,
+                    former_names=former,
+                    **named,
+                )
+                .on_conflict_do_update(index_elements=["id"], set_=named | {"former_names": former})
+            )
             await connection.execute(statement)
         self._noted[origin.repository_id] = origin
 
@@ -59,7 +72,10 @@ class RepositoryStore:
             rows = (await connection.execute(select(repositories).order_by(repositories.c.id))).mappings().all()
         return [
             KnownRepository(
-                Origin(row["id"], row["full_name"], row["installation_id"]), row["first_seen_at"], row["is_adopted"]
+                Origin(row["id"], row["full_name"], row["installation_id"]),
+                row["first_seen_at"],
+                row["is_adopted"],
+                tuple(row["former_names"].split()),
             )
             for row in rows
         ]
@@ -68,3 +84,9 @@ class RepositoryStore:
 def _was_served(repository_id: int) -> ColumnElement[bool]:
     """Say of a repository that is new to us whether pull requests of it are known all the same."""
     return exists().where(pull_requests.c.repository_id == repository_id)
+
+
+def _former_names(name: str, former: str, new_name: str) -> str:
+    """Return the names that a repository had before `new_name`."""
+    names = [each for each in former.split() if each not in (name, new_name)]
+    return " ".join([*names, *([name] if name != new_name else [])][-_MOST_NAMES:])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from statistics import median
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -44,14 +45,11 @@ class SwapStore:
 
     async def usual(self) -> Mapping[Direction, float]:
         """Return for each direction that was measured the median of its newest swaps, in seconds."""
-        found: dict[Direction, float] = {}
+        found: dict[Direction, list[float]] = {direction: [] for direction in _DIRECTIONS}
         async with self._engine.connect() as connection:
-            for direction in _DIRECTIONS:
-                newest = select(swaps.c.seconds).where(*_of(direction)).order_by(swaps.c.at.desc()).limit(_NEWEST)
-                seconds = (await connection.execute(newest)).scalars().all()
-                if seconds:
-                    found[direction] = median(seconds)
-        return found
+            for before, after, seconds in await connection.execute(_NEWEST_OF_ALL):
+                found[Load(before), Load(after)].append(seconds)
+        return {direction: median(seconds) for direction, seconds in found.items() if seconds}
 
     async def forget(self, measured_before: datetime) -> int:
         """Delete what was measured before a moment and is not among what `usual` reads; return how many."""
@@ -69,3 +67,12 @@ class SwapStore:
 def _of(direction: Direction) -> tuple[ColumnElement[bool], ...]:
     before, after = direction
     return swaps.c.loaded_before == before.value, swaps.c.loaded_after == after.value
+
+
+def _newest(direction: Direction) -> Select[Any]:
+    shown = (swaps.c.loaded_before, swaps.c.loaded_after, swaps.c.seconds)
+    newest = select(*shown).where(*_of(direction)).order_by(swaps.c.at.desc()).limit(_NEWEST).subquery()
+    return select(newest)
+
+
+_NEWEST_OF_ALL = union_all(*map(_newest, _DIRECTIONS))

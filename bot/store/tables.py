@@ -72,6 +72,7 @@ deliveries = Table(
     Column("claimed_by", BigInteger, nullable=True),  # the replica that handles it, while it is not over
     Column("not_before", UtcDateTime, nullable=True),  # of one that was tried in vain; what follows it waits, too
     Index("ix_deliveries_claimable", "state", "claimed_by", "id"),
+    Index("ix_deliveries_repository", "repository_id", "state", "id"),
     Index("ix_deliveries_put_off", "not_before", postgresql_where=_IS_PUT_OFF, sqlite_where=_IS_PUT_OFF),
     sqlite_autoincrement=True,  # an id is never given twice: the order of deliveries
 )
@@ -150,6 +151,7 @@ pull_requests = Table(
     ),  # whose the legal hold is, for which sources
     Column("ruled_at", UtcDateTime, nullable=True),  # when the head was first judged: the rules of then hold for it
     Column("title", Text, nullable=False, server_default=""),  # as its author wrote it, for those who look for it
+    Column("closed_as", String(8), nullable=False, server_default=""),  # merged | closed; empty: open, or unknown
     Index("ix_pull_requests_updated", "repository_id", "updated_at", "number"),
     Index("ix_pull_requests_head", "repository_id", "head_sha"),
     Index("ix_pull_requests_open", "repository_id", "is_open"),
@@ -323,6 +325,7 @@ repositories = Table(
     Column("full_name", String(256), nullable=False),
     Column("installation_id", BigInteger, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("former_names", Text, nullable=False, server_default=""),  # the newest last, separated by spaces
     Column("is_adopted", Boolean, nullable=False, server_default=false()),  # else it is only observed
     Column("adopted_after", Integer, nullable=False, server_default="0"),  # the newest number at that moment
     Column("chosen_at", UtcDateTime, nullable=True),
@@ -427,6 +430,17 @@ jobs = Table(
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_kind", "kind", "state", "id", "gpu_s"),  # what the newest of a kind took
     Index("ix_jobs_shown", "is_shown", "id"),
+)
+
+# the workers that one replica has heard of lately, for all of them
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("queues", String(200), nullable=False),  # where it takes jobs from, separated by spaces
+    Column("is_busy", Boolean, nullable=False),
+    Column("loaded", String(16), nullable=False),  # the model that it has loaded; empty where it swaps none
+    Column("heard_at", UtcDateTime, nullable=False),
 )
 
 # what an operator has switched, such as the GPUs off

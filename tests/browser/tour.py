@@ -1,7 +1,9 @@
 """A tour of all pages with what the demo leaves: `python -m tests.browser.tour` plays it and follows every link.
 
 Each page is looked at as everybody sees it and as a maintainer does, on a desk and on a phone, light and dark. It
-fails when the story does, the browser complains, a page asks another host, bars people, or is too wide.
+fails when the story does, the browser complains, a page asks another host, bars people, or is too wide, and when no
+link leads to a page. Files, logs and pictures are fetched and must be what they say. The demo has no night,
+so the pages of builds are looked at in a bot of their own, whose nights are told to it.
 Pictures of each kind of page are kept under `.cache/tour`.
 """
 
@@ -14,22 +16,32 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from playwright.async_api import Browser, Page
+from pydantic import SecretStr
 
 from bot.dashboard.registry import Page as BotPage
 from bot.dashboard.registry import all_pages
+from bot.rule_workers import RuleWorkers
+from bot.simulator.signing_in import CLIENT_ID, CLIENT_SECRET
+from bot.store.database import migrate, open_engine
 from tests.browser.axe import barriers, is_wider_than_its_window
 from tests.browser.chromium import DESK, PHONE, NoBrowserError, Noticed, open_browser, open_page
 from tests.npm_files import NpmUnavailableError
+from tests.world import World
+from tests.world.told_builds import breaks, passes, told_builds
 
 PICTURES = Path(".cache/tour")
 MOST_PAGES, MOST_OF_A_KIND = 120, 4
 _READY_WITHIN_S = 900
 _LEFT_RUNNING, _NOT_AS_TOLD = "Left running", "did not go as told"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+_LINKS = """[...document.querySelectorAll('a[href]')].map((a) => a.href)
+    .concat([...document.images].map((picture) => picture.src))"""
 _WORD = re.compile(r"\{[^{}]*\}")
 
 
@@ -41,17 +53,25 @@ class Tour:
     complaints: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
 
-    async def goes(self, page: Page, name: str) -> None:
-        """Follow every link from the first page, as far as pages of a kind were not seen often enough."""
+    async def goes(self, page: Page, name: str, begins: str = "/", within: str = "") -> None:
+        """Follow every link from a page on, as far as pages of a kind were not seen often enough.
+
+        Only kinds that begin with `within` are looked at.
+        """
         kinds: Counter[str] = Counter()
-        ahead, known = ["/"], {"/"}
+        ahead, known = [begins], {begins}
         while ahead and sum(kinds.values()) < MOST_PAGES:
             path = ahead.pop(0)
             kind = kind_of(path)
-            if kind is None or kinds[kind] >= MOST_OF_A_KIND:
+            if kind is None or kinds[kind] >= MOST_OF_A_KIND or not kind.startswith(within):
                 continue
             kinds[kind] += 1
+            if wanted := _file_type(path):
+                await self._fetches(page, path, wanted)
+                continue
             links = await self._looks(page, path, f"{name}-{kind}" if kinds[kind] == 1 else "")
+            if kind == "pulls-number":  # only a decision leads there
+                links.append(f"{urlsplit(path).path}/decisions")
             for link in links:
                 if link not in known:
                     known.add(link)
@@ -71,8 +91,23 @@ class Tour:
             self.complaints.append(f"{path}: wider than its window")
         if picture:
             await page.screenshot(path=PICTURES / f"{picture}.png", full_page=True)
-        found = await page.evaluate("[...document.querySelectorAll('a[href]:not([download])')].map((a) => a.href)")
+        found = await page.evaluate(_LINKS)
         return [path_of(link) for link in found if urlsplit(link).netloc == urlsplit(self.home).netloc]
+
+    async def _fetches(self, page: Page, path: str, wanted: str) -> None:
+        """Fetch what is no page, and see whether it is what it says."""
+        answer = await page.context.request.get(urljoin(self.home, path))
+        told = answer.headers.get("content-type", ""), answer.headers.get("content-disposition", "")
+        if answer.status != 401 and (answer.status != 200 or not any(each.startswith(wanted) for each in told)):
+            self.complaints.append(f"{path}: status {answer.status}, {' '.join(told)}, not {wanted}")
+
+
+def _file_type(path: str) -> str:
+    """Return what a path that leads to no page has to hand out; empty for a page."""
+    bare = urlsplit(path).path
+    if bare.endswith(".svg"):
+        return "image/svg+xml"
+    return "attachment" if "/files/" in bare else "text/plain" if bare.endswith("/log") else ""
 
 
 def path_of(link: str) -> str:
@@ -148,6 +183,46 @@ async def tour(browser: Browser, home: str) -> Tour:
     return seen
 
 
+async def make_database(url: str) -> None:
+    """Build an empty database."""
+    engine = open_engine(url)
+    await migrate(engine)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def told_nights() -> AsyncIterator[World]:
+    """Run a bot whose nightly builds passed and broke down."""
+    rules = RuleWorkers(workers=1, rule_time_limit_s=5.0)
+    with TemporaryDirectory(prefix="tour-") as place:
+        folder = Path(place)
+        url = f"sqlite+aiosqlite:///{folder / 'bot.sqlite'}"
+        await make_database(url)
+        world = World(url, rules, oauth_client_id=CLIENT_ID, oauth_client_secret=SecretStr(CLIENT_SECRET))
+        world.has_pages = True
+        try:
+            async with world, told_builds(world, folder) as newsroom:
+                await passes(newsroom, date(2026, 1, 6), "haiku")
+                await passes(newsroom, date(2026, 1, 7), "limerick", 0.64)
+                await breaks(newsroom, date(2026, 1, 8), "ballad")
+                yield world
+        finally:
+            rules.close()
+
+
+async def tour_of_builds(browser: Browser, world: World) -> Tour:
+    """Look at the pages of builds, as everybody and as a maintainer, both large and small."""
+    seen, noticed = Tour(world.address), Noticed(world.address)
+    begins = f"/r/{world.repo.full_name}/builds"
+    desk = await open_page(browser, noticed, size=DESK, scheme="light")
+    await seen.goes(desk, "everybody", begins, "builds")
+    phone = await open_page(browser, noticed, size=PHONE, scheme="dark")
+    await sign_in(phone, "max")
+    await seen.goes(phone, "phone", begins, "builds")
+    seen.complaints += [*noticed.errors, *(f"asked another host: {url}" for url in noticed.strangers)]
+    return seen
+
+
 def missed(seen: Iterable[str]) -> set[str]:
     """Return the kinds of pages that no link led to."""
     all_kinds = {kind_of(_WORD.sub("1", one.path)) for one in all_pages() if isinstance(one, BotPage)}
@@ -157,14 +232,19 @@ def missed(seen: Iterable[str]) -> set[str]:
 async def main() -> int:
     """Play the demo and tour it. Returns the exit status."""
     try:
-        async with open_browser() as browser, demo() as home:
-            seen = await tour(browser, urljoin(home, "/"))
+        async with open_browser() as browser:
+            async with told_nights() as world:
+                builds = await tour_of_builds(browser, world)
+            async with demo() as home:
+                seen = await tour(browser, urljoin(home, "/"))
     except (NoBrowserError, NpmUnavailableError) as error:
         sys.stdout.write(f"No tour: {error}\n")
         return 2
     except RuntimeError as error:
         sys.stdout.write(f"No tour: {error}\n")
         return 1
+    seen.kinds |= builds.kinds
+    seen.complaints += builds.complaints
     left_out = missed(seen.kinds)
     sys.stdout.write(f"\n{sum(seen.kinds.values())} pages of {len(seen.kinds)} kinds; pictures in {PICTURES}\n")
     for complaint in [*seen.complaints, *(f"no link leads to the page {kind}" for kind in sorted(left_out))]:

@@ -7,7 +7,6 @@ import time
 from html import unescape
 from urllib.parse import urljoin
 
-import pytest
 from sqlalchemy import text
 
 from bot.comments.escape import escape
@@ -51,15 +50,13 @@ async def test_a_number_that_no_pull_request_can_have_is_not_found(world: World,
         assert (await visitor.opens_page(f"/jobs?number={number}&before={number}")).status == 200
 
 
-@pytest.mark.parametrize(
-    "words", ["%00", "otter%00", "%ff", "%ed%a0%80", "%25%5F%5C", "%F0%9F%A6%A6", "#2147483648"]
-)
-async def test_whatever_is_searched_for_is_an_answer(world: World, visitor: Visitor, words: str) -> None:
+async def test_whatever_is_searched_for_is_an_answer(world: World, visitor: Visitor) -> None:
     "What a database cannot hold is held by no pull request."
     await world.ana.opens_pr()
     await world.settled()
-    seen = await visitor.opens_page(f"/pulls?q={words.replace('#', '%23')}")
-    assert seen.status == 200, seen.words
+    for words in ("%00", "otter%00", "%ff", "%ed%a0%80", "%25%5F%5C", "%F0%9F%A6%A6", "%232147483648"):
+        seen = await visitor.opens_page(f"/pulls?q={words}")
+        assert seen.status == 200, seen.words
 
 
 async def test_words_that_no_database_can_hold_are_still_a_reason(world: World, visitor: Visitor) -> None:

@@ -13,9 +13,9 @@ from bot.dashboard.access import Access
 from bot.dashboard.queue_facts import ShopFloor as Floor
 from bot.dashboard.queue_facts import gpus_shown, queues_shown, workers_shown
 from bot.events import Origin
-from bot.job_leases import Presence
 from bot.job_prospects import Work, begins_in
 from bot.jobs import JobKind, JobState
+from bot.presence import Presence
 from bot.roles import Role
 from bot.store.board_jobs import JobRow, PullOfJob
 from bot.store.gpu_hours import GpuHours

@@ -35,7 +35,7 @@ async def audit(visit: Visit) -> Shown:
     found: list[Act] = []
     if is_number:
         wanted = ActFilter(asked["actor"], asked["act"], int(number or 0))
-        found = await BoardAudit(visit.house.engine, visit.repository_id).newest(
+        found = await BoardAudit(visit.house.reads, visit.repository_id).newest(
             wanted, visit.place("before"), _PAGE + 1
         )
     further = asked | {"before": str(found[_PAGE - 1].id)} if len(found) > _PAGE else {}

@@ -45,7 +45,7 @@ class DeliveriesShown:
 @page(ADMIN, "Admin", sees=Sees.MAINTAINERS, menu=70)
 async def deliveries(visit: Visit) -> Shown:
     """Show the deliveries, the newest first."""
-    board = BoardDeliveries(visit.house.engine, visit.repository_id)
+    board = BoardDeliveries(visit.house.reads, visit.repository_id)
     state, beginning = visit.word("state", frozenset(DeliveryState)), visit.text("guid", 64)
     wanted = [DeliveryState(state)] if state else []
     is_guid = not beginning or _GUID.fullmatch(beginning)

@@ -11,5 +11,5 @@ from bot.store.board_processes import BoardProcesses
 @page(ADMIN + "/processes", "Processes", sees=Sees.MAINTAINERS)
 async def processes(visit: Visit) -> Shown:
     """Show who is alive."""
-    alive = await BoardProcesses(visit.house.engine).alive()
+    alive = await BoardProcesses(visit.house.reads).alive()
     return shown_in_admin(visit, "/processes", "admin_processes.html", {"processes": alive})

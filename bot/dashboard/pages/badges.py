@@ -56,7 +56,7 @@ async def badge_of_pull(visit: Visit) -> web.StreamResponse:
     origin, given = await _public(visit), visit.request.match_info["number"]
     memory = None
     if origin is not None and _NUMBER.fullmatch(given):
-        memory = await PullRequestStore(visit.house.engine).get(origin.repository_id, int(given))
+        memory = await PullRequestStore(visit.house.reads).get(origin.repository_id, int(given))
     if memory is None:
         return _answer(visit, _LABEL, *_PRIVATE)
     return _answer(visit, f"{_LABEL} #{memory.number}", *await _said_of(visit, memory))
@@ -68,11 +68,11 @@ async def badge_of_build(visit: Visit) -> web.StreamResponse:
     origin = await _public(visit)
     if origin is None:
         return _answer(visit, _LABEL, *_PRIVATE)
-    newest = await BuildStore(visit.house.engine).newest(origin.repository_id, _LOOKED_AT)
+    newest = await BuildStore(visit.house.reads).newest(origin.repository_id, _LOOKED_AT)
     over = [build for build in newest if not build.state.is_open and build.state is not BuildState.PASSED_OVER]
     if not over:
         return _answer(visit, "nightly build", "none yet", Colour.NEUTRAL)
-    releases = await ReleaseStore(visit.house.engine).all_of(origin.repository_id)
+    releases = await ReleaseStore(visit.house.reads).all_of(origin.repository_id)
     named, served = {each.name: each for each in releases}, served_of(releases)
     mine = named.get(over[0].name)
     standing = standing_of(over[0].state, mine.state if mine else None)
@@ -95,9 +95,13 @@ async def _public(visit: Visit) -> Origin | None:
 
 async def _said_of(visit: Visit, memory: PullMemory) -> tuple[str, Colour]:
     if not memory.is_open:
-        builds = await BuildStore(visit.house.engine).with_pull(memory.repository_id, memory.number)
+        builds = await BuildStore(visit.house.reads).with_pull(memory.repository_id, memory.number)
         first = next((build for build in reversed(builds) if build.state is BuildState.GOOD), None)
-        return (f"in build {first.night.isoformat()}", Colour.GOOD) if first else ("closed", Colour.NEUTRAL)
+        return (
+            (f"in build {first.night.isoformat()}", Colour.GOOD)
+            if first
+            else (memory.closed_as or "closed", Colour.NEUTRAL)
+        )
     status = memory.status
     if status.flags & {Label.HOLD, Label.LEGAL_HOLD}:
         return "on hold", Colour.WAIT
@@ -108,7 +112,7 @@ async def _said_of(visit: Visit, memory: PullMemory) -> tuple[str, Colour]:
 
 async def _score(visit: Visit, origin: Origin, build_id: int, name: str) -> str:
     """Return the first score of the build that is served, in words; empty where it is not known any more."""
-    build: Build | None = await BuildStore(visit.house.engine).get(build_id)
+    build: Build | None = await BuildStore(visit.house.reads).get(build_id)
     if build is None or build.name != name:  # planned anew since
         return ""
     rows = now_of(await visit.house.builds.view(build, origin.full_name)).values()

@@ -26,10 +26,10 @@ async def build(visit: Visit) -> Shown:
     house, given = visit.house, visit.request.match_info["night"]
     found, attempt = await _found(visit, given)
     view = await house.builds.view(found, visit.origin.full_name)
-    board = BoardBuilds(house.engine)
+    board = BoardBuilds(house.reads)
     steps = await board.steps(found.id, found.attempt, _MOST_STEPS + 1)
     beside = await board.neighbours(visit.repository_id, found.night)
-    release = await ReleaseStore(house.engine).of_build(found)
+    release = await ReleaseStore(house.reads).of_build(found)
     facts = {
         "build": facts_of(view, with_answers=visit.access.triages),
         "steps": steps[:_MOST_STEPS],
@@ -45,7 +45,7 @@ async def build(visit: Visit) -> Shown:
 
 async def _found(visit: Visit, given: str) -> tuple[Build, int]:
     """Return the build of an address, and the attempt that it names (0: none). Raises NotThereError."""
-    store, named = BuildStore(visit.house.engine), _NAMED.fullmatch(given)
+    store, named = BuildStore(visit.house.reads), _NAMED.fullmatch(given)
     found: Build | None = None
     if named:
         night = _night(named[1])

@@ -69,9 +69,9 @@ class TrendTable:
 async def builds(visit: Visit) -> Shown:
     """Show the builds, the newest first."""
     before = _night(visit.request.query.get("before", ""))
-    listed = await BoardBuilds(visit.house.engine).page(visit.repository_id, before, _AT_ONCE + 1)
+    listed = await BoardBuilds(visit.house.reads).page(visit.repository_id, before, _AT_ONCE + 1)
     shown, more = listed[:_AT_ONCE], len(listed) > _AT_ONCE
-    served = await ReleaseStore(visit.house.engine).served(visit.repository_id) if before is None else None
+    served = await ReleaseStore(visit.house.reads).served(visit.repository_id) if before is None else None
     measured = await _measured(visit) if before is None else None
     facts = {
         "builds": [line_of(each) for each in shown],
@@ -90,7 +90,7 @@ async def trend_of_all(visit: Visit) -> web.StreamResponse:
     """Draw how scores moved up to a build: the newest that passed, unless another is named."""
     named = visit.request.query.get("of", "")
     night = _night(named.partition(".")[0])
-    store = BuildStore(visit.house.engine)
+    store = BuildStore(visit.house.reads)
     build = await (store.of_night(visit.repository_id, night) if night else store.last_good(visit.repository_id))
     if build is None or (named and build.name != named):
         raise NotThereError("There is no build whose scores could be drawn.")
@@ -129,7 +129,7 @@ def _leaves(counts: tuple[tuple[int, str], ...]) -> str:
 
 async def _measured(visit: Visit) -> tuple[Build, list[Trend], dict[str, Scale]] | None:
     """Return the newest build that passed, and how scores moved up to it."""
-    build = await BuildStore(visit.house.engine).last_good(visit.repository_id)
+    build = await BuildStore(visit.house.reads).last_good(visit.repository_id)
     if build is None:
         return None
     view = await visit.house.builds.view(build, visit.origin.full_name)

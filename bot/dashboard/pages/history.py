@@ -18,7 +18,7 @@ async def history(visit: Visit) -> Shown:
     """Show what happened."""
     frame = await framed(visit)
     before = moment_of(visit.request.query.get("before", ""))
-    store = BoardHistory(visit.house.engine)
+    store = BoardHistory(visit.house.reads)
     rows = await store.of_pull(visit.repository_id, frame.number, before, _MOST_READ)
     facts = {"history": history_of(rows, _MOST_SHOWN, _MOST_READ), "is_first": before is None}
     return shown_in(frame, "/history", "history.html", facts | await decisions_of(visit, frame))

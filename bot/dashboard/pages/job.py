@@ -36,11 +36,11 @@ _NO_FILE = "This job has made no such file. Its page lists those that it has mad
 async def job(visit: Visit) -> Shown:
     """Show a job."""
     opened = await opened_job(visit)
-    logs, is_over = BoardLogs(visit.house.engine), opened.stored.life.state.is_over
+    logs, is_over = BoardLogs(visit.house.reads), opened.stored.life.state.is_over
     seen = None if is_over else await visit.house.queue.find(opened.id)
     facts = job_facts(opened, seen, await logs.attempts(opened.id), visit.access, visit.now)
     tail, cursor = await _tail(logs, opened)
-    nights = await BoardJobs(visit.house.engine).build_names([facts.build_id] if facts.build_id else [])
+    nights = await BoardJobs(visit.house.reads).build_names([facts.build_id] if facts.build_id else [])
     token, done = visit.request.query.get("order", ""), visit.word("done", _ORDERS)
     receipt = None
     if _TOKEN.fullmatch(token) and done and facts.number:

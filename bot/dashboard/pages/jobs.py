@@ -33,7 +33,7 @@ _KINDS = {kind.value: title for kind, title in TITLES.items()}
 @page(REPOSITORY + "/jobs", "Jobs", sees=Sees.READERS, menu=30)
 async def jobs(visit: Visit) -> Shown:
     """Show jobs."""
-    board = BoardJobs(visit.house.engine)
+    board = BoardJobs(visit.house.reads)
     kind, state, number, before = visit.word("kind", _KINDS), visit.word("state", _STATES), *_numbers(visit)
     wanted = JobFilter(JobKind(kind) if kind else None, _STATES[state][1] if state else (), number)
     rows = await board.newest(visit.repository_id, wanted, before, _PER_PAGE + 1)

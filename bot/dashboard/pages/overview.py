@@ -2,83 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from bot.dashboard.overview_facts import Vitals, build_shown, served_in_words, signs
-from bot.dashboard.pull_words import ACTORS
-from bot.dashboard.queue_facts import job_shown, queues_shown
+from bot.dashboard.overview_view import overview_seen
 from bot.dashboard.registry import REPOSITORY, Sees, page
-from bot.dashboard.shop_view import shop_seen
 from bot.dashboard.visit import Shown, Visit
-from bot.reconcile import SWEPT
-from bot.store.adoption import AdoptionStore
-from bot.store.board_jobs import BoardJobs, JobFilter
-from bot.store.board_pulls import BoardPulls
-from bot.store.builds import BuildStore
-from bot.store.deliveries import DeliveryState
-from bot.store.delivery_desk import DeliveryDesk
-from bot.store.gpu_hours import GpuHourStore
-from bot.store.history import History
-from bot.store.releases import ReleaseStore
-from bot.store.replicas import ReplicaStore
 
-_NEWEST_JOBS = 5
 _MOST_RUNNING = 12
-_MOST_WAITING = 1  # of each queue: when the next one begins
-_ALWAYS_TOLD = ("triager", "approver", "author")
 
 
 @page(REPOSITORY, "Overview", sees=Sees.READERS, menu=10)
 async def overview(visit: Visit) -> Shown:
     """Show how things stand."""
-    engine, access = visit.house.engine, visit.access
-    floor = await shop_seen(visit, _MOST_WAITING)
-    queues = tuple(queues_shown(floor, access))
-    waits = await BoardPulls(engine, visit.repository_id, access.policy.merging).waits()
-    builds = await BuildStore(engine).newest(visit.repository_id, 1)
-    board = BoardJobs(engine)
-    newest = await board.newest(visit.repository_id, JobFilter(), 0, _NEWEST_JOBS)
-    pulls = await board.titles(visit.repository_id, {row.number for row in newest if row.number})
-    nights = await board.build_names({row.build_id for row in newest if row.build_id})
-    running = [job for queue in queues for job in queue.running]
+    seen = await overview_seen(visit)
+    running = [job for queue in seen.queues for job in queue.running]
     facts = {
-        "queues": queues,
+        "queues": seen.queues,
         "running": tuple(running[:_MOST_RUNNING]),
         "running_more": max(0, len(running) - _MOST_RUNNING),
-        "newest": tuple(job_shown(row, access, pulls, nights) for row in newest),
-        "waits": tuple(
-            (name, who.value, waits.by_who.get(who, 0))
-            for name, who in ACTORS.items()
-            if waits.by_who.get(who, 0) or name in _ALWAYS_TOLD
-        ),
-        "open_pulls": sum(waits.by_who.values()),
-        "build": build_shown(builds[0]) if builds else None,
-        "served": served_in_words(await ReleaseStore(engine).served(visit.repository_id)),
-        "signs": tuple(signs(await _vitals(visit))),
-        "is_paused": floor.paused.is_on,
-        "is_observed": not (await AdoptionStore(engine).standing(visit.repository_id)).is_adopted,
+        "newest": seen.newest,
+        "waits": seen.waits,
+        "open_pulls": seen.open_pulls,
+        "build": seen.build,
+        "served": seen.served,
+        "signs": seen.signs,
+        "is_paused": seen.is_paused,
+        "is_observed": seen.is_observed,
     }
     return Shown("overview.html", facts)
-
-
-async def _vitals(visit: Visit) -> Vitals:
-    house, settings, now = visit.house, visit.house.settings, visit.now
-    deliveries = DeliveryDesk(house.engine)
-    limits = house.github.installation(visit.origin.installation_id).rate_limit
-    every = timedelta(minutes=settings.sweep_minutes) if settings.sweep_minutes else None
-    return Vitals(
-        now=now,
-        parked=await deliveries.count((DeliveryState.FAILED,)),
-        waiting=await deliveries.count((DeliveryState.RECEIVED,)),
-        swept_at=await History(house.engine).last_done(visit.repository_id, SWEPT),
-        sweeps_every=every,
-        replicas=await ReplicaStore(house.engine).count(),
-        is_github_away=visit.access.is_doubtful,
-        calls_left=limits.remaining if limits else None,
-        calls_allowed=limits.limit if limits else None,
-        gpu=await GpuHourStore(house.engine).used(now),
-        gpu_per_day=settings.budget.gpu_h_per_day,
-        gpu_per_month=settings.budget.gpu_h_per_month,
-        broken_jobs=await BoardJobs(house.engine).went_wrong_since(visit.repository_id, now - timedelta(days=1)),
-        is_silent=every is None,
-    )

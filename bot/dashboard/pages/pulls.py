@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from bot.dashboard.pull_words import ACTORS, STATES, StandingShown, standing_of, turns_of
 from bot.dashboard.registry import REPOSITORY, Sees, page
-from bot.dashboard.visit import Shown, Visit
+from bot.dashboard.visit import NOT_THERE, Shown, Visit
 from bot.readiness import Who
 from bot.store.board_pulls import BoardPulls, Cursor, Openness, PullRow, Turns, Waits, Wanted
 from bot.workflow import State
@@ -60,23 +60,25 @@ class PullsShown:
     choice: Mapping[str, str]  # of each filter, as the form sends it
 
 
-@page(f"{REPOSITORY}/pulls", "Pull requests", sees=Sees.READERS, menu=20)
+@page(f"{REPOSITORY}/pulls", "Pull requests", sees=Sees.JUDGED, menu=20)
 async def pulls(visit: Visit) -> Shown:
-    """Show what is looked for, the newest change first."""
+    """Show what is looked for, the newest change first; to those who may not read the repository their own ones."""
     choice = {
         "status": visit.word("status", frozenset(Openness), Openness.OPEN.value),
         "state": visit.word("state", frozenset(State)),
         "next": visit.word("next", ACTORS),
-        "view": visit.word("view", _VIEWS) if visit.session else "",
+        "view": (visit.word("view", _VIEWS) if visit.session else "") if visit.access.reads else "mine",
         "q": visit.text("q"),
     }
     turns = turns_of(visit.access.role, visit.access.user_id)
-    board = BoardPulls(visit.house.engine, visit.repository_id, visit.access.policy.merging)
+    board = BoardPulls(visit.house.reads, visit.repository_id, visit.access.policy.merging)
+    if not visit.access.reads and not await board.has_of(visit.access.user_id):
+        raise visit.refusal(NOT_THERE)
     found = await board.page(_wanted(choice, turns, visit))
-    waits = await board.waits(turns)
+    waits = await board.waits(turns) if visit.access.reads else Waits()
     facts = PullsShown(
         rows=tuple(_row(row, visit) for row in found.rows),
-        waits=_waits(waits, choice, visit),
+        waits=_waits(waits, choice, visit) if visit.access.reads else (),
         open_count=sum(waits.by_who.values()),
         for_reader=waits.for_reader,
         newer=_path(visit, choice, before=found.rows[0].cursor) if found.rows and found.has_newer else "",

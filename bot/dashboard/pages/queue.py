@@ -15,7 +15,7 @@ _MOST_WAITING = 25  # of each queue
 @page(REPOSITORY + "/queue", "Queue and workers", sees=Sees.READERS, menu=40)
 async def queue(visit: Visit) -> Shown:
     """Show the queues."""
-    floor, jobs = await shop_seen(visit, _MOST_WAITING), JobStore(visit.house.engine)
+    floor, jobs = await shop_seen(visit, _MOST_WAITING), JobStore(visit.house.reads)
     used = await jobs.gpu_hours.used(visit.now)
     nightly_h = 0.0
     if floor.budget.nightly_gpu_h:
@@ -25,6 +25,6 @@ async def queue(visit: Visit) -> Shown:
         "queues": tuple(queues_shown(floor, visit.access)),
         "workers": workers_shown(floor, visit.access) if visit.access.triages else (),
         "gpus": gpus_shown(floor, used, nightly_h, await jobs.swaps.usual()),
-        "has_workers": bool(visit.house.workers()),
+        "has_workers": bool(floor.workers),
     }
     return Shown("queue.html", facts)

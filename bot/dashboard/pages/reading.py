@@ -51,7 +51,7 @@ class PullShown:
 async def reading(visit: Visit) -> Shown | web.StreamResponse:
     """Show the newest reading; who comes back after a push is led to what has changed since."""
     frame = await framed(visit)
-    board = BoardPulls(visit.house.engine, visit.repository_id, visit.access.policy.merging)
+    board = BoardPulls(visit.house.reads, visit.repository_id, visit.access.policy.merging)
     store = ReadingStore(visit.house.engine)
     row = await board.one(frame.number)
     if row is None:

@@ -21,7 +21,7 @@ async def rules(_visit: Visit) -> Shown:
 async def rules_here(visit: Visit) -> Shown:
     """Show every rule with its weight under the policy of the repository."""
     policy = await visit.doors.policy_of(visit.origin)
-    starts = await RuleStarts(visit.house.engine).read(release_days(), visit.now)
+    starts = await RuleStarts(visit.house.reads).read(release_days(), visit.now)
     facts = {
         "rules": list(all_rules().values()),
         "anchor": anchor,

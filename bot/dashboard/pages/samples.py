@@ -10,7 +10,7 @@ from bot.dashboard.pull_jobs import chosen, jobs_of, read_result, under_way, wit
 from bot.dashboard.pull_samples import LeafOfSamples, UnreadableSamplesError, leaves_of_job, samples_in
 from bot.dashboard.registry import REPOSITORY, Sees, page
 from bot.dashboard.sample_reading import Pile, Sought
-from bot.dashboard.visit import NotThereError, Shown, SignInError, Visit
+from bot.dashboard.visit import NotThereError, Shown, Visit
 from bot.jobs import JobKind
 from bot.store.artifacts import ArtifactRows
 from checks.contribution import Sha
@@ -71,7 +71,7 @@ async def file(visit: Visit) -> web.StreamResponse:
     """Hand out a file of this very pull request."""
     frame = await _framed(visit)
     named = visit.request.match_info
-    of_pull = await ArtifactRows(visit.house.engine).of_pull(visit.repository_id, frame.number)
+    of_pull = await ArtifactRows(visit.house.reads).of_pull(visit.repository_id, frame.number)
     artifacts = [kept.artifact for kept in of_pull]
     for job in await jobs_of(visit, frame.number):  # what its end has not been shown of yet
         outcome = job.life.outcome
@@ -86,7 +86,7 @@ async def _framed(visit: Visit) -> Frame:
     """Return the pull request for those who may see its data. Raises NotThereError or SignInError."""
     frame = await framed(visit)
     if not visit.access.reads_data(frame.memory.author_id):
-        raise SignInError(_FOR_SOME) if visit.session is None else NotThereError(_FOR_SOME)
+        raise visit.refusal(_FOR_SOME)
     return frame
 
 

@@ -22,8 +22,8 @@ async def verdict(visit: Visit) -> Shown:
     """Show what the rules say of the newest commit that was judged."""
     frame = await framed(visit)
     memory = frame.memory
-    reading = await ReadingStore(visit.house.engine).get(visit.repository_id, frame.number, memory.judged_sha)
-    pardons = await PardonStore(visit.house.engine).of_content(
+    reading = await ReadingStore(visit.house.reads).get(visit.repository_id, frame.number, memory.judged_sha)
+    pardons = await PardonStore(visit.house.reads).of_content(
         visit.repository_id, frame.number, memory.content_digest
     )
     blobs = f"{visit.house.settings.github_web_url}/{visit.origin.full_name}/blob/{memory.judged_sha}/"

@@ -107,7 +107,7 @@ class LogFacts:
 async def jobs(visit: Visit, query: JobQuery) -> Listed[JobShown]:
     """Return a page of what is looked for."""
     (before,) = places.read(_LIST, query.cursor)
-    board = BoardJobs(visit.house.engine)
+    board = BoardJobs(visit.house.reads)
     states = (query.state,) if query.state is not None else ()
     wanted = JobFilter(query.kind, states, query.pull, query.build)
     found = await board.newest(visit.repository_id, wanted, before, query.limit + 1)
@@ -160,7 +160,7 @@ async def log(visit: Visit, query: LogQuery) -> LogFacts:
     if query.after and not _AFTER.fullmatch(query.after):
         raise BadRequestError(_NO_PLACE)
     opened = await opened_job(visit)
-    board, cursor = BoardLogs(visit.house.engine), LogCursor.read(query.after)
+    board, cursor = BoardLogs(visit.house.reads), LogCursor.read(query.after)
     new = [key for key in await board.keys_after(opened.id, cursor.looks_from) if not cursor.has(key)][:_PARTS]
     parts = await board.parts(opened.id, new)
     for part in parts:

@@ -15,7 +15,7 @@ from bot.dashboard.registry import Sees
 from bot.dashboard.resource_registry import MOST_NUMBER, REPOSITORY, CursorWord, Limit, Listed, resource
 from bot.dashboard.visit import NotThereError, SignInError, Visit
 from bot.store.board_pulls import BoardPulls, Cursor, Openness, PullRow, Wanted
-from bot.store.pull_requests import MOST_PULLS
+from bot.store.pull_requests import MERGED, MOST_PULLS
 from bot.workflow import State
 from checks.findings import Outcome
 
@@ -51,7 +51,9 @@ class View(StrEnum):
 class PullQuery:
     """Which pull requests are looked for; what is left out does not narrow it."""
 
-    status: Annotated[Openness, Field(description="Open or closed ones, or all.")] = Openness.OPEN
+    status: Annotated[Openness, Field(description="Open, merged or closed ones (merged or not), or all.")] = (
+        Openness.OPEN
+    )
     state: Annotated[State | None, Field(description="Only those in this state of the review.")] = None
     next: Annotated[Actor | None, Field(description="Only those on which this person acts next.")] = None
     view: Annotated[View | None, Field(description="Your own, or those that wait for you.")] = None
@@ -71,6 +73,7 @@ class PullFacts:
     title: str
     author: str
     is_open: bool
+    is_merged: bool
     state: State
     outcome: Outcome | None
     sentence: str
@@ -84,9 +87,9 @@ class PullFacts:
     updated_at: datetime
 
 
-@resource(f"{REPOSITORY}/pulls", "Pull requests, the newest change first", sees=Sees.READERS)
+@resource(f"{REPOSITORY}/pulls", "Pull requests, the newest change first", sees=Sees.JUDGED)
 async def pulls(visit: Visit, query: PullQuery) -> Listed[PullFacts]:
-    """Return a page of what is looked for."""
+    """Return a page of what is looked for; those who may not read the repository get their own ones."""
     if query.view is not None and visit.session is None:
         raise SignInError(_WHOSE)
     moment, number = places.read(_LIST, query.cursor, 2)
@@ -96,11 +99,13 @@ async def pulls(visit: Visit, query: PullQuery) -> Listed[PullFacts]:
         state=query.state,
         who=ACTORS[query.next] if query.next is not None else None,
         turns=turns if query.view is View.WAITING else None,
-        author_id=visit.access.user_id if query.view is View.MINE else 0,
+        author_id=visit.access.user_id if query.view is View.MINE or not visit.access.reads else 0,
         words=" ".join(query.q.split()),
         older_than=Cursor(_BEGINNING + moment * _MICROSECOND, min(number, MOST_NUMBER)) if query.cursor else None,
     )
     found = await _board(visit).page(wanted, query.limit)
+    if not visit.access.reads and not await _board(visit).has_of(visit.access.user_id):
+        raise visit.refusal(_NOT_THERE)
     return Listed(tuple(map(_facts, found.rows)), _place(found.rows[-1]) if found.has_older else "")
 
 
@@ -110,14 +115,14 @@ async def pull(visit: Visit) -> PullFacts:
     number = visit.number("number", MOST_PULLS)
     row = await _board(visit).one(number) if number <= MOST_NUMBER else None
     if not visit.access.reads_pull(row.author_id if row else 0):
-        raise SignInError(_NOT_THERE) if visit.session is None else NotThereError(_NOT_THERE)
+        raise visit.refusal(_NOT_THERE)
     if row is None:
         raise NotThereError(_NOT_THERE)
     return _facts(row)
 
 
 def _board(visit: Visit) -> BoardPulls:
-    return BoardPulls(visit.house.engine, visit.repository_id, visit.access.policy.merging)
+    return BoardPulls(visit.house.reads, visit.repository_id, visit.access.policy.merging)
 
 
 def _place(row: PullRow) -> str:
@@ -131,6 +136,7 @@ def _facts(row: PullRow) -> PullFacts:
         title=row.title,
         author=row.author,
         is_open=row.is_open,
+        is_merged=row.closed_as == MERGED,
         state=row.state,
         outcome=row.outcome,
         sentence=standing.sentence,

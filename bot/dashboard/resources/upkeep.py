@@ -49,7 +49,7 @@ async def deliveries(visit: Visit, query: DeliveryQuery) -> Listed[DeliveryRow]:
     """Return some of them, never with what stands in them."""
     (before,) = places.read(_DELIVERIES, query.cursor)
     states = [query.state] if query.state is not None else []
-    board = BoardDeliveries(visit.house.engine, visit.repository_id)
+    board = BoardDeliveries(visit.house.reads, visit.repository_id)
     found = await board.newest(states, before, query.limit + 1, query.guid)
     rows = tuple(found[: query.limit])
     return Listed(rows, places.written(_DELIVERIES, rows[-1].id) if len(found) > query.limit else "")
@@ -60,7 +60,7 @@ async def audit(visit: Visit, query: AuditQuery) -> Listed[Act]:
     """Return some acts."""
     (before,) = places.read(_AUDIT, query.cursor)
     wanted = ActFilter(query.actor, query.act, query.pull)
-    found = await BoardAudit(visit.house.engine, visit.repository_id).newest(wanted, before, query.limit + 1)
+    found = await BoardAudit(visit.house.reads, visit.repository_id).newest(wanted, before, query.limit + 1)
     acts = tuple(found[: query.limit])
     return Listed(acts, places.written(_AUDIT, acts[-1].id) if len(found) > query.limit else "")
 
@@ -81,4 +81,4 @@ async def configuration(visit: Visit) -> ConfigurationFacts:
 @resource(f"{REPOSITORY}/processes", "The processes of the bot, and their database", sees=Sees.MAINTAINERS)
 async def processes(visit: Visit) -> Processes:
     """Return who is alive."""
-    return await BoardProcesses(visit.house.engine).alive()
+    return await BoardProcesses(visit.house.reads).alive()

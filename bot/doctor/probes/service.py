@@ -55,23 +55,13 @@ async def public_url(patient: Patient) -> Sequence[Line]:
     remedy="Is the bot overloaded? It did not say whom it hears.",
 )
 async def workers(patient: Patient) -> Sequence[Line]:
-    """Who is alive, and which queues nobody serves. Only the running bot knows."""
+    """Who is alive, and which queues nobody serves. The running bot knows."""
     if not patient.settings.broker:
         return [fine("None are needed: there is no broker.")]
-    seen: list[dict[str, Any]] = []
     for address in filter(None, (_here(patient), patient.settings.public_url)):
         told = await _roll(patient, address)
-        if told is not None and told.get("leads"):
+        if told is not None:
             return _of_workers(told)
-        seen += [told] if told is not None else []
-    if seen:
-        return [
-            attention(
-                "The bot that answers here is not the one that hears the workers.",
-                "Several bots share the work: ask again, or ask on the machine of the one that leads "
-                "(the administrators' page “Processes” names it).",
-            )
-        ]
     return [
         attention(
             f"No bot answers at {_here(patient)}, so nobody knows which workers there are.",
