@@ -1,7 +1,7 @@
 """The roll call: which workers the bot hears, told to whoever holds the webhook secret.
 
-`taxonomy-bot doctor` asks it of the running bot, whichever replica that is. What is shown holds for a minute or two,
-and proves the secret without sending it.
+`taxonomy-bot doctor` asks it of the running bot, whichever replica that is. What is shown holds for a minute or
+two, and proves the secret without sending it.
 """
 
 from __future__ import annotations

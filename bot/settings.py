@@ -290,6 +290,11 @@ class BotSettings(BaseSettings):
         return value.rstrip("/")
 
     @property
+    def starts_adopted(self) -> bool:
+        """Whether a repository that was never served before hears from us at once."""
+        return self.start_in == "adopted"
+
+    @property
     def budget(self) -> Budget:
         """How much may be computed."""
         quiet_from, _, quiet_until = self.quiet_hours.partition("-")

@@ -109,7 +109,7 @@ def make_desk(
 ) -> tuple[Desk, Sweeper]:
     """Return the desk with all its rooms, and the sweeper that brings it what nobody told us."""
     signer, desk_log, locks = MarkerSigner(settings.webhook_secrets), DeskLog(engine), locks or PullLocks()
-    records = make_records(engine, jobs, clock, starts_adopted=settings.start_in == "adopted")
+    records = make_records(engine, jobs, clock, starts_adopted=settings.starts_adopted)
     memories = records.memories
     rule_sets = RuleSets(memories, RuleStarts(engine), clock)
     looks = Looks(policies, rule_sets, workers, documents, neighbourhood, most_commits=settings.max_commits)
@@ -304,7 +304,7 @@ def make_lookout(
     github: GitHubApp, settings: BotSettings, engine: AsyncEngine, inbox: Inbox, clock: Clock
 ) -> Lookout:
     """Return what asks GitHub what has happened, where no webhook tells it."""
-    places = Places(github, RepositoryStore(engine, clock), clock)
+    places = Places(github, RepositoryStore(engine, clock, starts_adopted=settings.starts_adopted), clock)
     every_s, serves = settings.poll_seconds, settings.repositories
     polls, approvals = PollStore(engine), ApprovalStore(engine)
     return Lookout(github, places, polls, approvals, inbox, clock, every_s=every_s, serves=serves)
