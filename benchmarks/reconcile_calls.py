@@ -25,7 +25,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from benchmarks.taxonomies import leaf_files, taxonomy_files
-from bot.app import DISPATCHER, SWEEPER, make_app
+from bot.app import PARTS, make_app
 from bot.clock import MovableClock
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
@@ -110,12 +110,12 @@ async def _stage() -> AsyncIterator[Stage]:
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             host, port = runner.addresses[0][:2]
-            stage = Stage(github, repo, app[SWEEPER], clock)
+            stage = Stage(github, repo, app[PARTS].sweeper, clock)
             github.webhook_url = f"http://{host}:{port}/webhooks"
             await stage.opens(0)
             for _ in range(3):  # what the bot writes is told to it, too
                 await github.settle()
-                await app[DISPATCHER].settled()
+                await app[PARTS].dispatcher.settled()
             github.webhook_url = None
             try:
                 yield stage

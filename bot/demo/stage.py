@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import DISPATCHER, make_app
+from bot.app import PARTS, make_app
 from bot.demo.document_host import DocumentHost
 from bot.demo.offline_teacher import NAME, OfflineTeacher
 from bot.demo.programs import Program
@@ -112,7 +112,7 @@ class Stage:
         while len(self.github.deliveries) != sent:
             sent = len(self.github.deliveries)
             await self.github.settle()
-            await self._runner.app[DISPATCHER].settled()
+            await self._runner.app[PARTS].dispatcher.settled()
         self.seconds.append(time.perf_counter() - began)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import NEIGHBOURHOOD
+from bot.app import PARTS
 from bot.neighbourhood import Neighbourhood
 from bot.rule_workers import RuleWorkers
 from bot.simulator.server import RequestRecord, ResponseRecord
@@ -46,7 +46,7 @@ def a_leaf(path: str, *pairs: tuple[str, str], author: str = "ana") -> Files:
 
 def neighbourhood(world: World) -> Neighbourhood:
     assert world._runner is not None
-    found = world._runner.app[NEIGHBOURHOOD]
+    found = world._runner.app[PARTS].neighbourhood
     assert found is not None
     return found
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bot.adopting import Adopted, AdoptionDesk
-from bot.app import NIGHTLY
+from bot.app import PARTS
 from bot.events import Origin
 from bot.github.gate import About, SilentError
 from bot.rule_workers import RuleWorkers
@@ -109,7 +109,7 @@ async def everything_happens(world: World) -> PullRequest:
     await world.github.merge_pull(code.pull, by="max")
     await world.settled()
     await world.sweeps()
-    await world.app[NIGHTLY].look()
+    await world.app[PARTS].nightly.look()
     await world.reporting.look()
     await world.clock.advance(days=40)  # authors have been silent for long, a digest is due
     await world.sweeps()

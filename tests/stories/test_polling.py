@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.app import DISPATCHER, LOOKOUT, make_app
+from bot.app import PARTS, make_app
 from bot.labels import Label
 from bot.polling.telling import POLLED
 from bot.rule_workers import RuleWorkers
@@ -403,14 +403,14 @@ async def test_of_two_replicas_one_looks(postgres: PostgresServer, rule_workers:
             pr = await world.ana.opens_pr()
             await world.looks()
             pr.has_been_read()
-            assert other.app[LOOKOUT].looks_done == 0
+            assert other.app[PARTS].lookout.looks_done == 0
             await world.tess.comments(pr, "/hold")
             await world.stop_bot()
 
             async with asyncio.timeout(20):
                 while Label.HOLD not in pr.labels:
                     await asyncio.sleep(0.05)
-            await other.app[DISPATCHER].settled()
+            await other.app[PARTS].dispatcher.settled()
             await other.cleanup()
             assert acts(await world.audit_of(pr)) == ["/hold"]
             pr.has_been_read()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bot.app import RELAY
+from bot.app import PARTS
 from bot.relay import Relay
 from bot.relay_stream import StreamReader, UnreadableEventError, relayed
 from bot.rule_workers import RuleWorkers
@@ -44,7 +44,7 @@ async def world(database_url: str, rule_workers: RuleWorkers, server: RelayServe
 
 def relay_of(world: World) -> Relay:
     "The part of the running bot that listens."
-    return world.app[RELAY]
+    return world.app[PARTS].relay
 
 
 async def has_taken(world: World, count: int) -> None:

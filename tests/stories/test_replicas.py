@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.app import DISPATCHER, LEADERSHIP, make_app
+from bot.app import PARTS, make_app
 from bot.clock import SystemClock
 from bot.dispatcher import Dispatcher
 from bot.events import DefaultBranchMoved, Event, Origin
@@ -269,7 +269,7 @@ async def both_settled(world: World, other: web.Application) -> None:
     async with asyncio.timeout(20):
         while True:
             await world.settled()
-            await other[DISPATCHER].settled()
+            await other[PARTS].dispatcher.settled()
             told_so_far = len(world.github.deliveries)
             if not await world.rows("SELECT id FROM deliveries WHERE state = 'received'"):
                 await world.github.settle()
@@ -281,8 +281,8 @@ async def both_settled(world: World, other: web.Application) -> None:
 async def test_two_bots_report_on_a_pull_request_once(shared: str, rule_workers: RuleWorkers) -> None:
     "GitHub's webhooks go to one and to the other: one comment, one check run of each name, one leader."
     async with World(shared, rule_workers) as world, another_bot(world) as (other, address):
-        assert world.app[LEADERSHIP].leads
-        assert not other[LEADERSHIP].leads
+        assert world.app[PARTS].leadership.leads
+        assert not other[PARTS].leadership.leads
         pr = await world.ana.opens_pr()
         await both_settled(world, other)
         world.github.webhook_url = address
@@ -295,11 +295,11 @@ async def test_two_bots_report_on_a_pull_request_once(shared: str, rule_workers:
         assert sorted(run.name for run in pr.rule_checks()) == ["Contribution", "Sign-off"]
 
         await world.stop_bot()
-        await other[LEADERSHIP].look()
-        assert other[LEADERSHIP].leads
+        await other[PARTS].leadership.look()
+        assert other[PARTS].leadership.leads
         pr.has_been_read()
         await world.start_bot()
-        assert not world.app[LEADERSHIP].leads
+        assert not world.app[PARTS].leadership.leads
 
 
 async def test_a_second_bot_on_one_sqlite_file_says_so_and_does_not_start(tmp_path: Path) -> None:

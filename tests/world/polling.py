@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bot.app import LOOKOUT
+from bot.app import PARTS
 from bot.polling.lookout import Lookout
 from bot.rule_workers import RuleWorkers
 from tests.world.world import World
@@ -28,7 +28,7 @@ class RemoteWorld(World):
     @property
     def lookout(self) -> Lookout:
         "The part of the running bot that looks."
-        return self.app[LOOKOUT]
+        return self.app[PARTS].lookout
 
     async def has_looked(self, times: int) -> None:
         "Wait until so many looks are over."

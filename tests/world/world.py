@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import DISPATCHER, REPORTING, SWEEPER, make_app
+from bot.app import PARTS, make_app
 from bot.clock import MovableClock
 from bot.events import Origin
 from bot.github.needs import is_declared
@@ -186,7 +186,7 @@ class World:
 
     async def wakes_the_dispatcher(self) -> None:
         "Let the bot look now for what operators have changed, as it does every few seconds."
-        self.app[DISPATCHER].wake()
+        self.app[PARTS].dispatcher.wake()
         await self.settled()
 
     @property
@@ -199,13 +199,13 @@ class World:
     def sweeper(self) -> Sweeper:
         "The part of the running bot that sweeps."
         assert self._runner is not None
-        return self._runner.app[SWEEPER]
+        return self._runner.app[PARTS].sweeper
 
     @property
     def reporting(self) -> Reporting:
         "The part of the running bot that reports on builds."
         assert self._runner is not None
-        return self._runner.app[REPORTING]
+        return self._runner.app[PARTS].reporting
 
     async def one_sweep_passes(self) -> None:
         "Move the clock to the next sweep of a bot that sweeps by itself, and wait until it is over."
@@ -247,7 +247,7 @@ class World:
                 sent = len(self.github.deliveries)
                 await self.github.settle()
                 if self._runner is not None and self._handles:
-                    await self._runner.app[DISPATCHER].settled()
+                    await self._runner.app[PARTS].dispatcher.settled()
                 if len(self.github.deliveries) == sent:
                     return
 
