@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # which torch: the one of a folder of wheels where such a folder is set, else what fits this machine's GPU or CPU
 TORCH := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 
+# tests often wait for processes of theirs: one worker more than there are cores leaves none idle
+WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
+
 # each of the many processes would compile this project's modules anew
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -32,7 +35,7 @@ nightly-demo: $(READY) ## Play two nightly builds, with small stand-ins for the 
 	@$(VENV)/bin/taxonomy-bot nightly-demo
 
 test: $(READY) ## Run all tests
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 chaos: $(READY) ## Kill, wipe, freeze and skew all that works, lose webhooks, and count what comes of it (Linux, 40 min)
 	$(PY) -m tests.chaos $(ARGS)

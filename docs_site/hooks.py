@@ -10,20 +10,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-# pages that other parts of the project bring along; each is in the menu as soon as it is there
-AWAITED = frozenset(
-    {
-        "install.md",
-        "adopting.md",
-        "first-run.md",
-        "without-a-public-address.md",
-        "observability.md",
-        "metrics.md",
-        "runbooks.md",
-        "backup.md",
-        "releasing.md",
-    }
-)
 
 log = logging.getLogger("mkdocs.docs_site")
 
@@ -31,12 +17,6 @@ _CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
 _ITEM = re.compile(r"( *)([-*]|\d+\.) ")
 _FENCE = re.compile(r" *(```+|~~~+)")
 _LINK = re.compile(r"(?P<before>\]\()(?P<target>(?:\.\./)+[^)#\s]*)(?P<after>[^)]*\))")
-
-
-def on_config(config: Any) -> Any:
-    """Leave awaited pages that are not there yet out of the menu; any other that is missing is an error."""
-    config.nav = _without_awaited(config.nav, Path(config.docs_dir))
-    return config
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
@@ -80,12 +60,3 @@ def with_outside_links(text: str, page: str, repository: str) -> str:
 
 def _is_of_a_list(line: str) -> bool:
     return bool(_ITEM.match(line)) or line.startswith((" ", "\t"))
-
-
-def _without_awaited(nav: Any, docs: Path) -> Any:
-    if isinstance(nav, list):
-        kept = (_without_awaited(one, docs) for one in nav)
-        return [one for one in kept if one]
-    if isinstance(nav, dict):
-        return {name: kept for name, one in nav.items() if (kept := _without_awaited(one, docs))}
-    return None if nav in AWAITED and not (docs / nav).exists() else nav
