@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,3 +106,17 @@ def test_dashboards_and_alerts_are_taken_as_they_lie_there(production: Rendered)
         ((name, text),) = each["data"].items()
         assert text.strip() == (CHART / "dashboards" / name).read_text().strip()
     assert len(production.of("PrometheusRule")) == len(list((CHART / "alerts").glob("*.y*ml")))
+
+
+def test_alerts_lead_to_their_runbooks(production: Rendered) -> None:
+    "Whoever is woken at night clicks, and is there."
+    rules = [
+        rule
+        for one in production.of("PrometheusRule")
+        for group in one["spec"]["groups"]
+        for rule in group["rules"]
+    ]
+    assert rules
+    assert all(
+        re.match(r"https://\S+/docs/runbooks\.md#\w+$", rule["annotations"]["runbook_url"]) for rule in rules
+    )
