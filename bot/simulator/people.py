@@ -35,12 +35,14 @@ class People(Founders, Contributors, Reporters, Speakers):
     async def rerequest_check_run(self, check_run_id: int, *, by: str | None = None) -> None:
         """Press "Re-run" beside a check."""
         run = self._run(check_run_id)
+        run.suite.is_asked_for = False  # it is told as its checks stand, also to whoever asks twice
         self._changes.tell_run("rerequested", run, self._person(by, run.suite.repo.owner))
         self._changes.ask_again(run.suite)
 
     async def rerequest_check_suite(self, repo: Repository, head_sha: str, *, by: str | None = None) -> None:
         """Press "Re-run all checks"."""
         suite = self._changes.suite_of(repo, head_sha)
+        suite.is_asked_for = False
         self._changes.tell_suite("rerequested", suite, self._person(by, repo.owner))
         self._changes.ask_again(suite)
 

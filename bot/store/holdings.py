@@ -97,6 +97,20 @@ HOLDINGS = (
         Period.WHILE_IT_LASTS,
         "a later one that repeats it hears of it",
     ),
+    Holding(
+        "observed_pulls",
+        "what we would say on pull requests where we are silent",
+        Period.WHILE_IT_LASTS,
+        "it is shown on the pages, and not said",
+    ),
+    Holding("poll_marks", "up to where each repository was read", Period.WHILE_IT_LASTS, "nothing is read twice"),
+    Holding(
+        "polled_pulls",
+        "how each open pull request looked when it was last read, as a digest, and whose it is",
+        Period.WHILE_IT_LASTS,
+        "only what has changed is looked at",
+        people=(("", "author_id"),),
+    ),
     Holding("leaves", "which leaves open pull requests change", Period.WHILE_IT_LASTS, "two that meet are told"),
     Holding(
         "approvals",
@@ -141,7 +155,13 @@ HOLDINGS = (
         texts=("command",),
     ),
     Holding("chores", "when regular work was last done", Period.FOR_EVER, "it is not done too often"),
-    Holding("repositories", "the repositories served", Period.FOR_EVER, "the bot knows where to look"),
+    Holding(
+        "repositories",
+        "the repositories served, and who had them adopted",
+        Period.FOR_EVER,
+        "the bot knows where to look, and where to speak",
+        people=(("chosen_by", ""),),
+    ),
     Holding("heads", "when a commit became a head", Period.FOR_EVER, "a command binds to what was seen"),
     Holding(
         "audit",

@@ -112,7 +112,8 @@ async def play() -> list[str]:
         print(f"  from revision {earlier} to {head}, both bots ready after {time.monotonic() - began:.1f} s")
         stop, up = asyncio.Event(), [0, 1]
         acting = asyncio.create_task(pair.people_act(stop, up))
-        await pair.is_at_work(0)
+        while pair.acts < 2 and not acting.done():
+            await asyncio.sleep(0.1)
         print(f"  a next version's migration under traffic: {await pair.goes_to('next', is_up=True):.2f} s")
         acts = pair.acts
         while pair.acts < acts + 2:  # people go on, and this version works on the next one's schema

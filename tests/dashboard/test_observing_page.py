@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -49,6 +50,12 @@ async def test_the_page_shows_what_would_be_said(world: World, visitor: Visitor)
     assert "actions/stale" in page.words
     assert "stale_days: 36500" in page.words
     assert pr.pull.comments == []
+
+    told = json.loads((await visitor.opens("/api/v1/repositories/instruct/taxonomy/observing?limit=1")).html)
+    assert not told["is_adopted"]
+    assert [(item["number"], item["title"]) for item in told["items"]] == [(pr.number, "<b>Otters</b>")]
+    assert told["items"][0]["said"]["labels_on"] == ["skill", "triage-requested-changes"]
+    assert "care:" in told["other_bots"][0]["policy"]
 
     seen = await visitor.opens_page(f"/pulls/{pr.number}")
     assert seen.status == 200, "its own page is there as always"

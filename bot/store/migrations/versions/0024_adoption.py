@@ -15,11 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("repositories") as table:
-        table.add_column(sa.Column("is_adopted", sa.Boolean, nullable=False, server_default=sa.false()))
-        table.add_column(sa.Column("adopted_after", sa.Integer, nullable=False, server_default="0"))
-        table.add_column(sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=True))
-        table.add_column(sa.Column("chosen_by", sa.String(64), nullable=False, server_default=""))
+    op.add_column("repositories", sa.Column("is_adopted", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("repositories", sa.Column("adopted_after", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("repositories", sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("repositories", sa.Column("chosen_by", sa.String(64), nullable=False, server_default=""))
     op.execute(sa.text("UPDATE repositories SET is_adopted = true"))
     op.create_table(
         "observed_pulls",
