@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from random import Random
 
 import yaml
@@ -65,7 +66,7 @@ class Act:
 def script(random: Random, pulls: int) -> list[list[Act]]:
     """Return the acts in waves, in which each pull request occurs at most once."""
     plots = iter([list(_plot(random, number)) for number in range(1, pulls + 1)])
-    active = [plot for plot, _ in zip(plots, range(_AT_ONCE), strict=False)]
+    active = list(islice(plots, _AT_ONCE))
     waves = []
     while active:
         waves.append([plot.pop(0) for plot in active])
