@@ -35,6 +35,7 @@ from pipeline.contract import Progress
 
 STREAMS, TARGET_MB = 500, 200
 _JOBS, _REPORTS, _LINES = 5, 100, 4
+_PEOPLE = 25  # who watch: nobody may have all places
 _PAUSE_S = 0.2  # between two reports of a job
 _SECRET, _TOKEN = "the webhook secret of the benchmark", "the-session-of-the-benchmark"
 
@@ -44,6 +45,7 @@ class Watcher:
     """One browser: which lines it got, and how it ended."""
 
     job: int
+    person: int
     lines: list[int] = field(default_factory=list)
     last_id: str = ""
     is_over: bool = False
@@ -52,7 +54,7 @@ class Watcher:
     async def watch(self, http: aiohttp.ClientSession, url: str) -> None:
         """Watch until the job is over, coming again whenever it is cut off."""
         while not self.is_over:
-            headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
+            headers = _cookie_of(self.person) | ({"Last-Event-ID": self.last_id} if self.last_id else {})
             try:
                 async with http.get(url, headers=headers) as answer:
                     answer.raise_for_status()
@@ -100,7 +102,7 @@ async def measure(streams: int) -> Measured:
     """Have so many streams watched from a process beside the bot's."""
     async with Simulator(webhook_secret=_SECRET) as github:
         repo = github.create_repository("instruct/taxonomy", {"README.md": "# Taxonomy\n"})
-        repo.permissions["tess"] = "triage"
+        repo.permissions |= {f"tess{person}": "triage" for person in range(_PEOPLE)}
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite+aiosqlite:///{Path(folder) / 'bot.sqlite'}"
             engine = open_engine(url)
@@ -114,13 +116,15 @@ async def measure(streams: int) -> Measured:
 
 
 async def _prepare(engine: AsyncEngine, github: Simulator, repo: Repository) -> list[StoredJob]:
-    """Let the bot know the repository, a triager who is signed in, and jobs that run."""
+    """Let the bot know the repository, triagers who are signed in, and jobs that run."""
     clock = SystemClock()
-    now, tess = clock.now(), github.state.account("tess")
+    now = clock.now()
     installation = github.state.installation_for(repo.owner).id
     await RepositoryStore(engine, clock).note(Origin(repo.id, repo.full_name, installation))
-    session = Session(tess.id, Login("tess"), "csrf", now, now + timedelta(hours=8))
-    await SessionStore(engine).begin(_TOKEN, session)
+    for person in range(_PEOPLE):
+        login = f"tess{person}"
+        session = Session(github.state.account(login).id, Login(login), "csrf", now, now + timedelta(hours=8))
+        await SessionStore(engine).begin(f"{_TOKEN}-{person}", session)
     store, found = JobStore(engine), []
     for number in range(1, _JOBS + 1):
         request = JobRequest(
@@ -139,13 +143,14 @@ async def _prepare(engine: AsyncEngine, github: Simulator, repo: Repository) -> 
 
 async def _watch(engine: AsyncEngine, jobs: list[StoredJob], root: str, streams: int) -> Measured:
     [bot] = [child for child in psutil.Process().children() if "serve" in child.cmdline()]
-    watchers = [Watcher(jobs[number % len(jobs)].id) for number in range(streams)]
+    watchers = [Watcher(jobs[number % len(jobs)].id, number % _PEOPLE) for number in range(streams)]
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=None)
-    cookie = {"Cookie": f"__Host-session={_TOKEN}"}  # of a bot without a public address
     began = time.perf_counter()
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=cookie) as http:
-        async with http.get(f"{root}/{jobs[0].id}") as page:  # what is loaded on the first page is not the streams'
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+        async with http.get(
+            f"{root}/{jobs[0].id}", headers=_cookie_of(0)
+        ) as page:  # what is loaded on the first page is not the streams'
             page.raise_for_status()
         before = bot.memory_info().rss
         seen = [before]
@@ -159,6 +164,10 @@ async def _watch(engine: AsyncEngine, jobs: list[StoredJob], root: str, streams:
     wrong = sum(each.lines != whole for each in watchers)
     took_s, cut = time.perf_counter() - began, sum(each.times_cut for each in watchers)
     return Measured(streams, before / 1e6, max(seen) / 1e6, wrong, cut, took_s)
+
+
+def _cookie_of(person: int) -> dict[str, str]:
+    return {"Cookie": f"__Host-session={_TOKEN}-{person}"}  # of a bot without a public address
 
 
 async def _note_memory(process: psutil.Process, seen: list[int]) -> None:

@@ -116,8 +116,11 @@ class Stage:
 
     async def _post(self, delivery: Delivery) -> None:
         started = time.perf_counter()
-        async with self._session.post(self._webhooks, data=delivery.body, headers=delivery.headers) as response:
-            await response.read()
+        try:
+            async with self._session.post(self._webhooks, data=delivery.body, headers=delivery.headers) as response:
+                await response.read()
+        except aiohttp.ClientConnectionError:  # the bot has gone: all is measured
+            return
         self.answers_s.append(time.perf_counter() - started)
         self.refused_answers += not response.ok
 

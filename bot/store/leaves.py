@@ -56,10 +56,19 @@ class LeafStore:
 
     async def around(self, repository_id: int, numbers: Iterable[int]) -> list[LeafHolder]:
         """Return these pull requests, those that share a leaf with them, and those that share one with these."""
-        here = leaves.c.repository_id == repository_id
-        own = select(leaves.c.leaf).where(here, leaves.c.number.in_(list(numbers)))
-        rivals = select(leaves.c.number).where(here, leaves.c.leaf.in_(own))
-        theirs = select(leaves.c.leaf).where(here, leaves.c.number.in_(rivals))
+        here, asked = leaves.c.repository_id == repository_id, set(numbers)
+        # step by step: as one statement PostgreSQL may walk through all leaves for each of all leaves
+        async with self._engine.connect() as connection:
+            own = set(
+                (await connection.execute(select(leaves.c.leaf).where(here, leaves.c.number.in_(asked)))).scalars()
+            )
+            rivals = set(
+                (await connection.execute(select(leaves.c.number).where(here, leaves.c.leaf.in_(own)))).scalars()
+            )
+            theirs = own
+            if rivals - asked:
+                query = select(leaves.c.leaf).where(here, leaves.c.number.in_(rivals))
+                theirs = set((await connection.execute(query)).scalars())
         return await self._holders(repository_id, leaves.c.leaf.in_(theirs))
 
     async def _holders(self, repository_id: int, where: ColumnElement[bool]) -> list[LeafHolder]:
