@@ -21,8 +21,10 @@ from bot.dashboard.registry import Page, all_pages
 from bot.dashboard.resource_registry import ROOT, Resource, all_resources
 from bot.jobs import JobKind
 from bot.nightly.plan import BuildPlan
+from bot.store.adoption import AdoptionStore, ObservedPull
 from bot.store.builds import BuildStore
 from bot.store.deliveries import DeliveryState, DeliveryStore
+from bot.would_say import WouldSay
 from tests.dashboard.shop_floor import ShopFloor
 from tests.dashboard.test_admin_page import FOREIGN, parked
 from tests.dashboard.visitor import Seen, Visitor
@@ -101,7 +103,7 @@ def example_of(one: Resource) -> str:
 
 
 async def with_everything(shop: Shop) -> None:
-    "One of each: a pull request, a job that has told something, a build, a delivery that was given up."
+    "One of each: a pull request, one that is silent, a job that has told something, a build, a delivery given up."
     world, floor = shop
     pr = await world.ana.opens_pr(title="Otters <script>alert(1)</script>")
     await world.settled()
@@ -114,6 +116,8 @@ async def with_everything(shop: Shop) -> None:
         for place in (world.repo.id, FOREIGN):
             plan = BuildPlan(place, "b" * 40)
             assert await BuildStore(engine).add(plan, date(2026, 1, 6), world.clock.now())
+            said = WouldSay(comments=("Not ready yet",), labels_on=("skill",)).written()
+            await AdoptionStore(engine).keep(ObservedPull(place, 77, head_sha="d" * 40, would_say=said))
         await DeliveryStore(engine).add([parked("own-1", world.repo.id), parked("foreign-1", FOREIGN)])
     await floor.asks(FOREIGN, 3, JobKind.GENERATE)
 
