@@ -13,4 +13,5 @@ async def configuration(visit: Visit) -> Shown:
     """Show what is configured."""
     standing = await visit.doors.policy_standing(visit.origin)
     facts = configuration_facts(standing, visit.house.settings)
-    return shown_in_admin(visit, "/configuration", "admin_configuration.html", {"configuration": facts})
+    shown = {"configuration": facts, "observing": visit.path("/observing")}
+    return shown_in_admin(visit, "/configuration", "admin_configuration.html", shown)
