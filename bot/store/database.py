@@ -24,6 +24,7 @@ from bot.store.sqlite_connections import steady_connection
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _CONNECT_WITHIN_S = 10
 _ANSWER_WITHIN_S = 60  # of one statement: a server that has vanished must not hold a pull request for ever
+_STANDS_STILL_MS = "10000"  # in the middle of a transaction; then PostgreSQL undoes it
 _PREPARED = 500  # statements that a connection remembers, of some hundred that there are
 _WAIT_S = 30  # for a connection, while all are in use
 _MIGRATING = 7_305_891_220_046_152_109  # the lock that only one process of this program holds at a time
@@ -46,7 +47,10 @@ def open_engine(database_url: str, connections: int = 10) -> AsyncEngine:
         "timeout": _CONNECT_WITHIN_S,
         "command_timeout": _ANSWER_WITHIN_S,
         "prepared_statement_cache_size": _PREPARED,
-        "server_settings": {"jit": "off"},  # no question is so long that compiling it would pay
+        "server_settings": {
+            "jit": "off",  # no question is so long that compiling it would pay
+            "idle_in_transaction_session_timeout": _STANDS_STILL_MS,  # a bot that froze holds no locks for ever
+        },
     }
     try:
         engine = create_async_engine(

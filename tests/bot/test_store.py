@@ -383,3 +383,13 @@ async def test_a_statement_that_fails_says_so_and_blocks_nobody(tmp_path: Path) 
         await connection.execute(sa.text("INSERT INTO numbers VALUES (1)"))
         assert (await connection.execute(sa.text("SELECT n FROM numbers"))).scalar_one() == 1
     await engine.dispose()
+
+
+async def test_a_bot_that_freezes_in_the_middle_of_something_bars_nobody(postgres: PostgresServer) -> None:
+    "PostgreSQL undoes what somebody began and leaves lying: its locks are free again after ten seconds."
+    with postgres.borrowed() as address:
+        engine = open_engine(address)
+        async with engine.connect() as connection:
+            shown = await connection.execute(sa.text("SHOW idle_in_transaction_session_timeout"))
+            assert shown.scalar_one() == "10s"
+        await engine.dispose()
