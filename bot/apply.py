@@ -131,10 +131,9 @@ class Writer:
         on, url_vars = "issues/{number}", {}
         if react.comment_id is not None:
             on, url_vars = "issues/comments/{comment_id}", {"comment_id": str(react.comment_id)}
+        url = f"/repos/{{owner}}/{{repo}}/{on}/reactions"
         try:
-            await self._write(
-                "POST", f"/repos/{{owner}}/{{repo}}/{on}/reactions", {"content": react.content}, **url_vars
-            )
+            await self._write_to_new("POST", url, {"content": react.content}, **url_vars)
         except (NotFoundError, RefusedError) as error:  # the comment was deleted, or the conversation locked
             log.info("reaction.left_out", number=self._pull.number, error=str(error))
 
@@ -199,21 +198,21 @@ class Writer:
             log.warning("check_runs.annotations_left_out", name=report.name)
             return
         for body in additions:
-            await self._write_to_new(url, body, run_id=str(run_id))
+            try:
+                await self._write_to_new("PATCH", url, body, run_id=str(run_id))
+            except NotFoundError:
+                raise TransientError("GitHub does not find what it has just made") from None
 
-    async def _write_to_new(self, url: str, body: Any, **url_vars: str) -> None:
-        """Change what was created a moment ago: for some seconds GitHub may not find it, and does nothing."""
+    async def _write_to_new(self, method: str, url: str, body: Any, **url_vars: str) -> None:
+        """Write to what was created a moment ago: for some seconds GitHub may not find it, and does nothing."""
         for pause_s in _LAG_PAUSES_S:
             try:
-                await self._write("PATCH", url, body, **url_vars)
+                await self._write(method, url, body, **url_vars)
             except NotFoundError:
                 await self._clock.sleep(pause_s)
             else:
                 return
-        try:
-            await self._write("PATCH", url, body, **url_vars)
-        except NotFoundError:
-            raise TransientError("GitHub does not find what it has just made") from None
+        await self._write(method, url, body, **url_vars)
 
     async def _remove_label(self, name: str) -> None:
         try:

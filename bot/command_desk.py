@@ -110,7 +110,8 @@ class CommandDesk:
     async def handle(self, written: Written, bring_up_to_date: Callable[[], Awaitable[object]]) -> AfterOrders:
         """Carry out the commands of one text, in order, and answer. Bots never command.
 
-        `bring_up_to_date` has the pull request judged where a command builds on what one before it set aside.
+        `bring_up_to_date` has the pull request judged where a command builds on what one before it set aside, and
+        where it judges content that we were not told of yet.
         Trying the same text again does nothing twice. Raises TransientError.
         """
         commands = () if written.author.is_bot else _commands_of(written)
@@ -118,8 +119,6 @@ class CommandDesk:
             return AfterOrders()
         handled: list[Handled] = []
         for command in commands[:MOST_COMMANDS]:
-            if handled and _sets_aside(handled[-1]):
-                await bring_up_to_date()
             order = Order(
                 written.origin,
                 written.number,
@@ -129,6 +128,8 @@ class CommandDesk:
                 written.written_at,
                 written.commit,
             )
+            if (handled and _sets_aside(handled[-1])) or await self._is_ahead_of_us(order):
+                await bring_up_to_date()
             handled.append(await self.obey(order))
         await self._note_heard(written, handled)
         answer = (
@@ -140,6 +141,16 @@ class CommandDesk:
             writer = await self._writer(written.origin, written.number)
             await writer.apply(answer)
         return _left(handled)
+
+    async def _is_ahead_of_us(self, order: Order) -> bool:
+        """True when a command judges the content, and we have not looked at the newest commit."""
+        known = all_commands().get(order.command.name)
+        if known is None or not known.about_content or takes_back(order, known):
+            return False
+        memory = await self._memories.get(order.origin.repository_id, order.number)
+        client = self._app.installation(order.origin.installation_id)
+        pull = await PullReader(client, order.origin.full_name).pull(order.number)
+        return pull.is_open and (memory is None or memory.judged_sha != pull.head_sha)
 
     async def handle_label(self, labelled: Labelled) -> Handled | None:
         """Take a label set by hand for the command it stands for.
@@ -251,6 +262,7 @@ class CommandDesk:
             jobs=dossier.jobs,
             median_wait=dossier.median_wait,
             is_merged=pull.is_merged,
+            closed_at=pull.closed_at,
             label_set=order.label_set,
         )
 
@@ -271,7 +283,7 @@ class CommandDesk:
             effects = known.decide(situation, arguments)
         except RefusedError as error:
             return Handled(order, refusal=str(error))
-        return Handled(order, effects, too_late(order, effects, situation))
+        return Handled(order, effects, too_late(order, known, effects, situation))
 
     async def _write_down(self, order: Order, pull: Pull, situation: Situation, result: str) -> None:
         act = f"label {order.source.split(':')[1]}" if order.label_set is not None else f"/{order.command.name}"

@@ -10,15 +10,17 @@ from bot.actions import RemoveLabel, Reply
 from bot.apply import Writer
 from bot.clock import Clock
 from bot.command_desk import CommandDesk
+from bot.commands.registry import commands_of_labels
 from bot.commands.situation import Say
 from bot.comments.markers import MarkerSigner
 from bot.comments.notices import label_put_right
-from bot.events import Labelled
+from bot.events import Labelled, Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
 from bot.github.listings import Listings
 from bot.github.pulls import Pull, PullReader
-from bot.labels import KIND_LABELS, RESTRAINTS, STATE_LABELS
+from bot.labels import KIND_LABELS, RESTRAINTS, STATE_LABELS, WORKFLOW_LABELS, Label
+from bot.orders import act_of_label, same_matter
 from bot.plan import digest_of
 from bot.store.desk_log import BEGUN, AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
@@ -79,6 +81,27 @@ class HandLabels:
         await self._say(event, [text], f"label:{digest_of(text)}", pull)  # once, however often the label comes back
         return False
 
+    async def hear(self, origin: Origin, memory: PullMemory, pull: Pull) -> bool:
+        """Act on labels that people have set or taken off without our being told. Return whether there were any.
+
+        Else we would put back what somebody has just taken off, and nobody would ever know.
+        """
+        if not (memory.is_known and memory.is_open):
+            return False  # the first look takes the labels over
+        differing = (pull.labels & WORKFLOW_LABELS) ^ memory.status.labels
+        if not differing:
+            return False
+        listings = Listings(self._app.installation(origin.installation_id), pull.repository, self._app.app_id)
+        last = await listings.label_events(pull.number)
+        done = await self._log.of_pull(origin.repository_id, pull.number)
+        unheard = [
+            Labelled(origin, pull.number, event.actor, Label(name), event.on, event.at, pull.head_sha, event.guid)
+            for name in sorted(differing)
+            if (event := last.get(name)) is not None and event.on is (name in pull.labels) and not event.is_ours
+        ]
+        heard = [await self.take(event) for event in unheard if not is_settled(event, done)]
+        return any(counts is not None for counts in heard)
+
     async def _is_overtaken(self, event: Labelled) -> bool:
         """True when somebody has since done the opposite: its own event comes, or came before this one."""
         pull = await self._pull(event)
@@ -104,7 +127,6 @@ class HandLabels:
             await Writer(client, pull, self._clock).apply([Reply(text, marker)])
 
     async def _write_down(self, event: Labelled, sha: str) -> None:
-        sign = "+" if event.on else "-"
         await self._log.add(
             AuditEntry(
                 repository_id=event.origin.repository_id,
@@ -113,7 +135,7 @@ class HandLabels:
                 actor_id=event.actor.id,
                 actor=event.actor.login,
                 role="bot" if event.actor.is_bot else "not enough",
-                act=f"label {sign}{event.label}",
+                act=act_of_label(event.label, on=event.on),
                 arguments="",
                 sha=sha,
                 result="put right",
@@ -121,6 +143,14 @@ class HandLabels:
             )
         )
         log.info("label.put_right", number=event.number, label=event.label, on=event.on, actor=event.actor.id)
+
+
+def is_settled(event: Labelled, done: Iterable[AuditEntry]) -> bool:
+    """True when a label says nothing new: we have acted on it, or on a comment about the same matter, since."""
+    known = commands_of_labels().get((event.label, event.on))
+    comments = {f"/{name}" for name in same_matter(known.name)} if known else set()
+    acts = {act_of_label(event.label, on=event.on), *comments}
+    return any(entry.at >= event.at and entry.act in acts for entry in done)
 
 
 def _is_exchanged(event: Labelled, pull: Pull) -> bool:

@@ -52,9 +52,8 @@ def is_overtaken(order: Order, carried_out: Iterable[tuple[str, int, str]]) -> b
     written = _COMMENT.match(order.source)
     if written is None:
         return False
-    name = order.command.name
-    same = frozenset[str]().union(*(matter for matter in (*_MATTERS, *_OWN_MATTERS) if name in matter))
-    is_own = any(name in matter for matter in _OWN_MATTERS)
+    same = same_matter(order.command.name)
+    is_own = any(order.command.name in matter for matter in _OWN_MATTERS)
     return any(
         act.removeprefix("/") in same
         and (actor_id == order.actor.id or not is_own)
@@ -62,6 +61,16 @@ def is_overtaken(order: Order, carried_out: Iterable[tuple[str, int, str]]) -> b
         for act, actor_id, source in carried_out
         if (found := _COMMENT.match(source))
     )
+
+
+def same_matter(name: str) -> frozenset[str]:
+    """Return the commands that settle the same matter as one of them, itself among them; none if none do."""
+    return frozenset[str]().union(*(matter for matter in (*_MATTERS, *_OWN_MATTERS) if name in matter))
+
+
+def act_of_label(label: str, *, on: bool) -> str:
+    """Return what the audit calls setting a label by hand, or taking it off."""
+    return f"label {'+' if on else '-'}{label}"
 
 
 def bound(order: Order, known: Command) -> tuple[str, str]:
@@ -131,9 +140,14 @@ def too_long(arguments: str) -> str:
     return f"I read at most {_MOST_CHARACTERS:,} characters behind a command."
 
 
-def too_late(order: Order, effects: Iterable[Effect], situation: Situation) -> str:
-    """Say that a written command comes too late for a review that is over; empty when it does not."""
+def too_late(order: Order, known: Command, effects: Iterable[Effect], situation: Situation) -> str:
+    """Say that a written command comes too late for a review that is over; empty when it does not.
+
+    What was written before it was closed, and only reached us later, is in time, unless it judges the content.
+    """
     if situation.is_open or order.label_set is not None:
+        return ""
+    if situation.closed_at is not None and order.at < situation.closed_at and not known.about_content:
         return ""
     return "This pull request is closed." if any(isinstance(e, Fire | Approve | SetAside) for e in effects) else ""
 

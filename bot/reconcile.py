@@ -13,12 +13,12 @@ from bot.clock import Clock
 from bot.commands.parsing import commands_in
 from bot.commands.registry import all_commands
 from bot.desk import Desk
-from bot.events import Account, Labelled, Origin, PullClosed, PullOpened, Written
+from bot.events import Account, Origin, PullClosed, PullOpened, Written
 from bot.github.client import GitHubApp
 from bot.github.errors import GitHubError, NotFoundError, NotInstalledError, RefusedError, TransientError
 from bot.github.listings import ListedComment, ListedPull, Listings, Place, place_of
 from bot.github.pulls import PullReader
-from bot.labels import WORKFLOW_LABELS, Label
+from bot.labels import Label
 from bot.linked_documents import LinkedDocuments
 from bot.policies import Policies
 from bot.records import Records
@@ -100,7 +100,7 @@ class Reconciler:
                 await self._try(origin, self._look_on(origin, pull, hush, found), found)
                 continue
             await self._try(
-                origin, self._look(origin, known, pull, memories.get(pull.number), policy, listings, found), found
+                origin, self._look(origin, known, pull, memories.get(pull.number), policy, found), found
             )
         for number in sorted(memories.keys() - listed.keys()):
             await self._try(origin, self._end(origin, number, found), found)
@@ -165,7 +165,6 @@ class Reconciler:
         pull: ListedPull,
         memory: PullMemory | None,
         policy: Policy,
-        listings: Listings,
         found: Found,
     ) -> None:
         """Bring one pull request up to date, if it is not."""
@@ -174,7 +173,7 @@ class Reconciler:
             return
         if memory is None or not memory.swept.startswith(pull.appearance) or memory.judged_sha != pull.head_sha:
             found.refreshed += 1
-            await self._catch_up(origin, known, pull, listings)
+            await self._catch_up(origin, known, pull)
         elif await self._desk.gather_jobs(origin, pull.number) or self._is_to_be_tried_again(memory, now):
             found.refreshed += 1
             await self._desk.refresh(origin, pull.number)
@@ -206,31 +205,14 @@ class Reconciler:
         self._tried[key] = now
         return True
 
-    async def _catch_up(self, origin: Origin, known: KnownRepository, pull: ListedPull, listings: Listings) -> None:
+    async def _catch_up(self, origin: Origin, known: KnownRepository, pull: ListedPull) -> None:
         """Do what the webhooks that we never got would have led to."""
         memory = await self._records.memories.get(origin.repository_id, pull.number)
         is_untouched = pull.created_at == pull.updated_at  # so its text is what it was opened with
         if memory is None and is_untouched and pull.created_at >= known.first_seen_at:
             await self._desk.handle(PullOpened(origin, pull.number, _opening(origin, pull)))
             return
-        if memory is not None and memory.is_known and memory.is_open:
-            for event in await self._labels_set(origin, memory, listings):
-                await self._desk.handle(event)
         await self._desk.refresh(origin, pull.number)
-
-    async def _labels_set(self, origin: Origin, memory: PullMemory, listings: Listings) -> list[Labelled]:
-        """Return the labels that people have set or taken off without our hearing of it."""
-        reader = PullReader(self._app.installation(origin.installation_id), origin.full_name)
-        live = await reader.pull(memory.number)
-        differing = (live.labels & WORKFLOW_LABELS) ^ memory.status.labels
-        if not differing:
-            return []
-        last = await listings.label_events(memory.number)
-        return [
-            Labelled(origin, memory.number, event.actor, Label(name), event.on, event.at, live.head_sha, event.guid)
-            for name in sorted(differing)
-            if (event := last.get(name)) is not None and event.on is (name in live.labels) and not event.is_ours
-        ]
 
     async def _end(self, origin: Origin, number: int, found: Found) -> None:
         """Do what a pull request leads to that is no longer open, once GitHub has confirmed that."""

@@ -22,6 +22,7 @@ from bot.fixing import place_of_push
 from bot.github.client import CallCount, GitHubApp, counted_calls
 from bot.github.errors import NotFoundError, RefusedError
 from bot.github.pulls import OwnComment, Pull, PullReader
+from bot.hand_labels import HandLabels
 from bot.labels import Label
 from bot.look import Look, Looks, pardoned
 from bot.plan import Again, Plan, Planner, Posted, Seen, digest_of, recalled
@@ -66,9 +67,14 @@ class Triage:
         clock: Clock,
         writer: OpenWriter = Writer,
         readings: ReadingDesk | None = None,
+        labels: HandLabels | None = None,
     ) -> None:
-        """`writer` opens what carries out actions on GitHub; `readings` keeps what was judged for the pages."""
+        """`writer` opens what carries out actions on GitHub; `readings` keeps what was judged for the pages.
+
+        `labels` takes what people have set without our being told; without it nothing is carried out for them.
+        """
         self._readings = readings
+        self._labels = labels
         self._app = app
         self._open_writer = writer
         self._looks = looks
@@ -104,6 +110,11 @@ class Triage:
         if pull is None:
             return None
         memory = memory or PullMemory(origin.repository_id, number)
+        if self._labels is not None and await self._labels.hear(origin, memory, pull):
+            memory = await self._memories.get(origin.repository_id, number) or memory
+            pull = await self._open_pull(reader, number)
+            if pull is None:
+                return None
         posted, look, _ = await asyncio.gather(
             self._posted(reader, memory, pull, again),
             self._looks.at(reader, origin.repository_id, pull, anew=again is not None),

@@ -120,7 +120,20 @@ def make_desk(
         github, policies, Permissions(clock), memories, dossiers, effects, desk_log, signer, clock
     )
     readings = ReadingDesk(ReadingStore(engine), workers, records.history, clock, settings.keeps_readings_for)
-    triage = Triage(github, looks, planner, dossiers, effects, records, desk_log, signer, clock, readings=readings)
+    labels = HandLabels(github, commands, memories, desk_log, signer, clock)
+    triage = Triage(
+        github,
+        looks,
+        planner,
+        dossiers,
+        effects,
+        records,
+        desk_log,
+        signer,
+        clock,
+        readings=readings,
+        labels=labels,
+    )
     silence = make_silence(engine, clock)
     batches = Batches(github, commands, triage, memories, BatchStore(engine), signer, locks, clock, silence)
     web_url = settings.github_web_url
@@ -138,7 +151,7 @@ def make_desk(
         answers=Answers(
             github, looks, records.pardons, batches, fixer, signer, clock, web_url=settings.github_web_url
         ),
-        labels=HandLabels(github, commands, memories, desk_log, signer, clock),
+        labels=labels,
         witness=Witness(github, records, effects, desk_log, signer, clock),
         merging=MergeDesk(github, policies, looks, dossiers, memories, records.merges, desk_log, clock, locks),
         groups=MergeGroups(github, policies, looks, dossiers, memories, clock),

@@ -251,7 +251,7 @@ def heaviest_first(findings: Iterable[Finding], rule_order: dict[str, int]) -> t
                 f.line or 0,
                 f.column or 0,
                 f.cause.id,
-                f.message,
+                f.message if f.path else "",  # commits stay in the order in which they were made
             ),
         )
     )

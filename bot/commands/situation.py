@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.jobs import Job, JobKind, JobState
 from bot.readiness import Case, Readiness
@@ -40,6 +40,7 @@ class Situation:
     jobs: tuple[Job, ...] = ()
     median_wait: timedelta | None = None
     is_merged: bool = False
+    closed_at: datetime | None = None  # None while it is open
     closed_by_id: int = 0  # whoever closed it; 0: nobody, or the bot for its own reasons
     label_set: bool | None = field(default=None)  # the command is a label that was put on (True) or off by hand
 

@@ -7,6 +7,7 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -62,6 +63,7 @@ class Pull:
     head_ref: str = ""
     allows_edits: bool = False  # of those who may write to the base
     repository_id: int = 0
+    closed_at: datetime | None = None
     asks_web_sign_off: bool = False  # then GitHub signs off what is committed in its web pages
 
     def after(self, actions: Iterable[Action]) -> Pull:
@@ -209,6 +211,7 @@ class PullReader:
             head_ref=data["head"]["ref"],
             allows_edits=bool(data.get("maintainer_can_modify")),
             repository_id=int(base["repo"]["id"]),
+            closed_at=datetime.fromisoformat(data["closed_at"]) if data.get("closed_at") else None,
             asks_web_sign_off=bool(base["repo"].get("web_commit_signoff_required")),
         )
 

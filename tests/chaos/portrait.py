@@ -16,6 +16,7 @@ _MOMENT = re.compile(r"\b20\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?)?
 _PROSPECT = re.compile(
     r"; half of all pull requests are looked at within [^.]*"
 )  # the past of all of them says that
+_MOST_SHOWN = 200  # characters of a text that differs
 _ID = re.compile(r"\b1[2-9]\d{8}\b")
 
 
@@ -117,5 +118,19 @@ def _shown(mine: object, others: object) -> str:
     if isinstance(mine, Mapping) and isinstance(others, Mapping):
         return repr({key: _shown(mine[key], others.get(key)) for key in mine if mine[key] != others.get(key)})
     if isinstance(mine, tuple | frozenset) and isinstance(others, tuple | frozenset):
-        return repr([one for one in mine if one not in others])[:1500]
-    return repr(mine)[:1500]
+        left = [one for one in others if one not in mine]
+        return repr([_parting(one, left) for one in mine if one not in others])
+    return repr(mine)[:_MOST_SHOWN]
+
+
+def _parting(one: object, others: Sequence[object]) -> object:
+    """Return a long text from shortly before where it parts from the one among the others that is most like it."""
+    if not isinstance(one, str) or len(one) <= _MOST_SHOWN:
+        return one
+    alike = max((_alike(one, other) for other in others if isinstance(other, str)), default=0)
+    return f"... {one[max(0, alike - _MOST_SHOWN // 2) :][:_MOST_SHOWN]} ..."
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    return next((n for n, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its), len(one))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.simulator import Delivery
+from tests.checks.contributions import SKILL_PATH, a_skill
 from tests.world import PullRequest, World
 from tests.world.people import a_good_skill
 
@@ -85,6 +86,65 @@ async def test_a_label_told_of_after_it_was_taken_off_again_stays_off(world: Wor
     await arrives(world, put_on)
     assert "hold" not in pr.labels
     assert "hold" not in (await world.rows("SELECT flags FROM pull_requests"))[0][0]
+
+
+async def test_a_label_taken_off_unheard_while_it_was_obeyed_stays_off(world: World, pr: PullRequest) -> None:
+    "Tess thinks better of it at once, and GitHub never tells of that: the bot does not put her label back."
+    await world.github.label(pr.pull, "hold", by="tess")
+    await pr.settled()
+    with world.no_webhooks():
+        await world.clock.advance(seconds=5)
+        await world.github.unlabel(pr.pull, "hold", by="tess")
+    await world.clock.advance(seconds=5)
+    await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=6)})
+    await pr.settled()
+    assert "hold" not in pr.labels
+    assert "held up" not in (await pr.edited_comment())
+    assert [(entry.act, entry.result) for entry in await world.audit_of(pr)] == [
+        ("label +hold", "done"),
+        ("label -hold", "done"),
+    ]
+
+
+async def test_what_we_have_not_yet_taken_off_is_no_order_of_its_setter(world: World, pr: PullRequest) -> None:
+    "Tess set a label, and took it back by command; GitHub failed just then, and a push is what comes next."
+    await world.github.label(pr.pull, "hold", by="tess")
+    await pr.settled()
+    world.github.fail_next("DELETE", r"/labels/hold$", status=502)
+    await world.clock.advance(seconds=5)
+    await world.tess.comments(pr, "/unhold")
+    await world.while_time_passes(minutes=5)
+    assert "hold" not in pr.labels
+    assert [entry.act for entry in await world.audit_of(pr)] == ["label +hold", "/unhold"]
+
+
+@pytest.mark.parametrize(("command", "counts"), [("/hold", True), ("/triage-approve", False)])
+async def test_a_command_from_before_the_closing_is_in_time(
+    world: World, pr: PullRequest, command: str, *, counts: bool
+) -> None:
+    "The closing was heard of first; only what judges the content comes too late, since that may be another."
+    with world.no_webhooks():
+        await world.github.comment(pr.pull, "tess", command)
+        said = world.github.deliveries[-1]
+        await world.clock.advance(seconds=5)
+    await world.github.close_pull(pr.pull)
+    await pr.settled()
+    await arrives(world, said)
+    await world.github.reopen_pull(pr.pull)
+    await pr.settled()
+    assert pr.labels == {"skill", "triage-needed"} | ({"hold"} if counts else set())
+    pr.has_been_read()
+
+
+async def test_a_judgement_of_a_push_that_nobody_told_of_finds_it_checked(world: World, pr: PullRequest) -> None:
+    "Tess names the commit: it is looked at before she is heard."
+    with world.no_webhooks():
+        await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=6)})
+    await world.clock.advance(seconds=5)
+    await world.tess.comments(pr, f"/triage-approve {pr.pull.head_sha}")
+    await pr.settled()
+    assert pr.labels == {"skill", "triage-approved"}
+    assert "Next: an approver" in await pr.edited_comment()
 
 
 async def test_a_closing_told_of_after_the_reopening_closes_nothing(world: World, pr: PullRequest) -> None:

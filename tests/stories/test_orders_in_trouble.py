@@ -29,8 +29,20 @@ async def test_a_comment_that_was_deleted_meanwhile_still_counts(world: World, p
     await world.github.settle()
     await world.stop_bot()
     await world.start_bot()
+    await world.while_time_passes(seconds=10)
     assert "Merging is held up by hand" in await pr.edited_comment()
     assert "hold" in pr.labels
+
+
+async def test_a_comment_that_github_does_not_find_yet_is_answered_in_the_end(
+    world: World, pr: PullRequest
+) -> None:
+    "For a moment GitHub denies what was written a moment ago."
+    world.github.fail_next("POST", r"/issues/comments/\d+/reactions$", status=404, times=2)
+    comment = await world.github.comment(pr.pull, "tess", "/hold")
+    await world.while_time_passes(seconds=10)
+    assert set(comment.reactions) == {"+1"}
+    pr.has_been_read()
 
 
 async def test_what_is_merged_is_not_opened_again(world: World, pr: PullRequest) -> None:

@@ -92,7 +92,12 @@ def words() -> Iterator[tuple[str, str]]:
 def _too_late() -> str:
     origin, tess = Origin(REPOSITORY_ID, "instruct/taxonomy", 1), Account(Login("tess"), IDS["tess"])
     order = Order(origin, 1, tess, WrittenCommand("triage-approve", "", 1), "comment:8:1", NOW)
-    return too_late(order, (Fire(Trigger.TRIAGE_APPROVE),), a_situation(case=a_case(is_open=False)))
+    return too_late(
+        order,
+        all_commands()["triage-approve"],
+        (Fire(Trigger.TRIAGE_APPROVE),),
+        a_situation(case=a_case(is_open=False)),
+    )
 
 
 def _ending(text: str) -> str:
