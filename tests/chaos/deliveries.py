@@ -1,9 +1,9 @@
 """`python -m tests.chaos.deliveries`: nothing is lost, nothing done twice, whatever dies.
 
-People act on pull requests with everything in order, and the same people in the same way elsewhere while two real bots on one
-PostgreSQL server are killed (SIGKILL), the database restarts, webhooks come late, twice or never, and GitHub
-answers a tenth of the calls wrongly. Once the sweeps have healed what they can, every pull request has to look as
-it did without faults.
+People act on pull requests with everything in order. At the same time the same people do the same elsewhere, while
+two real bots on one PostgreSQL server are killed (SIGKILL), the database restarts, webhooks come late, twice or
+never, and GitHub answers a tenth of the calls wrongly. Once the sweeps have healed what they can, every pull
+request has to look as it does where all was in order.
 Needs Linux, takes some minutes.
 """
 
@@ -253,7 +253,7 @@ class Progress:
 
 
 async def play(plan: Plan, *, keeps_files: bool = False) -> tuple[list[str], list[str]]:
-    """Play it in order and in trouble, both at once and apart from each other. Return the lines of the table, and what is wrong."""
+    """Play it in order and in trouble, at once but apart. Return the lines of the table, and what is wrong."""
     calm, hurt = await asyncio.gather(
         *(Drama(plan, keeps_files=keeps_files).run(in_order=in_order) for in_order in (True, False))
     )
