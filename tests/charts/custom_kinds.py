@@ -96,6 +96,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             },
         ),
     ),
+    "PodMonitor": _kind(
+        "monitoring.coreos.com/v1",
+        "PodMonitor",
+        _object(
+            selector=_object(matchLabels=_LABELS),
+            namespaceSelector=_object(matchNames={"type": "array", "items": _TEXT}),
+            podMetricsEndpoints={
+                "type": "array",
+                "minItems": 1,
+                "items": _object(port=_TEXT, path={"const": "/metrics"}, interval=_TEXT),
+            },
+        ),
+    ),
     "PrometheusRule": _kind(
         "monitoring.coreos.com/v1", "PrometheusRule", _object(groups={"type": "array", "items": _GROUP})
     ),

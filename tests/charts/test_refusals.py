@@ -73,6 +73,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"bot": {"settings": {"PORT": 1}}},
         "bot.settings.PORT is set by the chart itself",
     ),
+    "a worker's setting that the chart sets itself": (
+        {"workers": {"cpu": {"settings": {"METRICS_PORT": 9091}}}},
+        "workers.cpu.settings.METRICS_PORT is set by the chart itself",
+    ),
     "adapters for vLLM": (
         {"modelServers": {"student": {"adaptersClaim": "x"}}},
         "adaptersClaim is for the student",

@@ -145,6 +145,10 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 - {name: TAXONOMY_PIPELINE_WORK_DIR, value: /work}
 - {name: TAXONOMY_PIPELINE_RUNTIME_DIR, value: /tmp/taxonomy-pipeline}
 - {name: TAXONOMY_PIPELINE_LOG_FORMAT, value: json}
+{{- if $root.Values.metrics.enabled }}
+- {name: TAXONOMY_PIPELINE_METRICS_HOST, value: "0.0.0.0"}
+- {name: TAXONOMY_PIPELINE_METRICS_PORT, value: "9090"}
+{{- end }}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_PIPELINE_BROKER_URL" $secret "TAXONOMY_PIPELINE_BROKER_URL" false) }}
 {{- range $name := list "TEACHER_API_KEY" "CRITIC_API_KEY" "STUDENT_API_KEY" }}
 {{- $variable := printf "TAXONOMY_PIPELINE_%s" $name }}
