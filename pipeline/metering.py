@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import product
+from math import prod
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
@@ -18,6 +20,7 @@ from prometheus_client.registry import Collector
 OTHER = "other"
 _LONGEST = 80
 _MOST = 50  # values of a label that does not know its values
+_MOST_AT_ZERO = 120  # series of a counter that are there from the start
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -87,12 +90,23 @@ class _Bounds:
 
 
 class Count:
-    """A counter."""
+    """A counter. Series that are known beforehand are told from the start, where they are few.
+
+    One that appeared with its first count would begin at 1, and to Prometheus that is no increase.
+    """
 
     def __init__(self, declared: Declared, registry: CollectorRegistry) -> None:
         names = [label.name for label in declared.labels]
         self._metric = Counter(declared.name, declared.meaning, names, registry=registry)
         self._bounds = _Bounds(declared.labels)
+        known = [sorted(label.known) for label in declared.labels if label.known is not None]
+        if known and len(known) == len(names) and prod(map(len, known)) <= _MOST_AT_ZERO:
+            for values in product(*known):
+                self.expect(*values)
+
+    def expect(self, *values: str) -> None:
+        """Tell the series of these values from now on, before anything is counted there."""
+        self._metric.labels(*self._bounds.fit(values))
 
     def add(self, *values: str, by: float = 1.0) -> None:
         """Count, under these values of its labels."""

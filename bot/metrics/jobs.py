@@ -33,6 +33,7 @@ TOOK_S = BOOK.spread(
     "job_run_seconds", "How long the last attempt of a job ran, as its worker told.", JOB_KIND, buckets=LONG_WAITS_S
 )
 GPU_S = BOOK.count("gpu_seconds_total", "Seconds that workers held jobs on GPU queues.", JOB_KIND)
+ROWS = BOOK.count("sdg_rows_total", "Rows that generation was done with, kept or dropped.")
 KEPT = BOOK.count("sdg_samples_kept_total", "Samples that generation kept.")
 DROPPED = BOOK.count("sdg_samples_dropped_total", "Rows that generation dropped on the way to a sample.", _WHY)
 TOKENS = BOOK.count("teacher_tokens_total", "Tokens that teacher and critic read and wrote for generation.")
@@ -59,6 +60,7 @@ def generated(result: GenerateResult) -> None:
     if result.is_old:
         return
     for leaf in result.leaves:
+        ROWS.add(by=leaf.kept + sum(leaf.dropped.values()))
         KEPT.add(by=leaf.kept)
         for reason, count in leaf.dropped.items():
             DROPPED.add(reason, by=count)

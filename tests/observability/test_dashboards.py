@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,12 @@ import yaml
 from bot.cli import cli as bot_cli
 from bot.metrics.reading import BOOK as BOT
 from bot.settings import BotSettings
+from checks.registry import all_rules
 from pipeline.cli import cli as pipeline_cli
-from pipeline.metering import Declared
+from pipeline.metering import Declared, Label
 from pipeline.settings import PipelineSettings
 from pipeline.worker.metrics import BOOK as WORKER
+from tests.observability.scraping import Scrape, read
 
 _ROOT = Path(__file__).parent.parent.parent
 _CHART = _ROOT / "charts" / "taxonomy-bot"
@@ -109,6 +114,39 @@ def test_counters_are_never_read_raw() -> None:
         if not re.search(rf"(rate|increase)\({name}", str(param.values[0]))
     ]
     assert raw == []
+
+
+@pytest.fixture(scope="module")
+def just_started() -> Scrape:
+    "What both programs tell before anything has happened."
+    modules = ("bot.metrics.reading", "pipeline.worker.metrics")
+    code = "\n".join(f"from {m} import BOOK\nprint(BOOK.exposition('')[0].decode())" for m in modules)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return read(told.stdout)
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+def test_the_first_of_its_kind_is_an_increase(just_started: Scrape, rule: dict[str, Any]) -> None:
+    "A series that only begins with what it is to tell of begins at 1, and has not increased."
+    for call in (node for node in parts(promql.parse(rule["expr"])) if isinstance(node, promql.Call)):
+        if call.func.name != "increase":
+            continue
+        (selector,) = [node for node in parts(call) if isinstance(node, promql.VectorSelector)]
+        wanted = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
+        values = {
+            label.name: [one for one in _values_of(label) if re.fullmatch(wanted.get(label.name, ".*"), one)]
+            for label in known()[selector.name].labels
+        }
+        for combination in product(*values.values()):
+            series = (selector.name, frozenset(zip(values, combination, strict=True)))
+            assert just_started.samples.get(series) == 0, series
+
+
+def _values_of(label: Label) -> frozenset[str]:
+    if label.name == "rule":
+        return frozenset(all_rules())
+    assert label.known is not None, f"nobody knows beforehand what {label.name} may be"
+    return label.known
 
 
 @pytest.mark.parametrize("file", _DASHBOARDS, ids=lambda file: file.stem)

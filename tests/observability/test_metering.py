@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.metrics.reading import BOOK as BOT
+from bot.metrics.rules import judged
 from pipeline.metering import Book, Declared, Kind, Label
 from pipeline.worker.metrics import BOOK as WORKER
 from pipeline.worker.metrics import stage_of
@@ -63,6 +64,31 @@ def test_a_label_without_known_values_has_not_very_many() -> None:
     assert found.values_of("reason") == {"other", *(f"reason {number}" for number in range(10))}
     assert found.value("test_things_total", reason="reason 3") == 2
     assert found.value("test_things_total", reason="other") == 9_993
+
+
+def test_what_may_be_counted_is_told_before_it_is() -> None:
+    "As 0, where the values are known and not very many; one that turns up later can be expected, too."
+    book = Book("test_")
+    few, end = Label("kind").of({"a", "b"}), Label("end").of({"good", "bad"})
+    book.count("things_total", "Things.", few, end)
+    book.count("answers_total", "Answers.", few, Label("status").of(str(code) for code in range(500)))
+    reasons = book.count("drops_total", "Drops.", Label("reason"))
+    reasons.expect("too long")
+    found = read(book.exposition("")[0].decode())
+    things = [dict(labels) for name, labels in found.samples if name == "test_things_total"]
+    assert sorted((each["kind"], each["end"]) for each in things) == [
+        ("a", "bad"), ("a", "good"), ("b", "bad"), ("b", "good"),
+    ]  # fmt: skip
+    assert set(found.samples.values()) == {0}
+    assert not found.has("test_answers_total")
+    assert found.values_of("reason") == {"too long"}
+
+
+def test_a_communitys_own_rule_is_known_once_it_has_run() -> None:
+    "Its first crash is seen, though nobody knew of it when the bot started."
+    judged({"our-own": 0.1}, [])
+    found = read(BOT.exposition("")[0].decode())
+    assert ("taxonomy_bot_rule_crashes_total", frozenset({("rule", "our-own")})) in found.samples
 
 
 def test_a_name_is_declared_once() -> None:
