@@ -50,7 +50,7 @@ async def hour(open_pulls: int, minutes: int, *, is_busy: bool) -> Cost:
     """Return what an hour of looks costs at so many open pull requests, going by some minutes of it."""
     with tempfile.TemporaryDirectory() as folder:
         clock = MovableClock()
-        limits = Limits(requests_per_hour=_WIDE_OPEN)
+        limits = Limits(requests_per_hour=_WIDE_OPEN, points_per_hour=_WIDE_OPEN)
         async with Simulator(clock=clock, webhook_secret=_SECRET, limits=limits) as github:
             repo = github.create_repository("instruct/taxonomy", {"README.md": "x\n"})
             repo.permissions |= {"tess": "triage"}

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.github.client import GitHubClient
 from bot.github.errors import NotFoundError, TransientError
+from bot.github.limits import Pool
 
 MOST_AT_ONCE = 60
 MOST_BYTES_AT_ONCE = 1024**2
@@ -30,7 +31,7 @@ class ManyBlobs:
         """
         for batch in _batches(sizes):
             yield await self._read(batch)
-            budget = self._client.rate_limit
+            budget = self._client.limits.left(Pool.GRAPHQL)
             if budget is not None and budget.remaining < _LEAST_BUDGET:
                 raise TransientError("our GitHub budget of this hour is kept for what people wait for")
 

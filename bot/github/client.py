@@ -17,6 +17,7 @@ import aiohttp
 import gidgethub
 import structlog
 from gidgethub.aiohttp import GitHubAPI
+from gidgethub.sansio import RateLimit
 from pydantic import SecretStr
 from yarl import URL
 
@@ -24,6 +25,7 @@ from bot.clock import Clock
 from bot.github.errors import GitHubError, NotFoundError, RefusedError, TransientError
 from bot.github.gate import About, Gate, Shut
 from bot.github.graphql import Mutated, outcome_of
+from bot.github.limits import HourlyLimits, Pool
 from bot.github.pacing import Pace, WriteLimits, WritePacer
 from bot.github.tokens import AccessToken, AppTokens
 from bot.metrics.github import CALL_S, CALLS, kind_of
@@ -136,6 +138,7 @@ class GitHubClient(GitHubAPI):
         self._gate = gate
         self._only_reads = only_reads
         self._etags = EtagCache()
+        self.limits = HourlyLimits(clock)
         super().__init__(session, REQUESTER, cache=self._etags, base_url=base_url)
         self._origins = {URL(base_url).origin(), URL(graphql_url).origin()}
         self._graphql_url = graphql_url
@@ -145,6 +148,15 @@ class GitHubClient(GitHubAPI):
         self._pacer = pacer
         self._clock = clock
         self._may_write = may_write
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What is left of the pool of which the smallest part is left; None where GitHub has not said so."""
+        return self.limits.scarcest()
+
+    @rate_limit.setter
+    def rate_limit(self, told: RateLimit | None) -> None:
+        """Leave out what gidgethub would keep: it takes both pools for one, and does not hear refusals."""
 
     @property
     def pace(self) -> Pace:
@@ -275,8 +287,8 @@ class GitHubClient(GitHubAPI):
         return await self._tokens.installation(self._installation_id), None
 
     def _limited_for_s(self) -> float:
-        """Return how long a limit lasts that the newest answer speaks of: GraphQL tells it with status 200."""
-        budget = self.rate_limit
+        """Return how long GraphQL's limit lasts, of which it tells with status 200."""
+        budget = self.limits.left(Pool.GRAPHQL)
         if budget is None or budget.remaining > 0:
             return _LONGEST_WAIT_S
         return max(1.0, (budget.reset_datetime - self._clock.now()).total_seconds())
@@ -304,6 +316,7 @@ class GitHubClient(GitHubAPI):
             if response.status not in _MOVED or "Location" not in response.headers:
                 break
             place = place.join(URL(response.headers["Location"]))
+        self.limits.note(response.headers, Pool.GRAPHQL if kind == "graphql" else Pool.CORE)
         self._etags.answer_bytes = len(content)
         if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != HTTPStatus.NOT_MODIFIED:
             if response.status == HTTPStatus.UNAUTHORIZED and self._installation_id is None:
@@ -416,10 +429,17 @@ class GitHubApp:
         """Return the client of one installation; always the same one, with its cache and its pacing."""
         return self._client(installation_id)
 
-    def budgets(self) -> dict[str, tuple[int, int]]:
-        """Return how many calls each installation has left of how many, as GitHub last said; "app" is the App."""
-        limits = ((key, client.rate_limit) for key, client in self._clients.items())
-        return {str(key or "app"): (limit.remaining, limit.limit) for key, limit in limits if limit is not None}
+    def budgets(self) -> dict[tuple[str, Pool], tuple[int, int]]:
+        """Return how much each installation has left of each pool, and of how much, as GitHub said in this hour.
+
+        "app" is the App itself.
+        """
+        known = ((key, pool, client.limits.left(pool)) for key, client in self._clients.items() for pool in Pool)
+        return {
+            (str(key or "app"), pool): (limit.remaining, limit.limit)
+            for key, pool, limit in known
+            if limit is not None
+        }
 
     def _client(self, installation_id: int | None) -> GitHubClient:
         if installation_id not in self._clients:

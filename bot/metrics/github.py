@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from bot.github.limits import Pool
 from bot.metrics.book import BOOK, WAITS_S
 from pipeline.metering import Label
 
@@ -12,13 +13,16 @@ _ANSWER = Label("status", "HTTP status; `none` where no answer came").of(
     ("none", *(str(status.value) for status in HTTPStatus))
 )
 INSTALLATION = Label("installation", "numeric id of our App's installation; `app` for the App itself", most=50)
+_POOL = Label("resource", "what GitHub counts apart: REST is `core`").of(pool.value for pool in Pool)
 
 CALLS = BOOK.count("github_calls_total", "Requests that were sent to GitHub.", _CALL, _ANSWER)
 CALL_S = BOOK.spread("github_call_seconds", "How long GitHub took to answer.", _CALL, buckets=WAITS_S)
 LEFT = BOOK.shown(
-    "github_budget_left", "Requests that GitHub still allows in this hour, as it last said.", INSTALLATION
+    "github_budget_left", "Requests that GitHub still allows, as it last said in this hour.", INSTALLATION, _POOL
 )
-ALLOWED = BOOK.shown("github_budget", "Requests that GitHub allows in an hour, as it last said.", INSTALLATION)
+ALLOWED = BOOK.shown(
+    "github_budget", "Requests that GitHub allows in an hour, as it last said in this one.", INSTALLATION, _POOL
+)
 
 
 def kind_of(method: str, path: str) -> str:

@@ -102,8 +102,9 @@ class Reading:
         if isinstance(pool := of.engine.pool, InTurn):
             house.CONNECTIONS.show({(): float(pool.checkedout())})
             house.MOST_CONNECTIONS.show({(): float(pool.size())})
-        github.LEFT.show({(name,): float(left) for name, (left, _) in of.github.budgets().items()})
-        github.ALLOWED.show({(name,): float(most) for name, (_, most) in of.github.budgets().items()})
+        budgets = of.github.budgets()
+        github.LEFT.show({key: float(left) for key, (left, _) in budgets.items()})
+        github.ALLOWED.show({key: float(most) for key, (_, most) in budgets.items()})
 
     async def _show_backlog(self) -> None:
         found, now = await backlog_of(self._of.engine), self._of.clock.now()

@@ -18,6 +18,7 @@ from bot.simulator.state import GitHubState
 TOKEN_LIFETIME = timedelta(hours=1)
 JWT_LIFETIME_S = 600
 CLOCK_SKEW_S = 60
+CORE, GRAPHQL = "core", "graphql"  # what is counted apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,14 @@ class Limits:
     """How much GitHub allows; None switches a limit off."""
 
     requests_per_hour: int | None = 5_000
+    points_per_hour: int | None = 5_000  # of GraphQL, which is counted apart; each request here is one
     writes_per_minute: int | None = 80
     writes_per_hour: int | None = 500
 
 
 @dataclass(slots=True)
 class Usage:
-    """What one caller has used of the primary limit in the current hour."""
+    """What one caller has used of a primary limit in the current hour."""
 
     resets_at: datetime
     used: int = 0
@@ -57,7 +59,7 @@ class Gate:
         self._state = state
         self._public_key = public_key_pem
         self._tokens: dict[str, tuple[Installation, datetime]] = {}
-        self._usage: dict[str, Usage] = {}
+        self._usage: dict[tuple[str, str], Usage] = {}
         self._writes: deque[datetime] = deque()
 
     def issue_token(self, installation: Installation) -> tuple[str, datetime]:
@@ -95,13 +97,17 @@ class Gate:
             return "'Issuer' claim ('iss') must be an Integer"
         return self._refusal_of_times(claims.get("iat"), claims.get("exp"))
 
-    def usage(self, caller: str) -> Usage:
-        """Return what `caller` has used in this hour."""
+    def usage(self, caller: str, resource: str) -> Usage:
+        """Return what `caller` has used of a resource, "core" or "graphql", in this hour."""
         now = self._state.clock.now()
-        usage = self._usage.get(caller)
+        usage = self._usage.get((caller, resource))
         if usage is None or usage.resets_at <= now:
-            usage = self._usage[caller] = Usage(now + timedelta(hours=1))
+            usage = self._usage[caller, resource] = Usage(now + timedelta(hours=1))
         return usage
+
+    def most(self, resource: str) -> int | None:
+        """Return how much of a resource each caller has in an hour."""
+        return self.limits.points_per_hour if resource == GRAPHQL else self.limits.requests_per_hour
 
     def seconds_until_write(self) -> float:
         """Return how long the next write has to wait, zero when it may go."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.simulator.access import CORE, GRAPHQL
 from bot.simulator.payloads import (
     app_json,
     installation_json,
@@ -68,9 +69,12 @@ def list_repositories(call: Call) -> Reply:
 @app_routes.add("GET", "/rate_limit")
 def get_rate_limit(call: Call) -> Reply:
     """What the caller has used; asking costs nothing."""
-    usage = call.gate.usage(call.identity.name)
-    limit = call.gate.limits.requests_per_hour or 1_000_000
-    reset = int(usage.resets_at.timestamp())
-    core = {"limit": limit, "used": usage.used, "remaining": max(0, limit - usage.used), "reset": reset}
-    other = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}
-    return Reply({"resources": {"core": core, "search": other, "graphql": core}, "rate": core})
+
+    def told(resource: str) -> dict[str, int]:
+        usage, limit = call.gate.usage(call.identity.name, resource), call.gate.most(resource) or 1_000_000
+        left, resets_at = max(0, limit - usage.used), int(usage.resets_at.timestamp())
+        return {"limit": limit, "used": usage.used, "remaining": left, "reset": resets_at}
+
+    core = told(CORE)
+    other = {"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]}
+    return Reply({"resources": {"core": core, "search": other, "graphql": told(GRAPHQL)}, "rate": core})

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from bot.simulator.access import Gate, Identity
+from bot.simulator.access import CORE, GRAPHQL, Gate, Identity
 from bot.simulator.changes import Changes
 from bot.simulator.faults import Fault, Faults
 from bot.simulator.graphql import graphql_routes, is_mutation
@@ -148,7 +148,7 @@ class RestServer:
         content = b"" if reply.payload is None else json.dumps(reply.payload, separators=(",", ":")).encode()
         if request.method == "GET" and reply.status == 200:
             content = _tagged(record, reply, content)
-        self._charge(identity, reply)
+        self._charge(identity, _resource(path), reply)
         self._note(record, reply.status, identity)
         reply.headers["Date"] = self._date()
         response = _response(reply, content)
@@ -189,7 +189,8 @@ class RestServer:
         identity: Identity | None = None
         try:
             identity = self._identify(record.headers.get("Authorization", ""))
-            self._check_primary_limit(identity)
+            if self._is_used_up(identity, _resource(record.path)):
+                return identity, _used_up(identity, _resource(record.path))
             if found is None:
                 raise NotFoundError
             route, params = found
@@ -240,10 +241,9 @@ class RestServer:
         if call.body is not None and not is_push_to_fork:
             raise ApiError(403, "Resource not accessible by integration")
 
-    def _check_primary_limit(self, identity: Identity) -> None:
-        limit = self._gate.limits.requests_per_hour
-        if limit is not None and self._gate.usage(identity.name).used >= limit:
-            raise ApiError(403, f"API rate limit exceeded for {identity.name}.")
+    def _is_used_up(self, identity: Identity, resource: str) -> bool:
+        limit = self._gate.most(resource)
+        return limit is not None and self._gate.usage(identity.name, resource).used >= limit
 
     def _check_write_limit(self, route: Route, parsed: Any) -> None:
         """Raise when content is written too fast; GitHub does not tell which writes it counts, so all are."""
@@ -259,12 +259,12 @@ class RestServer:
             raise ApiError(403, message, headers={"Retry-After": str(int(wait) + 1)})
         self._gate.count_write()
 
-    def _charge(self, identity: Identity | None, reply: Reply) -> None:
-        """Count the request against the primary limit, and say what is left."""
+    def _charge(self, identity: Identity | None, resource: str, reply: Reply) -> None:
+        """Count the request against its primary limit, and say what is left."""
         if identity is None:
             return
-        limit = self._gate.limits.requests_per_hour
-        usage = self._gate.usage(identity.name)
+        limit = self._gate.most(resource)
+        usage = self._gate.usage(identity.name, resource)
         if reply.status != 304 and (limit is None or usage.used < limit):
             usage.used += 1
         remaining = 1_000_000 if limit is None else max(0, limit - usage.used)
@@ -273,7 +273,7 @@ class RestServer:
             "X-RateLimit-Remaining": str(remaining),
             "X-RateLimit-Used": str(usage.used),
             "X-RateLimit-Reset": str(int(usage.resets_at.timestamp())),
-            "X-RateLimit-Resource": "core",
+            "X-RateLimit-Resource": resource,
         }
 
     def _note(self, record: RequestRecord, status: int, identity: Identity | None) -> None:
@@ -282,6 +282,19 @@ class RestServer:
         self.requests.append(line)
         if not record.route:
             self.unknown_routes.append(line)
+
+
+def _resource(path: str) -> str:
+    return GRAPHQL if path == "/graphql" else CORE
+
+
+def _used_up(identity: Identity, resource: str) -> Reply:
+    """GraphQL says it with status 200, and among the errors."""
+    message = f"API rate limit exceeded for {identity.name}."
+    if resource == GRAPHQL:
+        return Reply({"errors": [{"type": "RATE_LIMITED", "message": message}]})
+    refused = ApiError(403, message)
+    return Reply(refused.payload, refused.status, refused.headers)
 
 
 def _tagged(record: RequestRecord, reply: Reply, content: bytes) -> bytes:

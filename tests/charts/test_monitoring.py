@@ -1,4 +1,4 @@
-"""What alerts and dashboards speak of is asked for: Prometheus finds the pods, the port is open, and it is let in."""
+"""What alerts and dashboards speak of is asked for: Prometheus finds the pods, and is let in to an open port."""
 
 from __future__ import annotations
 

@@ -187,6 +187,25 @@ async def test_the_hourly_limit_stops_everything(
     assert (await client.get(R)).status == 200
 
 
+async def test_graphql_has_an_hourly_limit_of_its_own(
+    sim: Simulator, client: AppClient, repo: Repository, clock: MovableClock
+) -> None:
+    "It refuses with status 200, and what REST has left is another number."
+    sim.limits.points_per_hour = 1
+    query = {"query": "query { rateLimit { remaining } }"}
+    asked = [await client.post("/graphql", query) for _ in range(2)]
+    read = await client.get(R)
+
+    assert [answer.status for answer in asked] == [200, 200]
+    assert [error["type"] for error in asked[-1].body["errors"]] == ["RATE_LIMITED"]
+    assert asked[-1].headers["X-RateLimit-Resource"] == "graphql"
+    assert asked[-1].headers["X-RateLimit-Remaining"] == "0"
+    assert (read.status, read.headers["X-RateLimit-Resource"]) == (200, "core")
+    assert read.headers["X-RateLimit-Remaining"] == "4999"
+    told = (await client.get("/rate_limit")).body["resources"]
+    assert (told["core"]["limit"], told["graphql"]["limit"], told["graphql"]["remaining"]) == (5_000, 1, 0)
+
+
 def test_limits_are_githubs_unless_told_otherwise() -> None:
     "5,000 requests an hour; 80 writes a minute, 500 an hour."
     assert Limits() == Limits(requests_per_hour=5_000, writes_per_minute=80, writes_per_hour=500)
