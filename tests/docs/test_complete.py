@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -43,16 +44,21 @@ def test_what_stands_once_is_not_written_by_hand() -> None:
     assert [name for name in made if "do not edit by hand" not in page(name)] == []
 
 
+def meanings() -> Mapping[str, list[settings_page.Meaning]]:
+    return settings_page.meanings_of(settings_page.MEANINGS.read_text(encoding="utf-8"))
+
+
 def test_every_setting_has_a_meaning() -> None:
-    "A row in a table of docs/operating.md is where it is said; the reference takes it from there."
-    meanings = settings_page.meanings_of(page("operating.md"))
-    assert [name for _, name in settings_page.settings_of_all() if not meanings.get(name)] == []
+    "A row in docs_site/reference/settings_meanings.md is where it is said; the reference takes it from there."
+    assert [name for _, name in settings_page.settings_of_all() if not meanings().get(name)] == []
+    shown = page("settings.md")
+    assert [name for _, name in settings_page.settings_of_all() if f"| `{name}` |" not in shown] == []
 
 
 def test_no_setting_is_described_that_is_gone() -> None:
-    "A row of docs/operating.md about nothing would send people looking."
+    "A row about nothing would send people looking."
     known = {name for _, name in settings_page.settings_of_all()}
-    assert settings_page.meanings_of(page("operating.md")).keys() - known == set()
+    assert meanings().keys() - known == set()
 
 
 def test_every_secret_can_be_rotated() -> None:
