@@ -96,7 +96,12 @@ def _tables(model: type[BaseSettings], meanings: Mapping[str, list[Meaning]], wh
     for name in (name for name in meanings if name in named):
         said, field = meanings[name][which], named[name]
         default = _default(field)
-        row = (f"`{name}`", _kind(field), said.default if default == "none" and said.default else default, said.words)
+        row = (
+            f"`{name}`",
+            _kind(field),
+            said.default if default == "none" and said.default else default,
+            said.words,
+        )
         rows.setdefault(said.section, []).append(row)
     for section in dict.fromkeys(said.section for all_said in meanings.values() for said in all_said):
         if section in rows:
