@@ -34,9 +34,9 @@ Every environment variable of the programs. A wrong value stops the start with t
 should be; `taxonomy-bot doctor` checks them all. Secrets mask themselves in logs and errors. What a community
 decides for itself stands in its [policy](policy.md) instead.
 
-A setting may also be a file named like its variable (`TAXONOMY_BOT_PRIVATE_KEY`): in the folder that systemd names in
-`CREDENTIALS_DIRECTORY` (`LoadCredential=`), or in `/run/secrets`, where containers have theirs. A variable that is set
-goes before its file.
+A setting may also be a file named like its variable (`TAXONOMY_BOT_PRIVATE_KEY`): in the folder that systemd names
+in `CREDENTIALS_DIRECTORY` (`LoadCredential=`), or in `/run/secrets`, where containers have theirs. A variable that
+is set goes before its file.
 """
 # program, prefix, model, which of several rows of the same name is about it
 _PROGRAMS = (
