@@ -54,6 +54,7 @@ lint: $(READY) ## Check style, types and generated documents
 	$(PY) -m pipeline.sdg.flow_book
 	$(PY) -m docs_site.reference
 	$(PY) -m tests.dependency_audit
+	$(PY) -m tests.images.resolving
 	$(PY) -m tests.releasing.workflows
 
 docs: $(READY) ## Write the generated documents anew

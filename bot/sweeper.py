@@ -10,6 +10,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.github.errors import GitHubError, NotInstalledError
+from bot.places import Places
 from bot.reconcile import Found, Reconciler
 from bot.redelivery import Redelivery
 from bot.store.repositories import KnownRepository, RepositoryStore
@@ -27,6 +28,7 @@ class Sweeper:
         redelivery: Redelivery,
         reconciler: Reconciler,
         repositories: RepositoryStore,
+        places: Places,
         tidying: Sequence[Callable[[], Awaitable[None]]],
         clock: Clock,
         *,
@@ -40,6 +42,7 @@ class Sweeper:
         self._redelivery = redelivery
         self._reconciler = reconciler
         self._repositories = repositories
+        self._places = places
         self._tidying = tidying
         self._clock = clock
         self._every_s = every_s
@@ -71,6 +74,7 @@ class Sweeper:
             return []
         async with self._sweeping:
             await self._ask_again()
+            await self._look_for_new_ones()
             swept = [found for known in await self._known() if (found := await self._sweep(known)) is not None]
             for tidy_up in self._tidying:
                 await tidy_up()
@@ -84,6 +88,17 @@ class Sweeper:
             log.error("redelivery.broken_off", error=str(error))
         except Exception:
             log.exception("redelivery.crashed")
+
+    async def _look_for_new_ones(self) -> None:
+        """Find the served repositories that nobody has told us of yet: their pull requests are looked at, too."""
+        known = {each.origin.repository_id for each in await self._repositories.all_known()}
+        for repository_id in sorted(self._serves - known):
+            try:
+                await self._places.find(repository_id)
+            except NotInstalledError:
+                log.info("sweep.not_installed_yet", repository_id=repository_id)
+            except GitHubError as error:
+                log.warning("sweep.not_found", repository_id=repository_id, error=str(error))
 
     async def _known(self) -> list[KnownRepository]:
         return [k for k in await self._repositories.all_known() if k.origin.repository_id in self._serves]

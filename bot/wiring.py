@@ -50,10 +50,10 @@ from bot.nightly.scheduler import NightlyScheduler
 from bot.observing import Observer, SilentHistory
 from bot.page_links import PageLinks
 from bot.permissions import Permissions
+from bot.places import Places
 from bot.plan import Planner
 from bot.policies import Policies
 from bot.polling.lookout import Lookout
-from bot.polling.places import Places
 from bot.reading_desk import ReadingDesk
 from bot.reconcile import Reconciler
 from bot.records import Records
@@ -174,7 +174,10 @@ def make_desk(
     every_s, serves = settings.sweep_minutes * 60, settings.repositories
     missing = RedeliveryStore(engine)
     redelivery = Redelivery(github, missing, records.history, records.repositories, clock, serves)
-    sweeper = Sweeper(redelivery, reconciler, records.repositories, tidying, clock, every_s=every_s, serves=serves)
+    places = Places(github, records.repositories, clock)
+    sweeper = Sweeper(
+        redelivery, reconciler, records.repositories, places, tidying, clock, every_s=every_s, serves=serves
+    )
     return desk, sweeper
 
 

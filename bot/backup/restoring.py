@@ -47,12 +47,13 @@ async def restore(database_url: str, store: ArtifactStore, path: Path, *, replac
         await claim.claim()
         engine = patient_engine(database_url)
         try:
+            # first the files: named by their content, they change nothing should the database refuse
+            stored, lacking = await asyncio.to_thread(_bring_files_back, backup, store)
             async with connected(engine) as connection, connection.begin():
                 await connection.run_sync(_brought_back, backup, replace)
         finally:
             await engine.dispose()
             claim.release()
-        stored, lacking = await asyncio.to_thread(_bring_files_back, backup, store)
         rows = sum(table.lines.count for table in backup.manifest.tables)
         return Restored(backup.manifest, rows, stored, lacking)
 

@@ -17,6 +17,7 @@ from bot.github.listings import Place
 from bot.inbox import Inbox
 from bot.polling.telling import (
     POLLED,
+    WORDS,
     Told,
     branch_moved,
     comment_written,
@@ -230,7 +231,11 @@ class Look:
         return seen
 
     async def _brought_by_webhooks(self, fresh: list[Told]) -> set[str]:
-        """Return the ids of what webhooks have told as well: they come where they can, also beside us."""
+        """Return the ids of what webhooks have told as well: they come where they can, also beside us.
+
+        Words are told in any case: each is obeyed once by its own number, and another one's webhook tells nothing
+        of it.
+        """
         first = min(told.at for told in fresh) - OVERLAP
         arrived = [
             a for a in await self._store.arrived_since(self._origin.repository_id, first) if _is_sent(a.guid)
@@ -239,7 +244,8 @@ class Look:
             told.guid
             for told in fresh
             for one in arrived
-            if one.event == told.event
+            if told.event not in WORDS
+            and one.event == told.event
             and one.subject == told.subject(self._origin.repository_id)
             and told.at - timedelta(seconds=5) <= one.at <= told.at + WEBHOOKS_TAKE
         }

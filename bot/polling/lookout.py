@@ -14,8 +14,8 @@ from bot.github.client import GitHubApp, GitHubClient
 from bot.github.errors import GitHubError, NotInstalledError, TransientError
 from bot.github.pulls import PullReader
 from bot.inbox import Inbox
+from bot.places import Places
 from bot.polling.look import Look, Memory, Seen
-from bot.polling.places import Places
 from bot.polling.rerequests import Rerequests
 from bot.store.approvals import ApprovalStore
 from bot.store.polls import PollStore

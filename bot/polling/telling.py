@@ -16,6 +16,7 @@ Item = Mapping[str, Any]
 
 POLLED = "poll-"  # how the ids of deliveries begin that nobody sent
 SOMEBODY: Item = {"login": "ghost", "id": 10137, "type": "User"}  # GitHub's name for whoever is not known
+WORDS = frozenset({"issue_comment", "pull_request_review"})  # events that tell of what people write
 _FIRST, _WORDS, _LAST = 0, 1, 2
 
 

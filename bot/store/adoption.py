@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.store.tables import observed_pulls, pull_requests, repositories
+from bot.store.tables import jobs, observed_pulls, pull_requests, repositories
 
 _KEY = ["repository_id", "number"]
 _AT_ONCE = 500  # rows in one statement
@@ -137,7 +137,10 @@ class AdoptionStore:
             await connection.execute(statement)
 
     async def wake(self, repository_id: int, number: int, at: datetime) -> None:
-        """Let a pull request hear from us, as one that we hear of for the first time."""
+        """Let a pull request hear from us, as one that we hear of for the first time.
+
+        What its jobs came to while we were silent is shown on the check runs that they had before.
+        """
         values = {"repository_id": repository_id, "number": number, "woken_at": at}
         changed = {"woken_at": at, "is_shadow": False, "would_say": ""}
         statement = (
@@ -146,6 +149,9 @@ class AdoptionStore:
         async with self._engine.begin() as connection:
             await self._forget_shadows(connection, repository_id, [number])
             await connection.execute(statement)
+            its_own = (jobs.c.repository_id == repository_id) & (jobs.c.number == number)
+            had_a_run = its_own & jobs.c.check_run_id.is_not(None)
+            await connection.execute(update(jobs).where(had_a_run).values(is_shown=False))
 
     async def end(self, repository_id: int, number: int) -> None:
         """A pull request is closed: there is nothing to be said any more. That it was there before stays known."""

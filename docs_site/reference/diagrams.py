@@ -75,7 +75,9 @@ def arrows_diagram() -> str:
     lines = ["flowchart TD"]
     for package, about in _PACKAGES.items():
         lines.append(f'    {package}["{package}<br/>{about}"]')
-    lines += [f"    {a} -->|{_what(modules)}| {b}" for (a, b), modules in sorted(imports().items())]
+    lines += [
+        f"    {a} -->|{_SHARED.get((a, b)) or _what(modules)}| {b}" for (a, b), modules in sorted(imports().items())
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -96,6 +98,9 @@ _PACKAGES = {
     "pipeline": "workers: model servers, artifacts",
     "checks": "the rules: nothing but the contribution",
 }
+
+# said in a word: which modules these are, tests/test_architecture.py holds
+_SHARED = {("bot", "pipeline"): "only what both share"}
 
 
 def _imported(source: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """docs/settings.md: every environment variable, with its kind, default and bounds from the typed settings.
 
-What each means stands once, in the tables of docs/operating.md, and is taken from there.
+What each means stands once, in settings_meanings.md beside this module, and is taken from there.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -23,7 +24,7 @@ from docs_site.reference.cells import MADE, cell, table
 from pipeline.settings import PREFIX as PIPELINE_PREFIX
 from pipeline.settings import PipelineSettings, ServeSettings
 
-OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+MEANINGS = Path(__file__).with_name("settings_meanings.md")
 
 _HEAD = f"""# Settings
 
@@ -32,8 +33,12 @@ _HEAD = f"""# Settings
 Every environment variable of the programs. A wrong value stops the start with the variable's name and what it
 should be; `taxonomy-bot doctor` checks them all. Secrets mask themselves in logs and errors. What a community
 decides for itself stands in its [policy](policy.md) instead.
+
+A setting may also be a file named like its variable (`TAXONOMY_BOT_PRIVATE_KEY`): in the folder that systemd names
+in `CREDENTIALS_DIRECTORY` (`LoadCredential=`), or in `/run/secrets`, where containers have theirs. A variable that
+is set goes before its file.
 """
-# program, prefix, model, which of several rows of the same name in docs/operating.md is about it
+# program, prefix, model, which of several rows of the same name is about it
 _PROGRAMS = (
     ("The bot", BOT_PREFIX, BotSettings, 0),
     ("Workers", PIPELINE_PREFIX, PipelineSettings, -1),
@@ -47,12 +52,21 @@ _BOUNDS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
 _ROW = re.compile(r"^\| (`[^|]+`) \|(.*?)\| (.+) \|$")
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a row says about a setting."""
+
+    section: str  # its heading: a link to the page that tells more
+    default: str  # in words, where the type has none
+    words: str
+
+
 def page() -> str:
     """Return the page."""
-    meanings = meanings_of(OPERATING.read_text(encoding="utf-8"))
+    meanings = meanings_of(MEANINGS.read_text(encoding="utf-8"))
     parts = [_HEAD]
     for title, prefix, model, which in _PROGRAMS:
-        parts += [f"## {title}\n", f"Each as `{prefix}<NAME>`.\n", *_table(model, meanings, which), ""]
+        parts += [f"## {title}\n", f"Each as `{prefix}<NAME>`.\n", *_tables(model, meanings, which)]
     return "\n".join(parts)
 
 
@@ -62,32 +76,36 @@ def settings_of_all() -> Iterator[tuple[str, str]]:
         yield from ((title, name.upper()) for name in model.model_fields)
 
 
-def meanings_of(operating: str) -> Mapping[str, list[tuple[str, str]]]:
-    """Return for each variable the sections of the page that have a row for it, each with what the row says."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def meanings_of(text: str) -> Mapping[str, list[Meaning]]:
+    """Return for each variable what its rows say, in the order of the sections that have one."""
+    found: dict[str, list[Meaning]] = {}
     section = ""
-    for line in operating.splitlines():
+    for line in text.splitlines():
         if line.startswith("## "):
             section = line[3:]
         elif row := _ROW.match(line):
             for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row[1]):
-                found.setdefault(name, []).append((section, row[3].strip()))
+                found.setdefault(name, []).append(Meaning(section, row[2].strip(), row[3].strip()))
     return found
 
 
-def _table(model: type[BaseSettings], meanings: Mapping[str, list[tuple[str, str]]], which: int) -> list[str]:
-    rows = []
-    for name, field in model.model_fields.items():
-        said = meanings.get(name.upper())
-        section, meaning = said[which] if said else ("", "")
-        where = f" ([more](operating.md#{_anchor(section)}))" if section else ""
-        meaning = meaning.replace("](#", "](operating.md#")
-        rows.append((f"`{name.upper()}`", _kind(field), _default(field), meaning + where))
-    return table(("name", "kind", "default", "meaning"), rows)
-
-
-def _anchor(heading: str) -> str:
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+def _tables(model: type[BaseSettings], meanings: Mapping[str, list[Meaning]], which: int) -> Iterator[str]:
+    """Yield a table for each section that has settings of this model, in the order of the sections."""
+    rows: dict[str, list[tuple[str, str, str, str]]] = {}
+    named = {name.upper(): field for name, field in model.model_fields.items()}
+    for name in (name for name in meanings if name in named):
+        said, field = meanings[name][which], named[name]
+        default = _default(field)
+        row = (
+            f"`{name}`",
+            _kind(field),
+            said.default if default == "none" and said.default else default,
+            said.words,
+        )
+        rows.setdefault(said.section, []).append(row)
+    for section in dict.fromkeys(said.section for all_said in meanings.values() for said in all_said):
+        if section in rows:
+            yield from (f"### {section}\n", *table(("name", "kind", "default", "meaning"), rows[section]), "")
 
 
 def _kind(field: FieldInfo) -> str:

@@ -21,7 +21,7 @@ from bot.backup.saving import save
 from bot.backup.schema import OF_THE_MOMENT
 from bot.store.database import migrate, open_engine
 from bot.store.replicas import ReplicaStore
-from pipeline.artifacts import ArtifactStore
+from pipeline.artifacts import ArtifactError, ArtifactStore
 from tests.databases import PostgresServer
 from tests.migrations.reading import Rows
 from tests.migrations.rows import ROWS
@@ -195,6 +195,31 @@ async def test_files_of_the_artifact_store_come_back(
     assert (done.artifacts, done.lacking) == (1, 0)
     assert store.get(lost) == b"two" * 1000
     assert store.exists(kept)
+
+
+async def test_where_a_file_cannot_come_back_nothing_does(
+    unbuilt_database_url: str, store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "The store is full: the database still holds what it held."
+    await is_filled(unbuilt_database_url)
+    lost = store.put("b.jsonl", b"two" * 1000)
+    path = tmp_path / "whole.zip"
+    await save(unbuilt_database_url, store, path, NOW, with_artifacts=True)
+    store.delete(lost.sha256)
+    engine = open_engine(unbuilt_database_url)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE audit SET actor = 'later'"))
+        await connection.execute(sa.text("DELETE FROM replicas"))
+    await engine.dispose()
+    later = await content_of(unbuilt_database_url)
+
+    def is_full(*_: object) -> None:
+        raise ArtifactError("no space left")
+
+    monkeypatch.setattr(ArtifactStore, "put", is_full)
+    with pytest.raises(ArtifactError):
+        await restore(unbuilt_database_url, store, path, replace=True)
+    assert await content_of(unbuilt_database_url) == later
 
 
 async def test_a_database_with_something_in_it_is_left_alone(

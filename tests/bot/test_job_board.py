@@ -30,6 +30,7 @@ from bot.job_log_downloads import ROUTE, JobLogDownloads
 from bot.job_views import JobViews
 from bot.jobs import JobKind, JobRequest, JobState
 from bot.simulator import CheckRun, Simulator
+from bot.store.adoption import AdoptionStore
 from bot.store.artifacts import ArtifactRows
 from bot.store.database import migrate, open_engine
 from bot.store.job_logs import LogPart
@@ -56,6 +57,7 @@ class Exhibition:
         self.repo = self.github.create_repository("instruct/taxonomy", {"README.md": "# Taxonomy\n"})
         self._engine = open_engine(database_url)
         self.store = JobStore(self._engine)
+        self.adoption = AdoptionStore(self._engine)
         self.artifacts = ArtifactStore(str(folder / "artifacts"))
         self.links = ArtifactLinks([SecretStr("a secret")], "https://bot.example", 7 * 24 * 3600)
         self.present: set[str] = set()
@@ -190,6 +192,22 @@ async def test_a_job_is_one_check_run_from_the_queue_to_its_end(exhibition: Exhi
     assert run.title == "The model knows most of this already: it answers 1 of 1 seed questions"
     assert "[`precheck.json`](https://bot.example/artifacts/" in (run.summary or "")
     assert "These links work until" in (run.summary or "")
+
+
+async def test_what_ended_in_silence_is_told_once_the_pull_request_wakes(exhibition: Exhibition) -> None:
+    "Else its check run would be in progress for ever."
+    job, adoption = await exhibition.a_job(), exhibition.adoption
+    await exhibition.begins(job)
+    assert (await exhibition.shows(job)).status == "in_progress"
+    await adoption.observe(exhibition.repo.id, exhibition.clock.now(), "olga")
+    await exhibition.is_done(job)
+    assert (await exhibition.shows(job)).status == "in_progress"
+    heads = {exhibition.pull.number: Sha(exhibition.pull.head_sha)}
+    await adoption.adopt(exhibition.repo.id, exhibition.pull.number, heads, exhibition.clock.now(), "olga")
+    assert (await exhibition.shows(job)).status == "in_progress", "it sleeps"
+    await adoption.wake(exhibition.repo.id, exhibition.pull.number, exhibition.clock.now())
+    run = await exhibition.shows(job)
+    assert (run.status, run.conclusion) == ("completed", "success")
 
 
 async def test_a_result_in_the_words_of_an_older_worker_is_done_all_the_same(exhibition: Exhibition) -> None:

@@ -16,7 +16,7 @@ from pipeline.settings import PREFIX as PIPELINE
 from pipeline.settings import PipelineSettings, ServeSettings
 from tests.charts.rendering import Rendered, environment_of, over, render, values_of
 
-# of other programs that the images hold, as docs/operating.md and their own manuals name them
+# of other programs that the images hold, as docs/models.md, docs/documents.md and their own manuals name them
 _OTHERS = {
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE",
     "SSL_CERT_FILE", "HOME", "HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -43,16 +45,21 @@ def test_what_stands_once_is_not_written_by_hand() -> None:
     assert [name for name in made if "do not edit by hand" not in page(name)] == []
 
 
+def meanings() -> Mapping[str, list[settings_page.Meaning]]:
+    return settings_page.meanings_of(settings_page.MEANINGS.read_text(encoding="utf-8"))
+
+
 def test_every_setting_has_a_meaning() -> None:
-    "A row in a table of docs/operating.md is where it is said; the reference takes it from there."
-    meanings = settings_page.meanings_of(page("operating.md"))
-    assert [name for _, name in settings_page.settings_of_all() if not meanings.get(name)] == []
+    "A row in docs_site/reference/settings_meanings.md is where it is said; the reference takes it from there."
+    assert [name for _, name in settings_page.settings_of_all() if not meanings().get(name)] == []
+    shown = page("settings.md")
+    assert [name for _, name in settings_page.settings_of_all() if f"| `{name}` |" not in shown] == []
 
 
 def test_no_setting_is_described_that_is_gone() -> None:
-    "A row of docs/operating.md about nothing would send people looking."
+    "A row about nothing would send people looking."
     known = {name for _, name in settings_page.settings_of_all()}
-    assert settings_page.meanings_of(page("operating.md")).keys() - known == set()
+    assert meanings().keys() - known == set()
 
 
 def test_every_secret_can_be_rotated() -> None:
@@ -121,6 +128,54 @@ def test_command_lines_that_pages_show_exist() -> None:
         if " ".join(words[:known_words]) in groups and known_words < len(words):
             wrong.append((name, line))
     assert wrong == []
+
+
+def test_command_lines_that_pages_show_are_understood() -> None:
+    "With their arguments and options, as their own parsers read them; a name alone only says what it is about."
+    known = dict(commands())
+    read, wrong = 0, []
+    for name, line in sorted(shown_lines()):
+        words = line.split()
+        count = next(n for n in range(len(words), 0, -1) if " ".join(words[:n]) in known)
+        called, arguments = known[" ".join(words[:count])], shlex.split(line)[count:]
+        if getattr(called, "commands", None) or "--help" in arguments:
+            continue
+        try:
+            context = called.make_context(line, [_filled_in(word) for word in arguments])
+        except Exception as error:
+            wrong.append((name, line, getattr(error, "message", repr(error))))
+        else:
+            read += 1
+            wrong += [(name, line, f"not like {one.metavar}") for one in called.params if _is_unlike(one, context)]
+    assert wrong == []
+    assert read > 50
+
+
+def shown_lines() -> set[tuple[str, str]]:
+    "Return what is to be typed: lines of shells, and commands within the text that have arguments."
+    lines = {
+        (block.page, line)
+        for block in blocks()
+        if block.language in ("bash", "console")
+        for line in re.findall(rf"(?:^|&& |\$ |sudo |-- )({_CALL}[^\n|;&>#'()]*)", block.code, re.MULTILINE)
+    }
+    for file in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        if file.name not in ("command-lines.md", "CHANGELOG.md"):
+            text = re.sub(r"^```.*?^```$", "", file.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+            for line in re.findall(r"`(?:sudo )?(taxonomy-(?:bot|pipeline) [a-z][^`|<>\[\]]* [^`|<>\[\]]+)`", text):
+                lines.add((str(file.relative_to(ROOT)), line))
+    return {(page, " ".join((line[0] if isinstance(line, tuple) else line).split())) for page, line in lines}
+
+
+def _filled_in(word: str) -> str:
+    "A word that stands for a number, in a form that a parser of numbers takes; all others as they are."
+    return {"NUMBER": "12", "ID": "12", "DAYS": "12", "N": "12", "DATE": "2026-01-05"}.get(word, word)
+
+
+def _is_unlike(parameter: Any, context: Any) -> bool:
+    """True where the form of an argument, such as OWNER/REPO#N, has signs that what is shown lacks."""
+    value, form = context.params.get(parameter.name), getattr(parameter, "metavar", None) or ""
+    return isinstance(value, str) and bool(value) and any(sign in form and sign not in value for sign in "/#")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("bot.metrics") is None, reason="there are no metrics yet")

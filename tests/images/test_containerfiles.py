@@ -89,19 +89,24 @@ def test_a_release_pins_the_bases(argument: str) -> None:
 def test_the_bots_image_has_no_torch() -> None:
     "Neither the pipeline nor the GPU is among what is installed."
     installs = " ".join(line for line in lines_of("Containerfile") if "pip install" in line)
-    assert re.findall(r"--extra (\w+)", installs) == ["postgresql", "s3"]
+    assert extras_of("Containerfile") == ["postgresql", "s3"]
     assert not re.search(r"torch|pipeline|gpu|vllm", installs)
+
+
+def extras_of(image: str) -> list[str]:
+    "Return the extras that are installed unless somebody asks for others."
+    (extras,) = [line.partition("=")[2] for line in lines_of(image) if line.startswith("ARG EXTRAS=")]
+    return extras.split(",")
 
 
 def test_extras_of_the_images_exist() -> None:
     "An extra that does not exist would be passed over with a warning."
     project = (ROOT / "pyproject.toml").read_text().partition("[project.optional-dependencies]")[2]
     known = set(re.findall(r"^(\w+) = \[", project, flags=re.MULTILINE))
-    (extras,) = [
-        line.partition("=")[2] for line in lines_of("Containerfile.worker") if line.startswith("ARG EXTRAS=")
-    ]
-    assert {"postgresql", "s3", *extras.split(",")} <= known
-    assert "gpu" in extras.split(",")
+    assert {*extras_of("Containerfile"), *extras_of("Containerfile.worker")} <= known
+    assert "gpu" in extras_of("Containerfile.worker")
+    offered = "".join((ROOT / image).read_text() for image in IMAGES)
+    assert {extra for line in re.findall(r"EXTRAS=([\w,]+)", offered) for extra in line.split(",")} <= known
 
 
 def test_only_what_is_needed_is_sent_to_the_builder() -> None:

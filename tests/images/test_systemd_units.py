@@ -26,6 +26,21 @@ def lines_of(name: str) -> list[tuple[str, str]]:
     return [(key, value) for key, _, value in pairs]
 
 
+def test_commands_run_as_the_service_does() -> None:
+    "deploy/systemd/taxonomy-bot.sh has the user, the settings and the secrets of the unit."
+    script = (UNITS / "taxonomy-bot.sh").read_text()
+    unit = lines_of("taxonomy-bot.service")
+    carried = ("SupplementaryGroups", "WorkingDirectory", "UMask", "EnvironmentFile", "LoadCredential")
+    for key, value in unit:
+        if key in carried:
+            assert f"--property={key}={value} " in script
+        if key == "Environment":
+            assert f"--setenv={value} " in script
+    named = dict(unit)
+    assert f"--uid={named['User']} --gid={named['Group']} " in script
+    assert f'{named["ExecStart"].split()[0]} "$@"' in script
+
+
 @needs_systemd
 def test_systemd_understands_them(tmp_path: Path) -> None:
     "With a program that is there in the place of ours; one unit of the template stands for all."

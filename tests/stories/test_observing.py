@@ -150,6 +150,28 @@ async def test_nothing_is_written_until_the_repository_is_adopted(world: World) 
     new.has_been_read()  # it may be told of the other leaf
 
 
+async def test_pull_requests_from_before_the_bot_are_looked_at_by_the_first_sweep(world: World) -> None:
+    "Nobody has told it anything: it asks GitHub where its repository is, and shows what it would say."
+    with world.no_webhooks():
+        pr = await world.ana.opens_pr({SKILL_PATH: a_skill(seed_examples=3)})
+    await world.clock.advance(hours=3)
+    await world.sweeps()
+    assert "to fix" in (await would_be_said(world, pr)).written()
+    assert writes(world) == []
+
+
+async def test_where_the_app_is_not_installed_the_sweep_waits(world: World) -> None:
+    "It is asked about now and then, and found once it is."
+    installed, world.repo.installation = world.repo.installation, None
+    with world.no_webhooks():
+        pr = await world.ana.opens_pr()
+    assert await world.sweeps() == []
+    world.repo.installation = installed
+    await world.clock.advance(minutes=10)
+    assert len(await world.sweeps()) == 1
+    assert (await would_be_said(world, pr)).comments
+
+
 async def test_the_pages_show_how_pull_requests_stand(world: World) -> None:
     "They are judged and remembered as always, but for what is not on GitHub."
     pr = await world.ana.opens_pr({SKILL_PATH: a_skill(seed_examples=3)})

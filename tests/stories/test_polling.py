@@ -173,9 +173,24 @@ async def test_beside_webhooks_nothing_is_done_twice(world: RemoteWorld, pr: Pul
     await world.looks(2)
 
     assert await world.audit_of(pr) == held
-    assert [line for line in world.github.calls_since(mark) if line.is_write] == []
-    told = await world.rows(f"SELECT guid FROM deliveries WHERE guid LIKE '{POLLED}comment%'")
+    writes = [line.path for line in world.github.calls_since(mark) if line.is_write]
+    assert all(path.endswith("/reactions") for path in writes), "which GitHub counts once"
+    told = await world.rows(f"SELECT guid FROM deliveries WHERE guid LIKE '{POLLED}changed%'")
     assert told == []
+
+
+async def test_a_webhook_about_one_comment_tells_nothing_of_another(world: RemoteWorld, pr: PullRequest) -> None:
+    "Both on one pull request within a minute, and only the second one's webhook arrives."
+    await world.github.comment(pr.pull, "tess", "/hold")
+    await world.clock.advance(seconds=30)
+    world.github.webhook_url = world.webhook_url
+    await world.github.comment(pr.pull, "otto", "Nice birds!")
+    await world.settled()
+
+    await world.looks(2)
+
+    assert acts(await world.audit_of(pr)) == ["/hold"]
+    pr.has_been_read()
 
 
 async def test_a_comment_edited_before_it_was_read_commands_nothing(world: RemoteWorld, pr: PullRequest) -> None:

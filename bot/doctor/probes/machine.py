@@ -80,7 +80,7 @@ def _rooms(patient: Patient) -> Iterator[Line]:
         seen.add(device)
         free_gib = shutil.disk_usage(here).free / _GIB
         said = f"{free_gib:.1f} GiB are free where {what} is ({here})."
-        remedy = "Make room, or keep artifacts, models and indexes elsewhere (docs/operating.md)."
+        remedy = "Make room, or keep artifacts, models and indexes elsewhere (docs/settings.md)."
         if free_gib < _TOO_LITTLE_GIB:
             yield broken(said, remedy)
         elif free_gib < _LITTLE_GIB:

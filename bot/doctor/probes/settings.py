@@ -17,7 +17,7 @@ async def settings(patient: Patient) -> Sequence[Line]:
     for name, said in patient.problems.items():
         problem, _, where = said.partition("\n")
         where = where.partition(":")[2].strip()
-        remedy = f"Set it: {where}." if where else "docs/operating.md lists every setting with its meaning."
+        remedy = f"Set it: {where}." if where else "docs/settings.md lists every setting with its meaning."
         if problem == "is missing":
             remedy += " `taxonomy-bot setup` makes an App and writes it for you."
         found.append(broken(f"{PREFIX}{name.upper()} {problem}.", remedy))
