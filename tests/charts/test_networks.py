@@ -151,7 +151,21 @@ def test_metrics_are_read_by_whom_they_are_for(production: Rendered) -> None:
     assert [port["name"] for port in production.one("Service", "")["spec"]["ports"]] == ["http"]
 
 
-@pytest.mark.parametrize("part", ["broker", "artifacts", "models"])
+def test_traces_reach_their_collector() -> None:
+    "From the bot and from every worker, and from nobody else; without an address there is no way out to it."
+    peers = {"networkPolicy": {"traces": {"port": 4319, "peers": [{"ipBlock": {"cidr": "10.20.0.40/32"}}]}}}
+    url = {"traces": {"url": "http://collector.observability:4318/v1/traces"}}
+    rendered = render(over(over(values_of("production"), peers), url))
+    collector = ("10.20.0.40/32", 4319)
+    for sender in ("bot", *_components(rendered, "worker")):
+        assert collector in networks(rendered, sender)
+    for other in ("migrations", *_components(rendered, "model")):
+        assert collector not in networks(rendered, other)
+    without = render(over(values_of("production"), peers))
+    assert collector not in networks(without, "bot") | networks(without, "worker-cpu")
+
+
+@pytest.mark.parametrize("part", ["broker", "artifacts", "models", "traces"])
 def test_the_world_is_no_network_of_a_broker(part: str) -> None:
     "Whoever opens everything to the workers is told what that would mean."
     changes = {"networkPolicy": {part: {"peers": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}}}

@@ -19,6 +19,7 @@ from tests.charts.rendering import Rendered, environment_of, over, render, value
 # of other programs that the images hold, as docs/models.md, docs/documents.md and their own manuals name them
 _OTHERS = {
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
     "SSL_CERT_FILE", "HOME", "HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK",
     "REDIS_PASSWORD", "REDISCLI_AUTH", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "PGDATA",
 }  # fmt: skip
@@ -203,6 +204,29 @@ def test_there_is_time_to_end_in_good_order(rendered: Rendered) -> None:
         elif "serve-teacher" in spec["containers"][0].get("args", []):
             stop = ServeSettings(serve_model="/models/x").serve_stop_within_s
             assert spec["terminationGracePeriodSeconds"] >= stop + 15, name
+
+
+def test_traces_of_bot_and_workers_go_to_one_collector() -> None:
+    "With the authority of the site, where it has its own; models send none, and without an address nobody does."
+    collector = "https://collector.observability:4318/v1/traces"
+    changes = {
+        "traces": {"url": collector},
+        "networkPolicy": {"traces": {"peers": [{"podSelector": {"matchLabels": {"app": "collector"}}}]}},
+    }
+    rendered = render(over(values_of("air-gapped"), changes))
+    told = {name: environment_of(container) for name, container in containers(rendered)}
+    for name, environment in told.items():
+        sent_to = {value for variable, value in environment.items() if variable.endswith("_TRACES_URL")}
+        prefix = PIPELINE if "-worker-" in name else BOT
+        if "-worker-" in name or name == "demo-taxonomy-bot":
+            assert environment[f"{prefix}TRACES_URL"] == collector
+            assert environment["OTEL_EXPORTER_OTLP_CERTIFICATE"] == environment["SSL_CERT_FILE"]
+        assert sent_to <= {collector}
+    assert not any(
+        variable.endswith("_TRACES_URL") or variable.startswith("OTEL_")
+        for _, container in containers(render(values_of("air-gapped")))
+        for variable in environment_of(container)
+    )
 
 
 def test_images_are_named_by_digest_where_one_is_given() -> None:

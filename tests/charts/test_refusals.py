@@ -36,6 +36,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"networkPolicy": {"artifacts": {"peers": []}}},
         "networkPolicy.artifacts.peers is empty",
     ),
+    "a collector that nobody knows the place of": (
+        {"traces": {"url": "http://collector:4318/v1/traces"}},
+        "networkPolicy.traces.peers is empty",
+    ),
     "a trial without passwords": ({"redis": {"enabled": True}}, "trialSecret is missing"),
     "Redis without jobs": (
         {"redis": {"enabled": True}, "broker": {"enabled": False}},

@@ -89,8 +89,16 @@ def test_a_release_pins_the_bases(argument: str) -> None:
 def test_the_bots_image_has_no_torch() -> None:
     "Neither the pipeline nor the GPU is among what is installed."
     installs = " ".join(line for line in lines_of("Containerfile") if "pip install" in line)
-    assert extras_of("Containerfile") == ["postgresql", "s3"]
+    assert extras_of("Containerfile") == ["postgresql", "s3", "traces"]
     assert not re.search(r"torch|pipeline|gpu|vllm", installs)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_can_send_traces(image: str) -> None:
+    "Who sets TRACES_URL needs no image of their own: without the extra, programs would refuse to start."
+    assert "traces" in extras_of(image)
+    offered = re.findall(r"--build-arg EXTRAS=([\w,]+)", (ROOT / image).read_text())
+    assert all("traces" in extras.split(",") for extras in offered)
 
 
 def extras_of(image: str) -> list[str]:

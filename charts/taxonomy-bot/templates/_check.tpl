@@ -77,7 +77,10 @@
 {{- if and (eq $v.artifacts.kind "s3") (not $v.networkPolicy.artifacts.peers) -}}
 {{- $wrong = append $wrong "networkPolicy.artifacts.peers is empty: say where your bucket is, or nobody reaches it." -}}
 {{- end -}}
-{{- range $part := list "broker" "artifacts" "models" -}}
+{{- if and $v.traces.url (not $v.networkPolicy.traces.peers) -}}
+{{- $wrong = append $wrong "networkPolicy.traces.peers is empty: say where the collector of traces.url is, or no trace gets there." -}}
+{{- end -}}
+{{- range $part := list "broker" "artifacts" "models" "traces" -}}
 {{- range (get $v.networkPolicy $part).peers -}}
 {{- $cidr := (get . "ipBlock" | default dict).cidr -}}
 {{- if and $cidr (hasSuffix "/0" $cidr) -}}
@@ -114,7 +117,7 @@ PRIVATE_KEY WEBHOOK_SECRETS DATABASE_URL BROKER_URL OAUTH_CLIENT_SECRET NIGHTLY_
 {{- end }}
 
 {{- define "taxonomy-bot.bot-own" -}}
-APP_ID REPOSITORIES HOST PORT DRAIN_S LOG_FORMAT INDEX_FOLDER METRICS_HOST METRICS_PORT PUBLIC_URL GITHUB_API_URL GITHUB_GRAPHQL_URL GITHUB_WEB_URL ARTIFACTS_URL MODEL_STORE_URL DOCUMENT_CA_FILE
+APP_ID REPOSITORIES HOST PORT DRAIN_S LOG_FORMAT INDEX_FOLDER METRICS_HOST METRICS_PORT TRACES_URL PUBLIC_URL GITHUB_API_URL GITHUB_GRAPHQL_URL GITHUB_WEB_URL ARTIFACTS_URL MODEL_STORE_URL DOCUMENT_CA_FILE
 {{- end }}
 
 {{- define "taxonomy-bot.pipeline-secrets" -}}
@@ -122,5 +125,5 @@ BROKER_URL TEACHER_API_KEY CRITIC_API_KEY STUDENT_API_KEY HUB_TOKEN
 {{- end }}
 
 {{- define "taxonomy-bot.pipeline-own" -}}
-QUEUES WORKER_NAME WORK_DIR RUNTIME_DIR LOG_FORMAT METRICS_HOST METRICS_PORT ARTIFACTS_URL MODEL_STORE_URL SERVE_MODEL SERVE_HOST SERVE_PORT SERVE_TENSOR_PARALLEL SERVE_READY_WITHIN_S
+QUEUES WORKER_NAME WORK_DIR RUNTIME_DIR LOG_FORMAT METRICS_HOST METRICS_PORT TRACES_URL ARTIFACTS_URL MODEL_STORE_URL SERVE_MODEL SERVE_HOST SERVE_PORT SERVE_TENSOR_PARALLEL SERVE_READY_WITHIN_S
 {{- end }}

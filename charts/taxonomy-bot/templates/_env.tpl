@@ -38,6 +38,9 @@
 {{- if .Values.caBundle.configMap }}
 - {name: SSL_CERT_FILE, value: {{ printf "/etc/taxonomy-ca/%s" .Values.caBundle.key | quote }}}
 - {name: AWS_CA_BUNDLE, value: {{ printf "/etc/taxonomy-ca/%s" .Values.caBundle.key | quote }}}
+{{- if .Values.traces.url }}
+- {name: OTEL_EXPORTER_OTLP_CERTIFICATE, value: {{ printf "/etc/taxonomy-ca/%s" .Values.caBundle.key | quote }}}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -101,6 +104,9 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 - {name: TAXONOMY_BOT_METRICS_HOST, value: "0.0.0.0"}
 - {name: TAXONOMY_BOT_METRICS_PORT, value: "9090"}
 {{- end }}
+{{- with .Values.traces.url }}
+- {name: TAXONOMY_BOT_TRACES_URL, value: {{ . | quote }}}
+{{- end }}
 {{- with .Values.publicUrl }}
 - {name: TAXONOMY_BOT_PUBLIC_URL, value: {{ . | quote }}}
 {{- end }}
@@ -148,6 +154,9 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 {{- if $root.Values.metrics.enabled }}
 - {name: TAXONOMY_PIPELINE_METRICS_HOST, value: "0.0.0.0"}
 - {name: TAXONOMY_PIPELINE_METRICS_PORT, value: "9090"}
+{{- end }}
+{{- with $root.Values.traces.url }}
+- {name: TAXONOMY_PIPELINE_TRACES_URL, value: {{ . | quote }}}
 {{- end }}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_PIPELINE_BROKER_URL" $secret "TAXONOMY_PIPELINE_BROKER_URL" false) }}
 {{- range $name := list "TEACHER_API_KEY" "CRITIC_API_KEY" "STUDENT_API_KEY" }}

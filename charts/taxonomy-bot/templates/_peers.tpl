@@ -50,6 +50,12 @@
 {{- end -}}
 {{- end }}
 
+{{- define "taxonomy-bot.to-traces" -}}
+{{- if .Values.traces.url -}}
+{{- include "taxonomy-bot.to-others" .Values.networkPolicy.traces | trim }}
+{{- end -}}
+{{- end }}
+
 {{- define "taxonomy-bot.to-models" -}}
 - to:
     - podSelector:
