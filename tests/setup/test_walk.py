@@ -230,7 +230,7 @@ async def test_pages_ask_no_other_host(plan: Plan, kept: EnvFile, clock: Movable
 async def test_a_code_that_github_does_not_take_is_told(
     plan: Plan, kept: EnvFile, clock: MovableClock, github: Simulator
 ) -> None:
-    "With what to do, and without a file."
+    "With what to do, and without a file; the next try has a form of its own, and brings the key."
     async with first_run(plan, kept, clock) as visitor:
         await visitor.comes_in()
         created = await visitor.describes()
@@ -238,7 +238,27 @@ async def test_a_code_that_github_does_not_take_is_told(
         refused = await visitor.opens(f"/created?code=unknown&state={state}")
         assert refused.status == 502
         assert "delete the App" in refused.words
-    assert not kept.path.exists()
+        assert not kept.path.exists()
+        assert (await visitor.opens(f"/created?code=slipped-in&state={state}")).status == 403
+
+        installing = await visitor.has_it_created(await visitor.describes())
+        assert installing.url.path == "/install"
+    assert read_as_a_shell_does(kept.path)["TAXONOMY_BOT_APP_ID"] == str(github.state.app.id)
+
+
+async def test_a_key_that_could_not_be_fetched_is_fetched_by_loading_the_page_again(
+    plan: Plan, kept: EnvFile, clock: MovableClock, github: Simulator
+) -> None:
+    "GitHub was away for a moment: the code still counts, and the App that was made is not lost."
+    async with first_run(plan, kept, clock) as visitor:
+        await visitor.comes_in()
+        github.manifests.hands_over = False
+        refused = await visitor.has_it_created(await visitor.describes())
+        assert refused.status == 502
+        assert "Load this page again" in refused.words
+        github.manifests.hands_over = True
+        assert (await visitor.opens(refused.url)).url.path == "/install"
+    assert kept.key_path.read_text().strip() == github.private_key_pem.strip()
 
 
 async def test_a_code_works_once_and_for_an_hour_at_github(github: Simulator, clock: MovableClock) -> None:
