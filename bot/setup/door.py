@@ -60,7 +60,7 @@ class Door:
         return state
 
     def check_code(self, state: str, code: str) -> None:
-        """Raise DoorError unless a form of ours brought this code. The same code may come again: GitHub was away."""
+        """Raise DoorError unless a form of ours brought this code. The same one may come again."""
         ours = next((each for each in self._codes if _same(state, each)), None)
         if ours is None or self._codes[ours] not in ("", code):
             raise DoorError("This did not come from the form on the page before. Begin there again.")

@@ -77,9 +77,7 @@ class GitHubSide:
             async with self._session.post(url, headers=headers, allow_redirects=False) as answer:
                 content = await answer.content.read(_MOST_BYTES)
                 if answer.status != HTTPStatus.CREATED:
-                    raise SetupError(
-                        f"GitHub answered {answer.status} instead of the new App's key. {_ONCE_MORE}"
-                    )
+                    raise SetupError(f"GitHub answered {answer.status} instead of the new App's key. {_ONCE_MORE}")
         except (TimeoutError, aiohttp.ClientError) as error:
             raise SetupError(
                 f"{self._plan.api} cannot be reached from here ({type(error).__name__}). Check the network and any "
