@@ -158,6 +158,30 @@ def test_the_settings_that_the_chart_gives_start_a_worker(
         assert settings.work_dir.as_posix() == "/work"
 
 
+def test_settings_arrive_as_they_were_written() -> None:
+    "Numbers, whole or not, of a million and more: as a program reads them, which takes no 2.62144e+07 for bytes."
+    settings = {"MAX_DELIVERY_BYTES": 26214400, "DOCUMENT_MAX_BYTES": 1, "DRY": True, "FEW": 0.25, "TEXT": "1e6"}
+    changes = {
+        "bot": {"settings": settings},
+        "workers": {"cpu": {"settings": settings}},
+        "modelServers": {"teacher": {"settings": settings}},
+    }
+    environments = {
+        name: environment_of(container)
+        for name, container in containers(render(over(values_of("production"), changes)))
+    }
+    for name, prefix in (("", BOT), ("-worker-cpu", PIPELINE), ("-teacher", PIPELINE)):
+        environment = environments[f"demo-taxonomy-bot{name}"]
+        given = {key: environment[prefix + key] for key in settings}
+        assert given == {
+            "MAX_DELIVERY_BYTES": "26214400",
+            "DOCUMENT_MAX_BYTES": "1",
+            "DRY": "true",
+            "FEW": "0.25",
+            "TEXT": "1e6",
+        }
+
+
 def test_every_queue_has_workers() -> None:
     "A queue that nobody serves is a job that never begins."
     for example in ("single-gpu", "production", "air-gapped"):

@@ -41,11 +41,20 @@
 {{- end }}
 {{- end }}
 
+{{/* a value as a program reads it. Numbers of a values file are floats, which would be 2.62144e+07 from a million on */}}
+{{- define "taxonomy-bot.plain" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}
+{{- printf "%.0f" . -}}
+{{- else -}}
+{{- toString . -}}
+{{- end -}}
+{{- end }}
+
 {{/* further settings of a program. Takes [map, prefix] */}}
 {{- define "taxonomy-bot.settings-env" -}}
 {{- $prefix := index . 1 -}}
 {{- range $name, $value := (index . 0) }}
-- {name: {{ $prefix }}{{ $name }}, value: {{ $value | toString | quote }}}
+- {name: {{ $prefix }}{{ $name }}, value: {{ include "taxonomy-bot.plain" $value | quote }}}
 {{- end }}
 {{- end }}
 
