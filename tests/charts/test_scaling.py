@@ -25,6 +25,14 @@ def test_keda_asks_for_the_jobs_of_these_queues(production: Rendered) -> None:
     assert _trigger(plain, "train")["query"] == open_jobs
 
 
+def test_no_answer_takes_no_worker_away(production: Rendered) -> None:
+    "It comes of a bot, a database or a Prometheus that is gone; an error leaves the workers as many as they are."
+    for scaled in production.of("ScaledObject"):
+        (trigger,) = scaled["spec"]["triggers"]
+        assert trigger["metadata"]["ignoreNullValues"] == "false"
+        assert "fallback" not in scaled["spec"]
+
+
 def test_workers_on_gpus_may_go_altogether(production: Rendered) -> None:
     "Their Deployment leaves the number to KEDA: an upgrade resets nothing."
     for worker, least, most in (("train", 0, 4), ("cpu", 1, 4)):
