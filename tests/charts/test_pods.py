@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import helm_python
 import pytest
+from pydantic_settings import BaseSettings
 
 from bot.app import make_app
 from bot.settings import PREFIX as BOT
@@ -88,6 +90,33 @@ def test_secrets_come_from_secrets_that_are_there(rendered: Rendered) -> None:
                 assert isinstance(value, dict), f"{name}: {variable}"
                 assert "secretKeyRef" in value, f"{name}: {variable}"
         assert "envFrom" not in container, name
+
+
+def _secrets_of(kind: type[BaseSettings]) -> list[str]:
+    return [name.upper() for name, field in kind.model_fields.items() if "SecretStr" in str(field.annotation)]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "pod", "secret"),
+    [(BOT, "", secret) for secret in _secrets_of(BotSettings)]
+    + [(PIPELINE, "-worker-cpu", secret) for secret in _secrets_of(PipelineSettings)]
+    + [(PIPELINE, "-teacher", secret) for secret in _secrets_of(ServeSettings)],
+)
+def test_every_secret_of_a_program_has_its_way_in(
+    production: Rendered, prefix: str, pod: str, secret: str
+) -> None:
+    "From a Secret, and from there only: a value of the chart is read by whoever reads the release."
+    (container,) = [each for name, each in containers(production) if name == f"demo-taxonomy-bot{pod}"]
+    source = environment_of(container)[prefix + secret]["secretKeyRef"]
+    assert (source["name"], source["key"]) == ("taxonomy-bot-workers" if pod else "taxonomy-bot", prefix + secret)
+    settings = {"settings": {secret: "hunter2"}}
+    changes = {
+        "": {"bot": settings},
+        "-worker-cpu": {"workers": {"cpu": settings}},
+        "-teacher": {"modelServers": {"teacher": settings}},
+    }[pod]
+    with pytest.raises(helm_python.HelmRenderError, match=rf"settings\.{secret} is secret"):
+        render(over(values_of("production"), changes))
 
 
 def test_a_bot_without_jobs_is_told_so() -> None:

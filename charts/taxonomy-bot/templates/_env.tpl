@@ -86,7 +86,7 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 - {name: TAXONOMY_BOT_REPOSITORIES, value: {{ join "," $ids | quote }}}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_BOT_PRIVATE_KEY" $secret "TAXONOMY_BOT_PRIVATE_KEY" false) }}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_BOT_WEBHOOK_SECRETS" $secret "TAXONOMY_BOT_WEBHOOK_SECRETS" false) }}
-{{- range $name := list "OAUTH_CLIENT_ID" "OAUTH_CLIENT_SECRET" "NIGHTLY_WEBHOOK_URL" "STUDENT_API_KEY" "BUILD_API_KEY" }}
+{{- range $name := list "OAUTH_CLIENT_ID" "OAUTH_CLIENT_SECRET" "NIGHTLY_WEBHOOK_URL" "RELAY_URL" "STUDENT_API_KEY" "BUILD_API_KEY" }}
 {{- $variable := printf "TAXONOMY_BOT_%s" $name }}
 {{ include "taxonomy-bot.secret" (list $variable $secret $variable true) }}
 {{- end }}
@@ -155,7 +155,7 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 - {name: TAXONOMY_PIPELINE_RUNTIME_DIR, value: /tmp/taxonomy-pipeline}
 - {name: TAXONOMY_PIPELINE_LOG_FORMAT, value: json}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_PIPELINE_BROKER_URL" $secret "TAXONOMY_PIPELINE_BROKER_URL" false) }}
-{{- range $name := list "TEACHER_API_KEY" "CRITIC_API_KEY" "STUDENT_API_KEY" }}
+{{- range $name := list "TEACHER_API_KEY" "CRITIC_API_KEY" "STUDENT_API_KEY" "HUB_TOKEN" }}
 {{- $variable := printf "TAXONOMY_PIPELINE_%s" $name }}
 {{ include "taxonomy-bot.secret" (list $variable $secret $variable true) }}
 {{- end }}
