@@ -12,6 +12,7 @@ import jsonschema
 import kubernetes_validate.utils
 import pytest
 
+from bot.settings import BotSettings
 from tests.charts.custom_kinds import SCHEMAS
 from tests.charts.rendering import CHART, EXAMPLES, NAMESPACE, Rendered, over, render, values_of
 
@@ -87,6 +88,14 @@ def test_selectors_find_the_pods_they_are_for(rendered: Rendered) -> None:
         for each in rendered.of(kind):
             wanted = path(each["spec"]).items()
             assert len([labels for labels in pods if wanted <= labels.items()]) == 1, each["metadata"]["name"]
+
+
+def test_nginx_lets_the_largest_webhook_in(rendered: Rendered) -> None:
+    "By itself it refuses what is over 1 MB, and GitHub sends up to 25."
+    (ingress,) = rendered.of("Ingress")
+    assert ingress["spec"]["ingressClassName"] == "nginx"
+    most = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert int(most.removesuffix("m")) * 1024**2 >= BotSettings.model_fields["max_delivery_bytes"].default
 
 
 def test_the_notes_say_what_to_do_next() -> None:

@@ -35,6 +35,11 @@
 {{- if and $v.ingress.enabled (not $v.publicUrl) -}}
 {{- $wrong = append $wrong "ingress.enabled needs publicUrl: its host is where GitHub and people come in." -}}
 {{- end -}}
+{{- with (urlParse $v.publicUrl).path | trimAll "/" -}}
+{{- if $v.ingress.enabled -}}
+{{- $wrong = append $wrong (printf "publicUrl has the path /%s, which an Ingress cannot take off again, and the bot answers at / only: give it a host of its own, or set ingress.enabled to false and make a way in that takes the path off." .) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq $v.scaling.kind "keda") (not $v.scaling.prometheusUrl) -}}
 {{- $wrong = append $wrong "scaling.kind keda needs scaling.prometheusUrl: where the bot's metrics are asked for." -}}
 {{- end -}}
