@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import helm_python
@@ -17,6 +18,7 @@ from pipeline.contract import Queue
 from pipeline.settings import PREFIX as PIPELINE
 from pipeline.settings import PipelineSettings, ServeSettings
 from tests.charts.rendering import Rendered, environment_of, over, render, values_of
+from tests.images.starting import started_redis
 
 # of other programs that the images hold, as docs/operating.md and their own manuals name them
 _OTHERS = {
@@ -102,9 +104,7 @@ def _secrets_of(kind: type[BaseSettings]) -> list[str]:
     + [(PIPELINE, "-worker-cpu", secret) for secret in _secrets_of(PipelineSettings)]
     + [(PIPELINE, "-teacher", secret) for secret in _secrets_of(ServeSettings)],
 )
-def test_every_secret_of_a_program_has_its_way_in(
-    production: Rendered, prefix: str, pod: str, secret: str
-) -> None:
+def test_every_secret_of_a_program_has_its_way_in(production: Rendered, prefix: str, pod: str, secret: str) -> None:
     "From a Secret, and from there only: a value of the chart is read by whoever reads the release."
     (container,) = [each for name, each in containers(production) if name == f"demo-taxonomy-bot{pod}"]
     source = environment_of(container)[prefix + secret]["secretKeyRef"]
@@ -256,6 +256,18 @@ def test_there_is_time_to_end_in_good_order(rendered: Rendered) -> None:
         elif "serve-teacher" in spec["containers"][0].get("args", []):
             stop = ServeSettings(serve_model="/models/x").serve_stop_within_s
             assert spec["terminationGracePeriodSeconds"] >= stop + 15, name
+
+
+def test_redis_of_a_trial_takes_the_place_of_its_shell(tmp_path: Path) -> None:
+    "With its settings by standard input: a shell that stays the first process lets no SIGTERM through."
+    ((_, redis),) = [each for each in containers(render(values_of("single-gpu"))) if "redis" in each[0]]
+    is_redis, settings = started_redis(
+        [*redis["command"], *redis["args"]], {"REDIS_PASSWORD": "a$pass\\nword"}, tmp_path
+    )
+    assert is_redis
+    assert settings == [
+        "requirepass a$pass\\nword", "appendonly yes", "dir /data", "maxmemory-policy noeviction"
+    ]  # fmt: skip
 
 
 def test_images_are_named_by_digest_where_one_is_given() -> None:

@@ -17,6 +17,7 @@ from bot.settings import BotSettings
 from pipeline.contract import Queue
 from pipeline.settings import PREFIX as PIPELINE
 from pipeline.settings import PipelineSettings, ServeSettings
+from tests.images.starting import started_redis
 
 COMPOSE = Path(__file__).parents[2] / "compose.yaml"
 _KNOWN = (
@@ -83,6 +84,17 @@ def test_the_one_worker_serves_every_queue(services: dict[str, Any]) -> None:
     "A queue that nobody serves is a job that never begins."
     served = services["worker"]["environment"][f"{PIPELINE}QUEUES"].split(",")
     assert set(served) == {queue.value for queue in Queue}
+
+
+def test_redis_takes_the_place_of_its_shell(services: dict[str, Any], tmp_path: Path) -> None:
+    "With its settings by standard input: a shell that stays the first process lets no SIGTERM through."
+    (tmp_path / "REDIS_PASSWORD").write_text("a$pass\\nword")
+    (*shell, script) = services["redis"]["command"]
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+    assert started_redis([*shell, script], {}, tmp_path) == (
+        True,
+        ["requirepass a$pass\\nword", "appendonly yes", "dir /data", "maxmemory-policy noeviction"],
+    )
 
 
 def test_each_has_time_to_end(services: dict[str, Any]) -> None:
