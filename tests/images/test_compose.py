@@ -50,6 +50,13 @@ def test_no_service_has_more_rights_than_none(services: dict[str, Any]) -> None:
         assert service.get("user") == "999:999" or "Containerfile" in str(service) or name == "teacher", name
 
 
+def test_compiled_kernels_are_loaded_where_there_is_torch(services: dict[str, Any]) -> None:
+    "It lays them below /tmp, from which nothing is executed unless that is said; the others have no use for it."
+    for name, service in services.items():
+        (tmp,) = [mount for mount in service["tmpfs"] if mount.startswith("/tmp:")]
+        assert ("exec" in tmp.partition(":")[2].split(",")) is (name in ("worker", "teacher")), name
+
+
 def test_workers_reach_neither_the_database_nor_the_world(services: dict[str, Any]) -> None:
     "Networks without a way out; only the bot has one, and only it sees the database."
     networks = yaml.safe_load(COMPOSE.read_text())["networks"]
