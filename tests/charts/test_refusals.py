@@ -36,7 +36,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"networkPolicy": {"artifacts": {"peers": []}}},
         "networkPolicy.artifacts.peers is empty",
     ),
-    "a trial without passwords": ({"redis": {"enabled": True}}, "trialSecret is missing"),
+    "a trial without passwords": (
+        {"redis": {"enabled": True}},
+        "for the servers of this release, which will be demo-taxonomy-bot-redis and demo-taxonomy-bot-postgresql",
+    ),
     "Redis without jobs": (
         {"redis": {"enabled": True}, "broker": {"enabled": False}},
         "redis.enabled starts a broker",

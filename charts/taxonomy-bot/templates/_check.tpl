@@ -21,7 +21,7 @@
 {{- $wrong = append $wrong "redis.enabled starts a broker that broker.enabled: false would not use: set one of them otherwise." -}}
 {{- end -}}
 {{- if and (or $v.redis.enabled $v.postgresql.enabled) (not $v.trialSecret) -}}
-{{- $wrong = append $wrong "trialSecret is missing: the name of a Secret with REDIS_PASSWORD and POSTGRES_PASSWORD for the servers of this release." -}}
+{{- $wrong = append $wrong (printf "trialSecret is missing: the name of a Secret with REDIS_PASSWORD and POSTGRES_PASSWORD for the servers of this release, which will be %[1]s-redis and %[1]s-postgresql (user and database taxonomy_bot): kubectl -n %[2]s create secret generic NAME --from-literal=REDIS_PASSWORD=... --from-literal=POSTGRES_PASSWORD=..." (include "taxonomy-bot.fullname" .) .Release.Namespace) -}}
 {{- end -}}
 {{- if and $v.broker.enabled $v.workers (not $v.workersSecret) -}}
 {{- $wrong = append $wrong "workersSecret is missing: the name of a Secret with TAXONOMY_PIPELINE_BROKER_URL. It is another one than the bot's, which workers must not see." -}}
