@@ -39,6 +39,13 @@ def test_it_is_as_the_specification_wants_it() -> None:
     jsonschema.validate(yaml.safe_load(COMPOSE.read_text()), json.loads(vendored.read_text()))
 
 
+def test_an_upgrade_is_one_word(services: dict[str, Any]) -> None:
+    "Both images are of the same version, which .env may set; or are taken as somebody names them, by digest."
+    for name, variable in (("bot", "BOT"), ("worker", "WORKER"), ("teacher", "WORKER")):
+        image = rf"\$\{{TAXONOMY_{variable}_IMAGE:-ghcr\.io/[a-z/-]+:\$\{{TAXONOMY_VERSION:-\d+\.\d+\.\d+\}}\}}"
+        assert re.fullmatch(image, services[name]["image"]), name
+
+
 def test_no_service_has_more_rights_than_none(services: dict[str, Any]) -> None:
     "A root file system that is read only, no capability, no way to more, and a user that is not root."
     for name, service in services.items():
