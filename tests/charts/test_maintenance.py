@@ -85,13 +85,17 @@ def test_a_backup_of_sqlite_runs_where_its_disk_is() -> None:
 
 @pytest.mark.parametrize("is_made", [True, False])
 def test_the_oldest_backups_go_when_there_is_a_new_one(tmp_path: Path, *, is_made: bool) -> None:
-    "As many stay as are wanted, and all of them when the new one fails; what else lies there is left alone."
+    "As many stay as are wanted, all of them when the new one fails, and whatever else lies there."
     programs, backups = tmp_path / "bin", tmp_path / "backups"
     programs.mkdir()
     backups.mkdir()
     for day in range(1, 6):
         (backups / f"taxonomy-bot-2026010{day}T013000Z.zip").touch()
     (backups / "by-hand.zip").touch()
+    killed, another = (backups / f".taxonomy-bot-20260105T013000Z.zip.{rest}" for rest in ("0a", "1b"))
+    killed.touch()
+    another.touch()
+    os.utime(killed, (0, 0))
     makes = f"touch {backups}/taxonomy-bot-20260106T013000Z.zip" if is_made else "exit 1"
     (programs / "taxonomy-bot").write_text(f"#!/bin/sh\n[ \"$*\" = 'backup {backups} --artifacts' ] && {makes}\n")
     (programs / "taxonomy-bot").chmod(0o755)
@@ -110,6 +114,8 @@ def test_the_oldest_backups_go_when_there_is_a_new_one(tmp_path: Path, *, is_mad
     days = sorted(path.name[19:21] for path in backups.glob("taxonomy-bot-*"))
     assert days == (["04", "05", "06"] if is_made else ["01", "02", "03", "04", "05"])
     assert (backups / "by-hand.zip").exists()
+    assert not killed.exists()
+    assert another.exists(), "it is being written"
 
 
 def test_the_notes_say_how_to_restore() -> None:
