@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import helm_python
 import pytest
+from pydantic_settings import BaseSettings
 
 from bot.app import make_app
 from bot.settings import PREFIX as BOT
@@ -15,6 +18,7 @@ from pipeline.contract import Queue
 from pipeline.settings import PREFIX as PIPELINE
 from pipeline.settings import PipelineSettings, ServeSettings
 from tests.charts.rendering import Rendered, environment_of, over, render, values_of
+from tests.images.starting import started_redis
 
 # of other programs that the images hold, as docs/models.md, docs/documents.md and their own manuals name them
 _OTHERS = {
@@ -90,6 +94,31 @@ def test_secrets_come_from_secrets_that_are_there(rendered: Rendered) -> None:
         assert "envFrom" not in container, name
 
 
+def _secrets_of(kind: type[BaseSettings]) -> list[str]:
+    return [name.upper() for name, field in kind.model_fields.items() if "SecretStr" in str(field.annotation)]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "pod", "secret"),
+    [(BOT, "", secret) for secret in _secrets_of(BotSettings)]
+    + [(PIPELINE, "-worker-cpu", secret) for secret in _secrets_of(PipelineSettings)]
+    + [(PIPELINE, "-teacher", secret) for secret in _secrets_of(ServeSettings)],
+)
+def test_every_secret_of_a_program_has_its_way_in(production: Rendered, prefix: str, pod: str, secret: str) -> None:
+    "From a Secret, and from there only: a value of the chart is read by whoever reads the release."
+    (container,) = [each for name, each in containers(production) if name == f"demo-taxonomy-bot{pod}"]
+    source = environment_of(container)[prefix + secret]["secretKeyRef"]
+    assert (source["name"], source["key"]) == ("taxonomy-bot-workers" if pod else "taxonomy-bot", prefix + secret)
+    settings = {"settings": {secret: "hunter2"}}
+    changes = {
+        "": {"bot": settings},
+        "-worker-cpu": {"workers": {"cpu": settings}},
+        "-teacher": {"modelServers": {"teacher": settings}},
+    }[pod]
+    with pytest.raises(helm_python.HelmRenderError, match=rf"settings\.{secret} is secret"):
+        render(over(values_of("production"), changes))
+
+
 def test_a_bot_without_jobs_is_told_so() -> None:
     "The one address of a broker that is no secret is none."
     ((_, bot),) = containers(render(values_of("minimal")))
@@ -111,9 +140,9 @@ def test_no_variable_is_set_twice(rendered: Rendered) -> None:
 
 def test_workers_and_models_know_neither_github_nor_the_database(rendered: Rendered) -> None:
     "Not by a variable, and not by the Secret that a variable comes from."
-    bots = {"demo-taxonomy-bot", "demo-taxonomy-bot-migrations", "demo-taxonomy-bot-postgresql"}
+    bots = {"", "-migrations", "-maintenance", "-backup", "-postgresql"}
     for name, container in containers(rendered):
-        if name in bots:
+        if name.removeprefix("demo-taxonomy-bot") in bots:
             continue
         for variable, value in environment_of(container).items():
             assert not _OF_GITHUB_OR_DATABASE.search(variable), f"{name}: {variable}"
@@ -156,6 +185,30 @@ def test_the_settings_that_the_chart_gives_start_a_worker(
             settings = PipelineSettings()
         assert settings.queues
         assert settings.work_dir.as_posix() == "/work"
+
+
+def test_settings_arrive_as_they_were_written() -> None:
+    "Numbers, whole or not, of a million and more: as a program reads them, which takes no 2.62144e+07 for bytes."
+    settings = {"MAX_DELIVERY_BYTES": 26214400, "DOCUMENT_MAX_BYTES": 1, "DRY": True, "FEW": 0.25, "TEXT": "1e6"}
+    changes = {
+        "bot": {"settings": settings},
+        "workers": {"cpu": {"settings": settings}},
+        "modelServers": {"teacher": {"settings": settings}},
+    }
+    environments = {
+        name: environment_of(container)
+        for name, container in containers(render(over(values_of("production"), changes)))
+    }
+    for name, prefix in (("", BOT), ("-worker-cpu", PIPELINE), ("-teacher", PIPELINE)):
+        environment = environments[f"demo-taxonomy-bot{name}"]
+        given = {key: environment[prefix + key] for key in settings}
+        assert given == {
+            "MAX_DELIVERY_BYTES": "26214400",
+            "DOCUMENT_MAX_BYTES": "1",
+            "DRY": "true",
+            "FEW": "0.25",
+            "TEXT": "1e6",
+        }
 
 
 def test_every_queue_has_workers() -> None:
@@ -203,6 +256,18 @@ def test_there_is_time_to_end_in_good_order(rendered: Rendered) -> None:
         elif "serve-teacher" in spec["containers"][0].get("args", []):
             stop = ServeSettings(serve_model="/models/x").serve_stop_within_s
             assert spec["terminationGracePeriodSeconds"] >= stop + 15, name
+
+
+def test_redis_of_a_trial_takes_the_place_of_its_shell(tmp_path: Path) -> None:
+    "With its settings by standard input: a shell that stays the first process lets no SIGTERM through."
+    ((_, redis),) = [each for each in containers(render(values_of("single-gpu"))) if "redis" in each[0]]
+    is_redis, settings = started_redis(
+        [*redis["command"], *redis["args"]], {"REDIS_PASSWORD": "a$pass\\nword"}, tmp_path
+    )
+    assert is_redis
+    assert settings == [
+        "requirepass a$pass\\nword", "appendonly yes", "dir /data", "maxmemory-policy noeviction"
+    ]  # fmt: skip
 
 
 def test_images_are_named_by_digest_where_one_is_given() -> None:
