@@ -7,9 +7,11 @@ import sys
 
 import structlog
 
+from pipeline import library_logs
+
 
 def configure_logs(log_format: str, level: int = logging.INFO) -> None:
-    """Write logs to standard error, as lines for people ("console") or as JSON ("json")."""
+    """Write logs to standard error, for people ("console") or as JSON ("json"); those of libraries, too."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -27,3 +29,4 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    library_logs.take_over(level)

@@ -34,6 +34,7 @@ Both programs' ports also have what prometheus-client tells of a process on Linu
 _SAME_ON_EACH = (
     "jobs_waiting",
     "jobs_running",
+    "jobs_open",
     "oldest_job_waiting_seconds",
     "inbox_deliveries",
     "inbox_oldest_delivery_seconds",

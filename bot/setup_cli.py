@@ -47,10 +47,11 @@ def setup(
     except KeyboardInterrupt:
         is_done = False
     if not is_done:
-        stop(
+        ended = (
             "Ended before the last step. If GitHub has made the App already, delete it in its settings (or look up "
             "the repositories' ids for TAXONOMY_BOT_REPOSITORIES yourself), and start again."
         )
+        stop("\n".join(filter(None, (ended, keeping.left_behind()))))
     typer.echo("\nDone. What comes now:\n")
     for line in keeping.next_steps():
         typer.echo(f"  {line}")

@@ -73,6 +73,7 @@ def make_celery(settings: PipelineSettings) -> Celery:
         worker_concurrency=1,
         worker_pool="solo",
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
         worker_send_task_events=False,
         worker_enable_remote_control=False,  # what stops a job comes with the mail
         broker_connection_retry_on_startup=True,
@@ -120,6 +121,10 @@ def _work_until_told(settings: PipelineSettings) -> None:
         if not held.acknowledged:
             held.reject(requeue=True)
         held.settle(is_leaving)
+
+    @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+    def leave_logs_alone(**_: Any) -> None:
+        """Celery sets up none of its own where somebody hears this."""
 
     @signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
     def begin(**_: Any) -> None:

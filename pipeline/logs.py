@@ -7,11 +7,12 @@ import sys
 
 import structlog
 
+from pipeline import library_logs
 from pipeline.contract import JobSpec
 
 
 def configure_logs(log_format: str) -> None:
-    """Write lines for people ("console") or JSON ("json"), from this process."""
+    """Write lines for people ("console") or JSON ("json"), from this process and its libraries."""
     is_json = log_format == "json"
     structlog.configure(
         processors=[
@@ -24,6 +25,7 @@ def configure_logs(log_format: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    library_logs.take_over()
 
 
 def name_in_logs(spec: JobSpec, trace: str = "") -> None:

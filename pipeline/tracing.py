@@ -150,12 +150,20 @@ def trace_id_in(parent: str) -> str:
 @contextmanager
 def _spanned(tracer: Tracer, name: str, order: str, parent: str, attributes: dict[str, Any]) -> Iterator[None]:
     from opentelemetry.context import Context
+    from opentelemetry.trace import Status, StatusCode
 
     context = Context() if order else _context_of(parent)
     if order:
         _next_ids.set(_ids_of(order))
-    with tracer.start_as_current_span(name, context, attributes=attributes, record_exception=False):
-        yield
+    # of an exception its kind alone: its text may hold what people wrote
+    with tracer.start_as_current_span(
+        name, context, attributes=attributes, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield
+        except Exception as error:
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
 
 
 def _context_of(parent: str) -> Any:

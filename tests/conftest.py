@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from bot.rule_workers import RuleWorkers
+from pipeline import library_logs
 from tests.databases import PostgresServer, SqliteFiles, no_waiting_for_disks, statements_compiled_once
 from tests.fidelity.check import FidelityCheck
 from tests.fidelity.fixtures import fidelity_fixture
@@ -45,6 +46,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingOut:
 def _logs_of_its_own() -> None:
     """Let each test log where it is listened to: what another has set may lead to a file that is closed."""
     structlog.configure(**_LOGS)
+    library_logs.let_go()
 
 
 @pytest.fixture(autouse=True)

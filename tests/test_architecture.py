@@ -83,6 +83,7 @@ def test_the_bot_knows_only_what_it_shares_with_the_pipeline() -> None:
         "pipeline.model_store",
         "pipeline.metering",
         "pipeline.tracing",
+        "pipeline.library_logs",
         "pipeline.worker",
         "pipeline.worker.metrics",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from bot.clock import Clock
 from bot.github.client import GitHubApp
 from bot.settings import BotSettings, problems_of
 from bot.wiring import open_github
+from checks.secret_files import secrets_folder
 
 _T = TypeVar("_T")
 
@@ -53,12 +55,16 @@ class Patient:
 
 
 def settings_at_hand(**overrides: Any) -> tuple[BotSettings, dict[str, str]]:
-    """Return the settings with stand-ins for those that cannot be used, and what is wrong with these."""
+    """Return the settings with stand-ins for those that cannot be used, and what is wrong with these.
+
+    They are read where the bot reads them: from variables and secret files.
+    """
     problems: dict[str, str] = {}
     given = dict(overrides)
+    folder = secrets_folder(os.environ)
     for _ in range(len(BotSettings.model_fields)):
         try:
-            return BotSettings(**given), problems
+            return BotSettings(_secrets_dir=folder, **given), problems
         except ValidationError as error:
             for name, problem in problems_of(error):
                 problems.setdefault(name, problem)

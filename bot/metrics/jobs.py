@@ -14,8 +14,9 @@ _LOSS = Label("reason", "why the attempt came to nothing").of(
 )
 _WHY = Label("reason", "in the words of the flow, such as that the judge found the answer not supported", most=60)
 
-WAITING = BOOK.shown("jobs_waiting", "Jobs that wait for a worker: what an autoscaler goes by.", QUEUE)
+WAITING = BOOK.shown("jobs_waiting", "Jobs that wait for a worker.", QUEUE)
 RUNNING = BOOK.shown("jobs_running", "Jobs that a worker has.", QUEUE)
+OPEN = BOOK.shown("jobs_open", "Jobs that wait or that a worker has: what an autoscaler goes by.", QUEUE)
 OLDEST = BOOK.shown(
     "oldest_job_waiting_seconds",
     "How long the oldest of the first fifty in line has waited; 0 when none does.",

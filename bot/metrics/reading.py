@@ -89,7 +89,15 @@ class Reading:
     def _forget(part: str) -> None:
         """Tell nothing rather than what was true once: an autoscaler would act on it."""
         by_part = {
-            "backlog": (jobs.WAITING, jobs.RUNNING, jobs.OLDEST, deliveries.DEPTH, deliveries.OLDEST, jobs.WORKERS),
+            "backlog": (
+                jobs.WAITING,
+                jobs.RUNNING,
+                jobs.OPEN,
+                jobs.OLDEST,
+                jobs.WORKERS,
+                deliveries.DEPTH,
+                deliveries.OLDEST,
+            ),
             "builds": (builds.LAST_GOOD, builds.LAST_STATE, builds.SCORE, builds.LOW, builds.HIGH),
         }
         for metric in by_part[part]:
@@ -110,6 +118,8 @@ class Reading:
         found, now = await backlog_of(self._of.engine), self._of.clock.now()
         jobs.WAITING.show({(queue.value,): float(found.waiting.get(queue, 0)) for queue in Queue})
         jobs.RUNNING.show({(queue.value,): float(found.running.get(queue, 0)) for queue in Queue})
+        still_open = {queue: found.waiting.get(queue, 0) + found.running.get(queue, 0) for queue in Queue}
+        jobs.OPEN.show({(queue.value,): float(count) for queue, count in still_open.items()})
         ages = {queue: max(0.0, (now - at).total_seconds()) for queue, at in found.oldest.items()}
         jobs.OLDEST.show({(queue.value,): ages.get(queue, 0.0) for queue in Queue})
         deliveries.DEPTH.show({(): float(found.deliveries)})

@@ -21,12 +21,11 @@ class Door:
 
     def __init__(self, clock: Clock) -> None:
         self.token = secrets.token_urlsafe(32)
-        self.state = secrets.token_urlsafe(32)  # goes to GitHub and comes back, so that nobody slips in a code
         self._session = secrets.token_urlsafe(32)
         self._clock = clock
         self._closes_at = clock.now() + OPEN_FOR
         self._is_used = False
-        self._is_state_used = False
+        self._codes: dict[str, str] = {}  # by the state they came with; empty where none has come yet
 
     @property
     def is_closed(self) -> bool:
@@ -54,11 +53,18 @@ class Door:
         if not self._is_used or not _same(session, self._session):
             raise DoorError("Open the address that was printed in the terminal: only that browser is let in.")
 
-    def check_state(self, state: str) -> None:
-        """Raise DoorError unless GitHub sends back what we gave it, for the first time."""
-        if self._is_state_used or not _same(state, self.state):
+    def new_state(self) -> str:
+        """Return what goes to GitHub with a form and comes back with its code, so that nobody slips in another."""
+        state = secrets.token_urlsafe(32)
+        self._codes[state] = ""
+        return state
+
+    def check_code(self, state: str, code: str) -> None:
+        """Raise DoorError unless a form of ours brought this code. The same one may come again."""
+        ours = next((each for each in self._codes if _same(state, each)), None)
+        if ours is None or self._codes[ours] not in ("", code):
             raise DoorError("This did not come from the form on the page before. Begin there again.")
-        self._is_state_used = True
+        self._codes[ours] = code
 
     def _check_hour(self) -> None:
         if self.is_closed:

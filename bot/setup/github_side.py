@@ -23,6 +23,10 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _MOST_BYTES = 256 * 1024
 _MOST_INSTALLATIONS = 20
+_ONCE_MORE = (
+    "Load this page again. If that does not help, delete the App in GitHub's settings, if it is there, and begin "
+    "again: a code works once, and for an hour."
+)
 
 
 class SetupError(Exception):
@@ -73,14 +77,11 @@ class GitHubSide:
             async with self._session.post(url, headers=headers, allow_redirects=False) as answer:
                 content = await answer.content.read(_MOST_BYTES)
                 if answer.status != HTTPStatus.CREATED:
-                    raise SetupError(
-                        f"GitHub answered {answer.status} instead of the new App's key. A code works once, "
-                        "and for an hour: delete the App in GitHub's settings, if it is there, and begin again."
-                    )
+                    raise SetupError(f"GitHub answered {answer.status} instead of the new App's key. {_ONCE_MORE}")
         except (TimeoutError, aiohttp.ClientError) as error:
             raise SetupError(
                 f"{self._plan.api} cannot be reached from here ({type(error).__name__}). Check the network and any "
-                "proxy, delete the App in GitHub's settings, and begin again: its code works once."
+                f"proxy. {_ONCE_MORE}"
             ) from None
         app = _read_app(content)
         if app.webhook_secret.get_secret_value():

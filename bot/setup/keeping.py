@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,9 @@ from bot.setup.plan import GITHUB_COM, Plan
 PREFIX = "TAXONOMY_BOT_"
 
 _KUBERNETES_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?")
+_FOLDER = "taxonomy-bot-secret-"
+_OF_OTHERS = 0o077
+_MORE_THAN_ALL = 16 * 1024  # bytes of a key and settings
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=-]*")
 
 
@@ -38,6 +42,10 @@ class Keeping(Protocol):
 
     def next_steps(self) -> list[str]:
         """Return the commands that come now."""
+        ...
+
+    def left_behind(self) -> str:
+        """Return a sentence on where secrets lie by now, for whoever breaks off; empty while there are none."""
         ...
 
 
@@ -67,6 +75,7 @@ class EnvFile:
 
     path: Path
     may_replace: bool = False
+    _ours: list[Path] = field(default_factory=list, init=False)  # written in this run
 
     @property
     def key_path(self) -> Path:
@@ -74,7 +83,7 @@ class EnvFile:
         return self.path.with_name(f"{self.path.name}.private-key.pem").absolute()
 
     def check(self) -> None:
-        """Raise KeepingError where a file is there already, or none can be written."""
+        """Raise KeepingError where a file is there already, or none can be written: one is, and removed again."""
         for path in (self.path, self.key_path):
             if not self.may_replace and (path.exists() or path.is_symlink()):
                 raise KeepingError(
@@ -84,16 +93,15 @@ class EnvFile:
             raise KeepingError(
                 f"The path {self.key_path} holds blanks or signs that settings files cannot: choose another."
             )
+        trial = self.key_path.with_name(f".{self.key_path.name}.trial.{secrets.token_hex(8)}")
         try:
-            with tempfile.TemporaryFile(dir=self.path.absolute().parent):
-                pass
-        except OSError as error:
-            raise KeepingError(
-                f"Nothing can be written to {self.path.absolute().parent}: {error.strerror}."
-            ) from None
+            _put(trial, " " * _MORE_THAN_ALL, replaces=False)
+        finally:
+            with contextlib.suppress(OSError):
+                trial.unlink()
 
     def keep(self, settings: Mapping[str, str]) -> None:
-        """Write both files, each whole or not at all; from now on they are ours to replace."""
+        """Write both files, each whole or not at all; each that was written is ours to replace."""
         lines = ["# Settings of taxonomy-bot, written by `taxonomy-bot setup`. Secret: keep this file to yourself."]
         for name, value in settings.items():
             if name == f"{PREFIX}PRIVATE_KEY":
@@ -103,7 +111,6 @@ class EnvFile:
                 raise KeepingError(f"GitHub's value for {name} holds signs that a settings file cannot.")
             lines.append(f"{name}={value}")
         self._write(self.path, "\n".join(lines) + "\n")
-        self.may_replace = True
 
     def next_steps(self) -> list[str]:
         """Return how the bot is started with this file."""
@@ -114,29 +121,71 @@ class EnvFile:
             "taxonomy-bot serve",
         ]
 
+    def left_behind(self) -> str:
+        """Return which files hold secrets."""
+        if not self._ours:
+            return ""
+        return f"The App's keys are in {' and '.join(str(path) for path in self._ours)}."
+
     def _write(self, path: Path, text: str) -> None:
-        """Put a text in place at once, readable by its owner alone from its first byte on."""
         path = path.absolute()
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if self.may_replace:
-                fresh.replace(path)
-            else:
-                os.link(fresh, path)  # unlike a renaming it never replaces what came meanwhile
-        except FileExistsError:
-            raise KeepingError(
-                f"{path} has appeared meanwhile: it is left alone. Start again with another --write."
-            ) from None
-        except OSError as error:
-            raise KeepingError(f"{path} cannot be written: {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
+        _put(path, text, replaces=self.may_replace or path in self._ours)
+        if path not in self._ours:
+            self._ours.append(path)
+
+
+def _put(path: Path, text: str, *, replaces: bool) -> None:
+    """Put a text in place, whole or not at all, readable by its owner alone from its first byte on.
+
+    Raises KeepingError, also where something is in that place that is not to be replaced.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _create(fresh, text)
+        if replaces:
+            fresh.replace(path)
+        else:
+            _link(fresh, path, text)
+    except FileExistsError:
+        raise KeepingError(
+            f"{path} has appeared meanwhile: it is left alone. Start again with another --write."
+        ) from None
+    except OSError as error:
+        raise KeepingError(
+            f"Nothing can be written to {path.parent}: {error.strerror}. Put that right, or name a file elsewhere "
+            "with --write."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+
+
+def _link(fresh: Path, path: Path, text: str) -> None:
+    """Have a file in its place, too. Unlike a renaming this never replaces what came meanwhile."""
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without such links: FAT, some of a network's
+        _create(path, text)
+
+
+def _create(path: Path, text: str) -> None:
+    """Make a file that was not there. What cannot be written to its end is removed again."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            if os.fstat(number).st_mode & _OF_OTHERS:
+                raise KeepingError(
+                    f"Others could read what is kept in {path.parent}: that disk takes no permissions. Name a "
+                    "file on another with --write."
+                )
+            file.write(text)
+            file.flush()
+            os.fsync(number)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(slots=True)
@@ -151,27 +200,46 @@ class KubernetesSecret:
     folder: Path | None = None
 
     def check(self) -> None:
-        """Raise KeepingError for names that Kubernetes would refuse."""
+        """Raise KeepingError for names that Kubernetes would refuse, or where no folder can be made."""
         for what, name in (("--name", self.name), ("--namespace", self.namespace)):
             if not _KUBERNETES_NAME.fullmatch(name):
                 raise KeepingError(
                     f"{what} {name!r}: Kubernetes takes lower-case letters, digits and hyphens only."
                 )
+        try:
+            with tempfile.TemporaryDirectory(prefix=_FOLDER) as trial:
+                Path(trial, "trial").write_bytes(bytes(_MORE_THAN_ALL))
+        except OSError as error:
+            raise KeepingError(_unwritten(error)) from None
 
     def keep(self, settings: Mapping[str, str]) -> None:
         """Write the files."""
         try:
             if self.folder is None:
-                self.folder = Path(tempfile.mkdtemp(prefix="taxonomy-bot-secret-"))
+                self.folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
             for name, value in settings.items():
                 path = self.folder / name
                 path.touch(mode=0o600)
                 path.write_text(value, encoding="utf-8")
         except OSError as error:
-            raise KeepingError(f"The files for the Secret cannot be written: {error.strerror}.") from None
+            raise KeepingError(_unwritten(error)) from None
 
     def next_steps(self) -> list[str]:
         """Return the line that makes the Secret and then removes the files."""
         folder = shlex.quote(str(self.folder))
         make = f"kubectl create secret generic {shlex.quote(self.name)} --namespace {shlex.quote(self.namespace)}"
         return [f"{make} --from-file={folder} && rm -r {folder}"]
+
+    def left_behind(self) -> str:
+        """Return which folder holds secrets, and how to be rid of it."""
+        if self.folder is None:
+            return ""
+        removal = f"rm -r {shlex.quote(str(self.folder))}"
+        return f"The App's keys are in the folder {self.folder}; this removes them: {removal}"
+
+
+def _unwritten(error: OSError) -> str:
+    return (
+        f"The files for the Secret cannot be written to the folder for temporary files: {error.strerror}. Make "
+        "room there, or name another in TMPDIR."
+    )

@@ -14,7 +14,7 @@ GITHUB_COM = "https://github.com"
 _ORGANISATION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,33}")  # GitHub takes 34 characters
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
-_NOBODY_HOME = (
+NOBODY_HOME = (
     "https://example.com/webhooks"  # of a webhook that is switched off: GitHub wants an address all the same
 )
 
@@ -90,7 +90,7 @@ def manifest(plan: Plan, redirect_url: str) -> dict[str, Any]:
         "default_events": sorted(EVENTS),
         "hook_attributes": {"url": f"{plan.public_url}/webhooks", "active": True}
         if plan.public_url
-        else {"url": _NOBODY_HOME, "active": False},
+        else {"url": NOBODY_HOME, "active": False},
     }
     if plan.public_url:
         asked["callback_urls"] = [f"{plan.public_url}/sign-in/done"]

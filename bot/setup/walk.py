@@ -34,6 +34,7 @@ class Walk:
         self._keeping = keeping
         self._kept_where = kept_where
         self._chosen: frozenset[int] = frozenset()
+        self._one_app = asyncio.Lock()
 
     def make_app(self) -> web.Application:
         """Return the pages as an application."""
@@ -130,18 +131,20 @@ class Walk:
             "Have GitHub create it",
             step=2,
             manifest=json.dumps(asked),
-            form_address=f"{self.plan.form_address}?{urlencode({'state': self._door.state})}",
+            form_address=f"{self.plan.form_address}?{urlencode({'state': self._door.new_state()})}",
             permissions=[(NAMES[name], level, WHY[name]) for name, level in needed_permissions().items()],
             events=", ".join(event.replace("_", " ") for event in sorted(EVENTS)),
         )
 
     async def _created(self, request: web.Request) -> web.Response:
         """GitHub sends the browser back: fetch the App's keys, and keep them before anything else."""
-        if self.app is None:
-            self._door.check_state(request.query.get("state", ""))
-            app = await self._github.new_app(request.query.get("code", ""))
-            self.app = app  # first: what cannot be kept now is kept with the next step
-            self._keeping.keep(settings_of(app, self.plan, ()))
+        async with self._one_app:  # a page that is loaded twice must not lose to itself
+            if self.app is None:
+                code = request.query.get("code", "")
+                self._door.check_code(request.query.get("state", ""), code)
+                app = await self._github.new_app(code)
+                self.app = app  # first: what cannot be kept now is kept with the next step
+                self._keeping.keep(settings_of(app, self.plan, ()))
         raise web.HTTPSeeOther("/install")
 
     async def _install(self, _request: web.Request) -> web.Response:

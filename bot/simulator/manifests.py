@@ -44,6 +44,7 @@ class Manifests:
         self._codes: dict[str, _Made] = {}
         self.asked: list[dict[str, Any]] = []  # the manifests that were posted
         self.makes_secrets = True  # for webhooks
+        self.hands_over = True  # else it is as if GitHub were away just then
 
     def answers(self, path: str) -> bool:
         """Return whether a path belongs to making an App."""
@@ -85,6 +86,8 @@ class Manifests:
 
     def _hand_over(self, code: str) -> web.Response:
         """Give id, key and secrets for a code, once, within an hour."""
+        if not self.hands_over:
+            return html_page("<h1>Unicorn!</h1>", 502)
         made = self._codes.pop(code, None)
         if made is None or made.until <= self._state.now():
             return json_answer({"message": "Not Found", "documentation_url": "https://docs.github.com/rest"}, 404)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.doctor.patient import settings_at_hand
 from bot.settings import SettingsError, read_settings
 from bot.simulator.access import process_key_pair
 from checks.secret_files import secrets_folder
@@ -47,6 +48,18 @@ def test_a_secret_that_is_of_no_use_is_named_and_not_shown(credentials: Path) ->
     with pytest.raises(SettingsError, match="TAXONOMY_BOT_WEBHOOK_SECRETS") as refused:
         read_settings()
     assert "'short'" not in str(refused.value)
+
+
+def test_the_doctor_examines_what_the_bot_would_start_with(credentials: Path) -> None:
+    "Secrets in files are not missing, and a file that is of no use is named all the same."
+    (credentials / "TAXONOMY_BOT_DATABASE_URL").write_text("postgresql://bot:s3cret-word@db/bot\n")
+    settings, problems = settings_at_hand()
+    assert problems == {}
+    assert settings == read_settings()
+    (credentials / "TAXONOMY_BOT_WEBHOOK_SECRETS").write_text("short")
+    settings, problems = settings_at_hand()
+    assert set(problems) == {"webhook_secrets"}
+    assert settings.database_url.endswith("bot:s3cret-word@db/bot")
 
 
 def test_a_worker_reads_its_broker_from_a_file(credentials: Path) -> None:

@@ -51,8 +51,9 @@ class Rendered:
     def pods(self) -> Iterator[tuple[str, Manifest]]:
         "Yield the specs of all pods that would run, with whose they are."
         for each in self.manifests:
-            if each["kind"] in ("Deployment", "StatefulSet", "Job"):
-                yield each["metadata"]["name"], each["spec"]["template"]
+            spec = each["spec"]["jobTemplate"]["spec"] if each["kind"] == "CronJob" else each.get("spec", {})
+            if each["kind"] in ("Deployment", "StatefulSet", "Job", "CronJob"):
+                yield each["metadata"]["name"], spec["template"]
 
     def labels_of(self, component: str) -> dict[str, str]:
         "Return the labels of a component's pods."

@@ -12,8 +12,9 @@ import jsonschema
 import kubernetes_validate.utils
 import pytest
 
+from bot.settings import BotSettings
 from tests.charts.custom_kinds import SCHEMAS
-from tests.charts.rendering import CHART, EXAMPLES, NAMESPACE, Rendered, over, render, values_of
+from tests.charts.rendering import CHART, EXAMPLES, NAMESPACE, Rendered, environment_of, over, render, values_of
 
 VERSIONS = ("1.27", "1.37")  # the oldest that the chart takes, and the newest that is known here
 _WARNING = 2
@@ -89,12 +90,38 @@ def test_selectors_find_the_pods_they_are_for(rendered: Rendered) -> None:
             assert len([labels for labels in pods if wanted <= labels.items()]) == 1, each["metadata"]["name"]
 
 
+def test_nginx_lets_the_largest_webhook_in(rendered: Rendered) -> None:
+    "By itself it refuses what is over 1 MB, and GitHub sends up to 25."
+    (ingress,) = rendered.of("Ingress")
+    assert ingress["spec"]["ingressClassName"] == "nginx"
+    most = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert int(most.removesuffix("m")) * 1024**2 >= BotSettings.model_fields["max_delivery_bytes"].default
+
+
 def test_the_notes_say_what_to_do_next() -> None:
     "How to see that it runs, and what is only for a trial."
     notes = render(values_of("single-gpu")).notes
     assert "taxonomy-bot doctor" in notes
     assert "https://taxonomy-bot.example.org/webhooks" in notes
     assert "for trials" in notes
+
+
+def test_the_notes_say_where_a_trials_servers_are() -> None:
+    "Each by the name of its Service, with the user and the database that it makes; and how their Secret is made."
+    rendered = render(values_of("single-gpu"))
+    made = environment_of(rendered.one("StatefulSet", "-postgresql")["spec"]["template"]["spec"]["containers"][0])
+    user, database = made["POSTGRES_USER"], made["POSTGRES_DB"]
+    assert rendered.one("Service", "-redis")
+    assert rendered.one("Service", "-postgresql")
+    told = dict(re.findall(r"(TAXONOMY_\w+_URL) +(\S+)", rendered.notes))
+    assert told == {
+        "TAXONOMY_BOT_DATABASE_URL": f"postgresql://{user}:POSTGRES_PASSWORD@demo-taxonomy-bot-postgresql:5432/{database}",
+        "TAXONOMY_BOT_BROKER_URL": "redis://:REDIS_PASSWORD@demo-taxonomy-bot-redis:6379/0",
+        "TAXONOMY_PIPELINE_BROKER_URL": "redis://:REDIS_PASSWORD@demo-taxonomy-bot-redis:6379/0",
+    }
+    (command,) = re.findall(r"create secret generic taxonomy-bot-trial \\\n(.*)", rendered.notes)
+    assert set(re.findall(r"--from-literal=(\w+)=", command)) == {"REDIS_PASSWORD", "POSTGRES_PASSWORD"}
+    assert "TAXONOMY_BOT_DATABASE_URL" not in render(values_of("production")).notes
 
 
 def test_dashboards_and_alerts_are_taken_as_they_lie_there(production: Rendered) -> None:

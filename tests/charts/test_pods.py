@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import helm_python
 import pytest
+from pydantic_settings import BaseSettings
 
 from bot.app import make_app
 from bot.settings import PREFIX as BOT
@@ -15,6 +18,7 @@ from pipeline.contract import Queue
 from pipeline.settings import PREFIX as PIPELINE
 from pipeline.settings import PipelineSettings, ServeSettings
 from tests.charts.rendering import Rendered, environment_of, over, render, values_of
+from tests.images.starting import started_redis
 
 # of other programs that the images hold, as docs/models.md, docs/documents.md and their own manuals name them
 _OTHERS = {
@@ -91,6 +95,31 @@ def test_secrets_come_from_secrets_that_are_there(rendered: Rendered) -> None:
         assert "envFrom" not in container, name
 
 
+def _secrets_of(kind: type[BaseSettings]) -> list[str]:
+    return [name.upper() for name, field in kind.model_fields.items() if "SecretStr" in str(field.annotation)]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "pod", "secret"),
+    [(BOT, "", secret) for secret in _secrets_of(BotSettings)]
+    + [(PIPELINE, "-worker-cpu", secret) for secret in _secrets_of(PipelineSettings)]
+    + [(PIPELINE, "-teacher", secret) for secret in _secrets_of(ServeSettings)],
+)
+def test_every_secret_of_a_program_has_its_way_in(production: Rendered, prefix: str, pod: str, secret: str) -> None:
+    "From a Secret, and from there only: a value of the chart is read by whoever reads the release."
+    (container,) = [each for name, each in containers(production) if name == f"demo-taxonomy-bot{pod}"]
+    source = environment_of(container)[prefix + secret]["secretKeyRef"]
+    assert (source["name"], source["key"]) == ("taxonomy-bot-workers" if pod else "taxonomy-bot", prefix + secret)
+    settings = {"settings": {secret: "hunter2"}}
+    changes = {
+        "": {"bot": settings},
+        "-worker-cpu": {"workers": {"cpu": settings}},
+        "-teacher": {"modelServers": {"teacher": settings}},
+    }[pod]
+    with pytest.raises(helm_python.HelmRenderError, match=rf"settings\.{secret} is secret"):
+        render(over(values_of("production"), changes))
+
+
 def test_a_bot_without_jobs_is_told_so() -> None:
     "The one address of a broker that is no secret is none."
     ((_, bot),) = containers(render(values_of("minimal")))
@@ -112,9 +141,9 @@ def test_no_variable_is_set_twice(rendered: Rendered) -> None:
 
 def test_workers_and_models_know_neither_github_nor_the_database(rendered: Rendered) -> None:
     "Not by a variable, and not by the Secret that a variable comes from."
-    bots = {"demo-taxonomy-bot", "demo-taxonomy-bot-migrations", "demo-taxonomy-bot-postgresql"}
+    bots = {"", "-migrations", "-maintenance", "-backup", "-postgresql"}
     for name, container in containers(rendered):
-        if name in bots:
+        if name.removeprefix("demo-taxonomy-bot") in bots:
             continue
         for variable, value in environment_of(container).items():
             assert not _OF_GITHUB_OR_DATABASE.search(variable), f"{name}: {variable}"
@@ -157,6 +186,30 @@ def test_the_settings_that_the_chart_gives_start_a_worker(
             settings = PipelineSettings()
         assert settings.queues
         assert settings.work_dir.as_posix() == "/work"
+
+
+def test_settings_arrive_as_they_were_written() -> None:
+    "Numbers, whole or not, of a million and more: as a program reads them, which takes no 2.62144e+07 for bytes."
+    settings = {"MAX_DELIVERY_BYTES": 26214400, "DOCUMENT_MAX_BYTES": 1, "DRY": True, "FEW": 0.25, "TEXT": "1e6"}
+    changes = {
+        "bot": {"settings": settings},
+        "workers": {"cpu": {"settings": settings}},
+        "modelServers": {"teacher": {"settings": settings}},
+    }
+    environments = {
+        name: environment_of(container)
+        for name, container in containers(render(over(values_of("production"), changes)))
+    }
+    for name, prefix in (("", BOT), ("-worker-cpu", PIPELINE), ("-teacher", PIPELINE)):
+        environment = environments[f"demo-taxonomy-bot{name}"]
+        given = {key: environment[prefix + key] for key in settings}
+        assert given == {
+            "MAX_DELIVERY_BYTES": "26214400",
+            "DOCUMENT_MAX_BYTES": "1",
+            "DRY": "true",
+            "FEW": "0.25",
+            "TEXT": "1e6",
+        }
 
 
 def test_every_queue_has_workers() -> None:
@@ -214,19 +267,26 @@ def test_traces_of_bot_and_workers_go_to_one_collector() -> None:
         "networkPolicy": {"traces": {"peers": [{"podSelector": {"matchLabels": {"app": "collector"}}}]}},
     }
     rendered = render(over(values_of("air-gapped"), changes))
-    told = {name: environment_of(container) for name, container in containers(rendered)}
-    for name, environment in told.items():
-        sent_to = {value for variable, value in environment.items() if variable.endswith("_TRACES_URL")}
-        prefix = PIPELINE if "-worker-" in name else BOT
-        if "-worker-" in name or name == "demo-taxonomy-bot":
-            assert environment[f"{prefix}TRACES_URL"] == collector
-            assert environment["OTEL_EXPORTER_OTLP_CERTIFICATE"] == environment["SSL_CERT_FILE"]
-        assert sent_to <= {collector}
-    assert not any(
-        variable.endswith("_TRACES_URL") or variable.startswith("OTEL_")
-        for _, container in containers(render(values_of("air-gapped")))
-        for variable in environment_of(container)
+    for name, container in containers(rendered):
+        environment = environment_of(container)
+        sent_to = [value for variable, value in environment.items() if variable.endswith("_TRACES_URL")]
+        sends = "-worker-" in name or name.startswith("demo-taxonomy-bot-migrations") or name == "demo-taxonomy-bot"
+        assert sent_to == ([collector] if sends else []), name
+        assert not sends or environment["OTEL_EXPORTER_OTLP_CERTIFICATE"] == environment["SSL_CERT_FILE"]
+    for _, container in containers(render(values_of("air-gapped"))):
+        assert not re.search(r"_TRACES_URL|OTEL_", " ".join(environment_of(container)))
+
+
+def test_redis_of_a_trial_takes_the_place_of_its_shell(tmp_path: Path) -> None:
+    "With its settings by standard input: a shell that stays the first process lets no SIGTERM through."
+    ((_, redis),) = [each for each in containers(render(values_of("single-gpu"))) if "redis" in each[0]]
+    is_redis, settings = started_redis(
+        [*redis["command"], *redis["args"]], {"REDIS_PASSWORD": "a$pass\\nword"}, tmp_path
     )
+    assert is_redis
+    assert settings == [
+        "requirepass a$pass\\nword", "appendonly yes", "dir /data", "maxmemory-policy noeviction"
+    ]  # fmt: skip
 
 
 def test_images_are_named_by_digest_where_one_is_given() -> None:

@@ -40,7 +40,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"traces": {"url": "http://collector:4318/v1/traces"}},
         "networkPolicy.traces.peers is empty",
     ),
-    "a trial without passwords": ({"redis": {"enabled": True}}, "trialSecret is missing"),
+    "a trial without passwords": (
+        {"redis": {"enabled": True}},
+        "for the servers of this release, which will be demo-taxonomy-bot-redis and demo-taxonomy-bot-postgresql",
+    ),
     "Redis without jobs": (
         {"redis": {"enabled": True}, "broker": {"enabled": False}},
         "redis.enabled starts a broker",
@@ -50,6 +53,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         "postgresql.enabled starts a server",
     ),
     "a way in to nowhere": ({"publicUrl": ""}, "ingress.enabled needs publicUrl"),
+    "a way in below a path": (
+        {"publicUrl": "https://example.org/tools/bot/"},
+        "publicUrl has the path /tools/bot, which an Ingress cannot take off again",
+    ),
     "KEDA without Prometheus": (
         {"scaling": {"prometheusUrl": ""}},
         "scaling.kind keda needs scaling.prometheusUrl",
@@ -116,6 +123,15 @@ def test_values_that_contradict_each_other_are_refused(changes: dict[str, Any], 
         render(over(values_of("production"), changes))
     assert said in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_path_is_fine_where_somebody_else_takes_it_off() -> None:
+    "A proxy in front, such as one that is there already; a slash alone is no path."
+    below = {"publicUrl": "https://example.org/bot", "ingress": {"enabled": False}}
+    assert not render(over(values_of("production"), below)).of("Ingress")
+    (ingress,) = render(over(values_of("production"), {"publicUrl": "https://example.org/"})).of("Ingress")
+    (rule,) = ingress["spec"]["rules"]
+    assert (rule["host"], rule["http"]["paths"][0]["path"]) == ("example.org", "/")
 
 
 def test_all_contradictions_are_told_at_once() -> None:

@@ -25,6 +25,7 @@ from bot.doctor.registry import all_probes, probe
 from bot.doctor.screen import data_of, lines_of, summary
 from bot.rule_workers import RuleWorkers
 from bot.settings import BotSettings
+from bot.setup.plan import NOBODY_HOME
 from bot.simulator import Simulator
 from bot.store.database import migrate, open_engine
 
@@ -189,6 +190,94 @@ async def test_a_webhook_that_leads_elsewhere(practice: Practice) -> None:
     assert "TAXONOMY_BOT_PUBLIC_URL" in told
 
 
+@pytest.mark.parametrize("address", [None, NOBODY_HOME])
+async def test_a_webhook_that_is_switched_off(practice: Practice, address: str | None) -> None:
+    "GitHub tells only the address that setting up gave it: nobody is there, and nothing is well with that."
+    practice.github.webhook_url = address
+    told = said(await practice.finds("webhook"), Level.ATTENTION)
+    assert "GitHub sends to nobody" in told
+    assert "TAXONOMY_BOT_POLL_SECONDS" in told
+    told = said(await practice.finds("webhook", public_url="https://bot.example.org"), Level.BROKEN)
+    assert "tick “Active”, and set the address https://bot.example.org/webhooks" in told
+
+
+async def test_a_bot_that_asks_github_itself_needs_no_webhook(practice: Practice) -> None:
+    "Neither an address nor deliveries; what GitHub sends in vain all the same is told."
+    practice.github.webhook_url = NOBODY_HOME
+    asking = {"poll_seconds": 20.0, "public_url": "https://bot.example.org"}
+    (line,) = await practice.finds("webhook", **asking)
+    assert line == fine("The bot asks GitHub itself, every 20 s: it needs no webhook.")
+    practice.tests_delivery = True
+    assert worst(await practice.finds("delivery", **asking)) is Level.OK
+
+    practice.github.webhook_url = "http://127.0.0.1:1/webhooks"
+    await practice.github.open_pull(practice.repo, author="ana", files={"a.md": "a\n"})
+    await practice.github.settle()
+    assert "untick “Active”" in said(await practice.finds("webhook", **asking), Level.ATTENTION)
+
+
+CHANNEL = "http://127.0.0.1:1/secret-channel"
+
+
+@pytest.mark.parametrize(
+    ("github_sends_to", "level", "told"),
+    [
+        pytest.param(CHANNEL, Level.OK, "GitHub sends to the relay.", id="to the relay"),
+        pytest.param(
+            "https://ana:pw@smee.io/old-secret?x=old-secret",
+            Level.BROKEN,
+            "https://smee.io/…",
+            id="to another relay",
+        ),
+        pytest.param(
+            "https://bot.example.org/webhooks", Level.ATTENTION, "nothing comes by the relay", id="past the relay"
+        ),
+        pytest.param(NOBODY_HOME, Level.BROKEN, "TAXONOMY_BOT_RELAY_URL", id="to nobody"),
+    ],
+)
+async def test_a_relay_is_compared_and_never_told(
+    practice: Practice, github_sends_to: str, level: Level, told: str
+) -> None:
+    "Whoever knows a channel reads along; a public address beside it, for the pages, is no contradiction."
+    practice.github.webhook_url = github_sends_to
+    relayed = {"relay_url": SecretStr(CHANNEL), "public_url": "https://bot.example.org"}
+    found = await practice.finds("webhook", **relayed)
+    assert told in said(found, level)
+    assert "secret" not in repr(found)
+    assert "ana" not in repr(found)
+
+
+async def test_a_relay_of_which_the_doctor_was_not_told_stays_secret(practice: Practice) -> None:
+    "As with `serve --relay`: the channel may be the one that the App sends to."
+    practice.github.webhook_url = CHANNEL
+    found = await practice.finds("webhook", public_url="https://bot.example.org")
+    assert "TAXONOMY_BOT_RELAY_URL" in said(found, Level.BROKEN)
+    assert "secret-channel" not in repr(found)
+
+
+async def test_a_relay_that_is_away(practice: Practice) -> None:
+    "It is the relay that has to be looked at, not the bot."
+    practice.github.webhook_url = CHANNEL
+    await practice.github.open_pull(practice.repo, author="ana", files={"a.md": "a\n"})
+    await practice.github.settle()
+    told = said(await practice.finds("webhook", relay_url=SecretStr(CHANNEL)), Level.BROKEN)
+    assert "Does the relay" in told
+    assert "secret-channel" not in told
+
+
+async def test_a_bot_that_was_not_started_yet_is_not_broken(practice: Practice) -> None:
+    "Between setting up and the first start nothing answers: neither here, nor at the public address, nor webhooks."
+    practice.github.webhook_url = "http://127.0.0.1:1/webhooks"
+    await practice.github.open_pull(practice.repo, author="ana", files={"a.md": "a\n"})
+    await practice.github.settle()
+    for name in ("public-url", "workers", "webhook"):
+        found = await practice.finds(name, public_url="http://127.0.0.1:1")
+        assert worst(found) is Level.ATTENTION
+        told = said(found, Level.ATTENTION)
+        assert "not running yet" in told
+        assert "taxonomy-bot serve" in told
+
+
 async def test_deliveries_that_do_not_arrive_and_one_sent_again(practice: Practice) -> None:
     "GitHub's list tells; on demand it sends the newest once more, and the doctor waits for the answer."
     status = 500
@@ -198,6 +287,7 @@ async def test_deliveries_that_do_not_arrive_and_one_sent_again(practice: Practi
 
     runner, address = await serving(take)
     practice.github.webhook_url = f"{address}/webhooks"
+    practice.settings["port"] = int(address.rpartition(":")[2])
     await practice.github.open_pull(practice.repo, author="ana", files={"a.md": "a\n"})
     await practice.github.settle()
     assert "did not arrive" in said(await practice.finds("webhook"), Level.BROKEN)
@@ -291,15 +381,17 @@ async def test_a_model_server_that_is_away_or_lacks_the_model(practice: Practice
 
 
 async def test_a_public_address_that_leads_to_somebody_else(practice: Practice) -> None:
-    "A proxy's own page is not the bot."
+    "A proxy's own page is not the bot; where the bot runs, its address has to lead to it."
 
     async def other(_request: web.Request) -> web.Response:
         return web.Response(text="It works!")
 
     runner, address = await serving(other)
     assert "not as the bot does" in said(await practice.finds("public-url", public_url=address), Level.BROKEN)
+    practice.settings["port"] = int(address.rpartition(":")[2])
+    away = "http://127.0.0.1:1"
+    assert "cannot be reached" in said(await practice.finds("public-url", public_url=away), Level.BROKEN)
     await runner.cleanup()
-    assert "cannot be reached" in said(await practice.finds("public-url", public_url=address), Level.BROKEN)
 
 
 async def test_workers_are_asked_of_the_running_bot(practice: Practice, rule_workers: RuleWorkers) -> None:

@@ -17,6 +17,7 @@ from bot.settings import BotSettings
 from pipeline.contract import Queue
 from pipeline.settings import PREFIX as PIPELINE
 from pipeline.settings import PipelineSettings, ServeSettings
+from tests.images.starting import started_redis
 
 COMPOSE = Path(__file__).parents[2] / "compose.yaml"
 _KNOWN = (
@@ -38,6 +39,13 @@ def test_it_is_as_the_specification_wants_it() -> None:
     jsonschema.validate(yaml.safe_load(COMPOSE.read_text()), json.loads(vendored.read_text()))
 
 
+def test_an_upgrade_is_one_word(services: dict[str, Any]) -> None:
+    "Both images are of the same version, which .env may set; or are taken as somebody names them, by digest."
+    for name, variable in (("bot", "BOT"), ("worker", "WORKER"), ("teacher", "WORKER")):
+        image = rf"\$\{{TAXONOMY_{variable}_IMAGE:-ghcr\.io/[a-z/-]+:\$\{{TAXONOMY_VERSION:-\d+\.\d+\.\d+\}}\}}"
+        assert re.fullmatch(image, services[name]["image"]), name
+
+
 def test_no_service_has_more_rights_than_none(services: dict[str, Any]) -> None:
     "A root file system that is read only, no capability, no way to more, and a user that is not root."
     for name, service in services.items():
@@ -47,6 +55,13 @@ def test_no_service_has_more_rights_than_none(services: dict[str, Any]) -> None:
         assert not {"privileged", "cap_add", "network_mode", "pid"} & service.keys(), name
         assert any(mount.startswith("/tmp") for mount in service["tmpfs"]), name
         assert service.get("user") == "999:999" or "Containerfile" in str(service) or name == "teacher", name
+
+
+def test_compiled_kernels_are_loaded_where_there_is_torch(services: dict[str, Any]) -> None:
+    "It lays them below /tmp, from which nothing is executed unless that is said; the others have no use for it."
+    for name, service in services.items():
+        (tmp,) = [mount for mount in service["tmpfs"] if mount.startswith("/tmp:")]
+        assert ("exec" in tmp.partition(":")[2].split(",")) is (name in ("worker", "teacher")), name
 
 
 def test_workers_reach_neither_the_database_nor_the_world(services: dict[str, Any]) -> None:
@@ -83,6 +98,17 @@ def test_the_one_worker_serves_every_queue(services: dict[str, Any]) -> None:
     "A queue that nobody serves is a job that never begins."
     served = services["worker"]["environment"][f"{PIPELINE}QUEUES"].split(",")
     assert set(served) == {queue.value for queue in Queue}
+
+
+def test_redis_takes_the_place_of_its_shell(services: dict[str, Any], tmp_path: Path) -> None:
+    "With its settings by standard input: a shell that stays the first process lets no SIGTERM through."
+    (tmp_path / "REDIS_PASSWORD").write_text("a$pass\\nword")
+    (*shell, script) = services["redis"]["command"]
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+    assert started_redis([*shell, script], {}, tmp_path) == (
+        True,
+        ["requirepass a$pass\\nword", "appendonly yes", "dir /data", "maxmemory-policy noeviction"],
+    )
 
 
 def test_each_has_time_to_end(services: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ class Seen:
     id: str
     parent: str
     attributes: dict[str, Any]
+    failure: str  # what is said of its end, empty where it went well
 
 
 class Collector:
@@ -29,6 +30,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.spans: list[Seen] = []
+        self.bodies: list[bytes] = []  # as they came
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -62,6 +64,7 @@ class Collector:
         body = await request.read()
         if request.headers.get("Content-Encoding") == "gzip" and body[:2] == b"\x1f\x8b":
             body = gzip.decompress(body)
+        self.bodies.append(body)
         told = ExportTraceServiceRequest.FromString(body)
         for resource in told.resource_spans:
             about = {each.key: each.value.string_value for each in resource.resource.attributes}
@@ -74,6 +77,7 @@ class Collector:
                         span.span_id.hex(),
                         span.parent_span_id.hex(),
                         {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes},
+                        span.status.message,
                     )
                     for span in scope.spans
                 ]

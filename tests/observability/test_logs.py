@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import gc
 import json
+import logging
+import os
 import re
+import sys
+import warnings
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from aiohttp import ClientSession, web
 
 from bot.logs import configure_logs
+from pipeline import tracing
 from pipeline.contract import JobSpec, TaskKind
 from pipeline.logs import configure_logs as configure_worker_logs
 from pipeline.logs import name_in_logs
@@ -93,3 +103,115 @@ def test_the_bot_writes_one_json_object_a_line(capsys: pytest.CaptureFixture[str
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["delivery"] == "a guid"
     assert "ValueError" in json.loads(line)["exception"]
+
+
+JANE = "jane@example.org wrote this"
+
+
+async def a_request_crashes() -> None:
+    "In aiohttp's server."
+
+    async def crash(_request: web.BaseRequest) -> web.Response:
+        raise ValueError(JANE)
+
+    runner = web.ServerRunner(web.Server(crash))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with ClientSession() as session, session.get(f"http://127.0.0.1:{runner.addresses[0][1]}") as answer:
+        assert answer.status == 500
+    await runner.cleanup()
+
+
+async def a_task_crashes_unheard() -> None:
+    "And is thrown away."
+
+    async def crash() -> None:
+        raise ValueError(JANE)
+
+    asyncio.get_running_loop().create_task(crash())
+    await asyncio.sleep(0.01)
+    gc.collect()
+
+
+async def a_collector_is_away() -> None:
+    "To which spans are to be sent."
+    tracing.start("taxonomy-bot", "0", "http://127.0.0.1:1/v1/traces")
+    with tracing.span("work"):
+        pass
+    await asyncio.to_thread(tracing.stop)
+
+
+async def a_library_warns() -> None:
+    "By Python's own means."
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(JANE, stacklevel=1)
+
+
+async def a_library_says_what_it_was_given() -> None:
+    "As an argument, and as the message itself."
+    logging.getLogger("celery.worker").warning("Received %s\nfrom %s", JANE, JANE)
+    logging.getLogger("celery.worker").error(f"Cannot connect to redis://:pw@redis for {JANE}")
+
+
+@pytest.mark.parametrize("configure", [configure_logs, configure_worker_logs])
+@pytest.mark.parametrize(
+    ("happens", "logger", "message", "kind"),
+    [
+        (a_request_crashes, "aiohttp.server", "Error handling request from %s", "ValueError"),
+        (a_task_crashes_unheard, "asyncio", "", "ValueError"),
+        (a_collector_is_away, "opentelemetry.exporter.otlp.proto.http.trace_exporter", "", ""),
+        (a_library_warns, "py.warnings", "UserWarning", ""),
+        (a_library_says_what_it_was_given, "celery.worker", "Received %s\nfrom %s", ""),
+    ],
+)
+async def test_libraries_write_one_json_object_a_line_without_what_people_wrote(
+    capsys: pytest.CaptureFixture[str],
+    configure: Callable[[str], None],
+    happens: Callable[[], Awaitable[None]],
+    logger: str,
+    message: str,
+    kind: str,
+) -> None:
+    "Of an error its kind and the way to it; of a message what stands in the library's code."
+    configure("json")
+    with structlog.contextvars.bound_contextvars(delivery="a guid"):
+        await happens()
+    told = capsys.readouterr().err
+    lines = [json.loads(line) for line in told.splitlines()]
+    first = next(line for line in lines if line["logger"] == logger)
+    assert first["event"] == "library.logged"
+    assert first["where"]
+    assert message in first.get("message", "")
+    assert kind in first.get("exception", "")
+    for private in ("jane", "pw@"):
+        assert private not in told
+
+
+async def test_a_worker_whose_broker_is_away_writes_json_alone(tmp_path: Path) -> None:
+    "Celery tells of that at length, with the broker's address; each time it is one line of ours."
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", "from pipeline.cli import main; main()", "worker"),
+        env=os.environ
+        | {
+            "TAXONOMY_PIPELINE_BROKER_URL": "redis://:pass-word@127.0.0.1:1/0",
+            "TAXONOMY_PIPELINE_ARTIFACTS_URL": str(tmp_path / "artifacts"),
+            "TAXONOMY_PIPELINE_WORK_DIR": str(tmp_path / "work"),
+            "TAXONOMY_PIPELINE_RUNTIME_DIR": str(tmp_path / "runtime"),
+            "TAXONOMY_PIPELINE_LOG_FORMAT": "json",
+        },
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert program.stderr is not None
+    lines: list[dict[str, Any]] = []
+    while not lines or lines[-1].get("logger") != "celery.worker.consumer.consumer":
+        lines.append(json.loads(await program.stderr.readline()))
+    assert "Cannot connect" in lines[-1]["message"]
+    assert lines[-1]["exception"].endswith("Error")
+    program.kill()
+    _, told = await program.communicate()
+    lines += [json.loads(line) for line in told.decode().splitlines()]
+    assert all(line["event"] for line in lines)
+    assert "pass-word" not in json.dumps(lines)

@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
 from bot.jobs import JobKind, JobRequest, JobState
+from bot.metrics import reading
 from bot.store.jobs import JobStore
+from bot.store.tables import jobs
 from checks.contribution import Login, Sha
 from tests.observability.scraping import OPENMETRICS, free_port, scraped
 from tests.stories.test_inbox import Sender, about
@@ -63,6 +66,43 @@ async def test_what_waits_is_read_from_the_database(world: World, port: int) -> 
     assert ("taxonomy_bot_jobs_waiting", frozenset({("queue", "gpu.train")})) in found.samples
     assert found.value("taxonomy_bot_jobs_running", queue="gpu.eval") == 0
     assert found.value("taxonomy_bot_inbox_deliveries") == 0
+
+
+async def test_what_waits_and_what_runs_is_one_number(world: World, port: int) -> None:
+    "That of an autoscaler, which of two numbers would take the larger."
+    async with world.database() as engine:
+        store = JobStore(engine)
+        for number in (1, 2):
+            request = JobRequest(
+                world.repo.id, number, JobKind.EVALUATE, Sha("0" * 40), 7, Login("tess"), f"comment:{number}:1"
+            )
+            await store.add(request, "gpu.eval", 10, world.clock.now(), 0)
+        async with engine.begin() as connection:
+            runs = sa.update(jobs).where(jobs.c.number == 1).values(state=JobState.RUNNING.value)
+            await connection.execute(runs)
+    found = await scraped(port)
+    told = {
+        each: found.value(f"taxonomy_bot_jobs_{each}", queue="gpu.eval") for each in ("waiting", "running", "open")
+    }
+    assert told == {"waiting": 1, "running": 1, "open": 2}
+    assert found.value("taxonomy_bot_jobs_open", queue="cpu") == 0
+
+
+async def test_a_database_that_does_not_answer_is_no_empty_queue(
+    world: World, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    "Nothing is told of the queues then: neither 0 nor what was true once."
+    queues = ("taxonomy_bot_jobs_waiting", "taxonomy_bot_jobs_running", "taxonomy_bot_jobs_open")
+    monkeypatch.setattr(reading, "_BACKLOG_EVERY_S", 0.0)
+    found = await scraped(port)
+    assert all(found.has(name) for name in queues)
+
+    async def away(_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(reading, "backlog_of", away)
+    found = await scraped(port)
+    assert not any(found.has(name) for name in queues)
 
 
 async def test_many_scrapers_cost_one_look(world: World, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -87,6 +88,22 @@ async def test_the_log_of_the_bot_names_the_trace(small_world: World, collector:
     found = await collector.has(done["trace"], "taxonomy-bot: delivery")
     assert found["taxonomy-bot: delivery"].attributes["delivery"] == done["delivery"]
     pr.has_been_read()
+
+
+async def test_a_span_that_fails_tells_the_kind_of_failure_alone(collector: Collector) -> None:
+    "What an exception says may be what a contributor wrote, so no span around it holds that."
+
+    def fail() -> str:
+        with tracing.span("outer"):
+            trace = tracing.trace_id()
+            with contextlib.suppress(ValueError), tracing.span("inner"):
+                raise ValueError("jane@example.org wrote this")
+        return trace
+
+    found = await collector.has(fail(), "taxonomy-bot: inner", "taxonomy-bot: outer")
+    assert found["taxonomy-bot: inner"].failure == "ValueError"
+    assert found["taxonomy-bot: outer"].failure == ""
+    assert b"jane" not in b"".join(collector.bodies)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import yaml
 from benchmarks.wheel import IMPORT_ALL
 from bot.version import own_version
 from tests.releasing.notes import CHANGELOG, NotesError, notes_of
+from tests.releasing.versions import VersionsError, chart_version, named
 from tests.releasing.workflows import found_by_actionlint, found_by_zizmor
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,43 @@ def test_no_notes_no_release(tag: str) -> None:
     "A tag without a section, or that is none."
     with pytest.raises(NotesError):
         notes_of(tag, "## [0.2.0]\n\n- second\n")
+
+
+def test_what_is_installed_from_a_checkout_names_one_release() -> None:
+    "The chart, its images, those of compose.yaml, and what a tree without git is called."
+    names = named()
+    assert len({version for _, version in names}) == 1, names
+    assert re.fullmatch(r"\d+\.\d+\.\d+", names[0][1])
+    assert chart_version(f"v{names[0][1]}") == names[0][1]
+
+
+def test_a_tag_that_they_do_not_name_is_refused(tmp_path: Path) -> None:
+    "With each file that has to be put right; a trial of a release has its files' number."
+    for file in ("charts/taxonomy-bot/Chart.yaml", "compose.yaml", "pyproject.toml"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text((ROOT / file).read_text().replace(named()[0][1], "7.1.0"))
+    assert chart_version("v7.1.0", tmp_path) == "7.1.0"
+    assert chart_version("v7.1.0rc2", tmp_path) == "7.1.0-rc.2"
+    (tmp_path / "compose.yaml").write_text((ROOT / "compose.yaml").read_text())
+    with pytest.raises(VersionsError, match=r"This is 7\.1\.0.*\n  compose\.yaml names .*\n  compose\.yaml names"):
+        chart_version("v7.1.0", tmp_path)
+
+
+def test_the_release_asks_whether_they_agree() -> None:
+    "Before anything is built; and the chart is called as Helm takes it, a trial's as well."
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    (asks,) = [step for step in jobs["build"]["steps"] if step.get("id") == "version"]
+    assert 'python -m tests.releasing.versions "$TAG"' in asks["run"]
+    (packs,) = [step for step in jobs["chart"]["steps"] if "helm package" in step.get("run", "")]
+    assert '--version "$CHART"' in packs["run"]
+    assert packs["env"]["CHART"] == "${{ needs.build.outputs.chart }}"
+
+
+@pytest.mark.parametrize("tag", ["v7.1.0", "7.1.0", "v7.1", "v7.1.0; rm -rf /", "", "v7.1.0\n"])
+def test_no_version_no_release(tag: str) -> None:
+    "A tag of another release than the files', or that is none."
+    with pytest.raises(VersionsError):
+        chart_version(tag)
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)

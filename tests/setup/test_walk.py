@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
+import os
 import shlex
+import signal
 import stat
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,7 +23,7 @@ from bot.settings import read_settings
 from bot.setup.keeping import EnvFile, KeepingError, KubernetesSecret
 from bot.setup.plan import Plan, PlanError, checked_plan, manifest
 from bot.simulator import Simulator
-from tests.setup.visitor import Visitor, first_run
+from tests.setup.visitor import Browser, Visitor, first_run
 
 
 @pytest.fixture
@@ -43,6 +48,9 @@ def plan(github: Simulator) -> Plan:
 @pytest.fixture
 def kept(tmp_path: Path) -> EnvFile:
     return EnvFile(tmp_path / "bot.env")
+
+
+KEYS = {"TAXONOMY_BOT_APP_ID": "1", "TAXONOMY_BOT_PRIVATE_KEY": "a key\n"}
 
 
 def read_as_a_shell_does(path: Path) -> dict[str, str]:
@@ -159,6 +167,96 @@ async def test_a_file_that_is_there_is_never_replaced(plan: Plan, kept: EnvFile,
     assert read_as_a_shell_does(kept.path) == {"TAXONOMY_BOT_APP_ID": "1"}
 
 
+def test_a_disk_without_hard_links_keeps_the_keys_too(kept: EnvFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    "As FAT and some of a network's: what was there before is left alone there, too."
+
+    def refuses(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuses)
+    kept.check()
+    assert list(kept.path.parent.iterdir()) == []
+    kept.keep(KEYS)
+    assert kept.key_path.read_text() == KEYS["TAXONOMY_BOT_PRIVATE_KEY"]
+    assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
+    with pytest.raises(KeepingError, match="appeared meanwhile"):
+        EnvFile(kept.path).keep(KEYS)
+    assert {path.name for path in kept.path.parent.iterdir()} == {kept.path.name, kept.key_path.name}
+
+
+def test_where_others_could_read_the_keys_none_are_made(kept: EnvFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    "A disk may take no permissions: that is told before GitHub makes an App."
+    opens = os.open
+
+    def opens_for_all(path: Path, flags: int, _mode: int) -> int:
+        number = opens(path, flags, 0o600)
+        os.fchmod(number, 0o644)
+        return number
+
+    monkeypatch.setattr(os, "open", opens_for_all)
+    with pytest.raises(KeepingError, match="--write"):
+        kept.check()
+    assert list(kept.path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("written_before", [0, 1])
+def test_a_disk_that_was_full_for_a_moment_keeps_the_keys_at_the_next_try(
+    kept: EnvFile, monkeypatch: pytest.MonkeyPatch, written_before: int
+) -> None:
+    "What this run has written itself does not stand in its way; half a file is never left."
+    kept.check()
+    room = written_before
+
+    def runs_full(_number: int) -> None:
+        nonlocal room
+        if room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room -= 1
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", runs_full)
+        with pytest.raises(KeepingError, match="No space left"):
+            kept.keep(KEYS)
+        with pytest.raises(KeepingError, match="No space left"):
+            EnvFile(kept.path.with_name("another.env")).check()
+    assert [path.name for path in kept.path.parent.iterdir()] == [kept.key_path.name][:written_before]
+    kept.keep(KEYS)
+    assert read_as_a_shell_does(kept.path)["TAXONOMY_BOT_APP_ID"] == "1"
+
+
+@pytest.mark.parametrize("is_for_kubernetes", [True, False])
+async def test_whoever_breaks_off_is_told_where_the_keys_are(
+    github: Simulator, tmp_path: Path, *, is_for_kubernetes: bool
+) -> None:
+    "On Ctrl-C, once GitHub has told them: a folder that nobody knows of is a secret that nobody removes."
+    asked = ["--kubectl"] if is_for_kubernetes else ["--write", str(tmp_path / "bot.env")]
+    start = [sys.executable, "-c", "from bot.cli import main; main()", "setup", *asked]
+    program = await asyncio.create_subprocess_exec(
+        *start,
+        f"--github-web-url={github.url}",
+        f"--github-api-url={github.url}",
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    address = ""
+    while "token=" not in address:
+        address = (await program.stdout.readline()).decode().strip()
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        visitor = Browser(session, address)
+        await visitor.comes_in()
+        await visitor.has_it_created(await visitor.describes())
+    program.send_signal(signal.SIGINT)
+    _, told = await program.communicate()
+    assert program.returncode == 2
+    if is_for_kubernetes:
+        assert f"rm -r {tmp_path}/taxonomy-bot-secret-" in told.decode()
+    else:
+        assert str(tmp_path / "bot.env.private-key.pem") in told.decode()
+    assert github.webhook_secret not in told.decode()
+
+
 async def test_for_kubernetes_no_secret_is_on_a_command_line(
     github: Simulator, plan: Plan, clock: MovableClock, tmp_path: Path
 ) -> None:
@@ -230,7 +328,7 @@ async def test_pages_ask_no_other_host(plan: Plan, kept: EnvFile, clock: Movable
 async def test_a_code_that_github_does_not_take_is_told(
     plan: Plan, kept: EnvFile, clock: MovableClock, github: Simulator
 ) -> None:
-    "With what to do, and without a file."
+    "With what to do, and without a file; the next try has a form of its own, and brings the key."
     async with first_run(plan, kept, clock) as visitor:
         await visitor.comes_in()
         created = await visitor.describes()
@@ -238,7 +336,27 @@ async def test_a_code_that_github_does_not_take_is_told(
         refused = await visitor.opens(f"/created?code=unknown&state={state}")
         assert refused.status == 502
         assert "delete the App" in refused.words
-    assert not kept.path.exists()
+        assert not kept.path.exists()
+        assert (await visitor.opens(f"/created?code=slipped-in&state={state}")).status == 403
+
+        installing = await visitor.has_it_created(await visitor.describes())
+        assert installing.url.path == "/install"
+    assert read_as_a_shell_does(kept.path)["TAXONOMY_BOT_APP_ID"] == str(github.state.app.id)
+
+
+async def test_a_key_that_could_not_be_fetched_is_fetched_by_loading_the_page_again(
+    plan: Plan, kept: EnvFile, clock: MovableClock, github: Simulator
+) -> None:
+    "GitHub was away for a moment: the code still counts, and the App that was made is not lost."
+    async with first_run(plan, kept, clock) as visitor:
+        await visitor.comes_in()
+        github.manifests.hands_over = False
+        refused = await visitor.has_it_created(await visitor.describes())
+        assert refused.status == 502
+        assert "Load this page again" in refused.words
+        github.manifests.hands_over = True
+        assert (await visitor.opens(refused.url)).url.path == "/install"
+    assert kept.key_path.read_text().strip() == github.private_key_pem.strip()
 
 
 async def test_a_code_works_once_and_for_an_hour_at_github(github: Simulator, clock: MovableClock) -> None:

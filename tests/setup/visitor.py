@@ -47,13 +47,12 @@ class Page:
         return unescape(found[1])
 
 
-class Visitor:
+class Browser:
     "One browser."
 
-    def __init__(self, session: aiohttp.ClientSession, address: str, ending: asyncio.Task[bool]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
         self._session = session
         self.address = address  # with the token
-        self.ending = ending
 
     @property
     def home(self) -> URL:
@@ -90,6 +89,14 @@ class Visitor:
         sent = [("repository", str(number)) for number in repositories]
         page = await self.sends(f"{github}/apps/{slug}/installations/new", aiohttp.FormData(sent))
         assert page.status == 200
+
+
+class Visitor(Browser):
+    "A browser, and how the program behind it ends."
+
+    def __init__(self, session: aiohttp.ClientSession, address: str, ending: asyncio.Task[bool]) -> None:
+        super().__init__(session, address)
+        self.ending = ending
 
 
 @contextlib.asynccontextmanager

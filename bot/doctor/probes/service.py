@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
-
 from bot.doctor.findings import Line, attention, broken, fine
 from bot.doctor.patient import Patient
 from bot.doctor.registry import probe
+from bot.doctor.running import START_IT, UNREACHED, here, listens_here
 from bot.roll_call import HEADER, ROUTE, proof
 from pipeline.contract import Queue
 
 _MOST_BYTES = 256 * 1024
 _SILENT_S = 60.0
-_UNREACHED = (TimeoutError, aiohttp.ClientError, ValueError)
-
-
-def _here(patient: Patient) -> str:
-    host = patient.settings.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - not listened on
-    return f"http://{host}:{patient.settings.port}"
+_PUBLIC_WITHIN_S = 2.5
 
 
 @probe(
     "public-url", "Public address", order=45, needs=("public_url",), remedy="Look at the proxy in front of the bot."
 )
 async def public_url(patient: Patient) -> Sequence[Line]:
-    """It leads to the bot."""
+    """It leads to the bot, once that runs."""
     address = patient.settings.public_url
     if not address:
         return [fine("There is none (TAXONOMY_BOT_PUBLIC_URL): the bot links to no page and no file.")]
     remedy = "Is the bot running, does the name lead to the proxy, and does that pass requests on to HOST and PORT?"
     try:
-        async with patient.http.get(f"{address}/healthz", allow_redirects=False) as answer:
+        async with (
+            asyncio.timeout(_PUBLIC_WITHIN_S),
+            patient.http.get(f"{address}/healthz", allow_redirects=False) as answer,
+        ):
             said = (await answer.content.read(100)).strip()
-    except _UNREACHED as error:
-        return [broken(f"{address} cannot be reached from here ({type(error).__name__}).", remedy)]
+    except UNREACHED as error:
+        problem = f"{address} cannot be reached from here ({type(error).__name__})."
+        return [broken(problem, remedy) if await listens_here(patient) else _not_running(problem)]
     if answer.status != HTTPStatus.OK or said != b"ok":
-        return [broken(f"{address}/healthz answers {answer.status}, and not as the bot does.", remedy)]
+        problem = f"{address}/healthz answers {answer.status}, and not as the bot does."
+        is_anothers = answer.status == HTTPStatus.OK  # it would be, with a running bot, too
+        return [broken(problem, remedy) if is_anothers or await listens_here(patient) else _not_running(problem)]
     if not address.startswith("https://"):
         return [attention(f"{address} leads to the bot, without encryption.", "Put a proxy with TLS in front.")]
     return [fine(f"{address} leads to the bot.")]
@@ -58,16 +58,20 @@ async def workers(patient: Patient) -> Sequence[Line]:
     """Who is alive, and which queues nobody serves. The running bot knows."""
     if not patient.settings.broker:
         return [fine("None are needed: there is no broker.")]
-    for address in filter(None, (_here(patient), patient.settings.public_url)):
+    for address in filter(None, (here(patient), patient.settings.public_url)):
         told = await _roll(patient, address)
         if told is not None:
             return _of_workers(told)
     return [
         attention(
-            f"No bot answers at {_here(patient)}, so nobody knows which workers there are.",
-            "Start it (`taxonomy-bot serve`), with the same settings as for this command, and examine again.",
+            f"The bot is not running yet: none answers at {here(patient)}, so nobody knows its workers.",
+            START_IT,
         )
     ]
+
+
+def _not_running(problem: str) -> Line:
+    return attention(f"The bot is not running yet on this machine. {problem}", START_IT)
 
 
 async def _roll(patient: Patient, address: str) -> dict[str, Any] | None:
@@ -77,7 +81,7 @@ async def _roll(patient: Patient, address: str) -> dict[str, Any] | None:
             if answer.status != HTTPStatus.OK or (answer.content_length or 0) > _MOST_BYTES:
                 return None
             told = await answer.json()
-    except _UNREACHED:
+    except UNREACHED:
         return None
     return told if isinstance(told, dict) else None
 

@@ -21,7 +21,7 @@
 {{- $wrong = append $wrong "redis.enabled starts a broker that broker.enabled: false would not use: set one of them otherwise." -}}
 {{- end -}}
 {{- if and (or $v.redis.enabled $v.postgresql.enabled) (not $v.trialSecret) -}}
-{{- $wrong = append $wrong "trialSecret is missing: the name of a Secret with REDIS_PASSWORD and POSTGRES_PASSWORD for the servers of this release." -}}
+{{- $wrong = append $wrong (printf "trialSecret is missing: the name of a Secret with REDIS_PASSWORD and POSTGRES_PASSWORD for the servers of this release, which will be %[1]s-redis and %[1]s-postgresql (user and database taxonomy_bot): kubectl -n %[2]s create secret generic NAME --from-literal=REDIS_PASSWORD=... --from-literal=POSTGRES_PASSWORD=..." (include "taxonomy-bot.fullname" .) .Release.Namespace) -}}
 {{- end -}}
 {{- if and $v.broker.enabled $v.workers (not $v.workersSecret) -}}
 {{- $wrong = append $wrong "workersSecret is missing: the name of a Secret with TAXONOMY_PIPELINE_BROKER_URL. It is another one than the bot's, which workers must not see." -}}
@@ -34,6 +34,11 @@
 {{- end -}}
 {{- if and $v.ingress.enabled (not $v.publicUrl) -}}
 {{- $wrong = append $wrong "ingress.enabled needs publicUrl: its host is where GitHub and people come in." -}}
+{{- end -}}
+{{- with (urlParse $v.publicUrl).path | trimAll "/" -}}
+{{- if $v.ingress.enabled -}}
+{{- $wrong = append $wrong (printf "publicUrl has the path /%s, which an Ingress cannot take off again, and the bot answers at / only: give it a host of its own, or set ingress.enabled to false and make a way in that takes the path off." .) -}}
+{{- end -}}
 {{- end -}}
 {{- if and (eq $v.scaling.kind "keda") (not $v.scaling.prometheusUrl) -}}
 {{- $wrong = append $wrong "scaling.kind keda needs scaling.prometheusUrl: where the bot's metrics are asked for." -}}
@@ -113,7 +118,7 @@
 {{- end }}
 
 {{- define "taxonomy-bot.bot-secrets" -}}
-PRIVATE_KEY WEBHOOK_SECRETS DATABASE_URL BROKER_URL OAUTH_CLIENT_SECRET NIGHTLY_WEBHOOK_URL STUDENT_API_KEY BUILD_API_KEY
+PRIVATE_KEY WEBHOOK_SECRETS DATABASE_URL BROKER_URL OAUTH_CLIENT_SECRET NIGHTLY_WEBHOOK_URL RELAY_URL STUDENT_API_KEY BUILD_API_KEY
 {{- end }}
 
 {{- define "taxonomy-bot.bot-own" -}}

@@ -44,11 +44,20 @@
 {{- end }}
 {{- end }}
 
+{{/* a value as a program reads it. Numbers of a values file are floats, which would be 2.62144e+07 from a million on */}}
+{{- define "taxonomy-bot.plain" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}
+{{- printf "%.0f" . -}}
+{{- else -}}
+{{- toString . -}}
+{{- end -}}
+{{- end }}
+
 {{/* further settings of a program. Takes [map, prefix] */}}
 {{- define "taxonomy-bot.settings-env" -}}
 {{- $prefix := index . 1 -}}
 {{- range $name, $value := (index . 0) }}
-- {name: {{ $prefix }}{{ $name }}, value: {{ $value | toString | quote }}}
+- {name: {{ $prefix }}{{ $name }}, value: {{ include "taxonomy-bot.plain" $value | quote }}}
 {{- end }}
 {{- end }}
 
@@ -80,7 +89,7 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 - {name: TAXONOMY_BOT_REPOSITORIES, value: {{ join "," $ids | quote }}}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_BOT_PRIVATE_KEY" $secret "TAXONOMY_BOT_PRIVATE_KEY" false) }}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_BOT_WEBHOOK_SECRETS" $secret "TAXONOMY_BOT_WEBHOOK_SECRETS" false) }}
-{{- range $name := list "OAUTH_CLIENT_ID" "OAUTH_CLIENT_SECRET" "NIGHTLY_WEBHOOK_URL" "STUDENT_API_KEY" "BUILD_API_KEY" }}
+{{- range $name := list "OAUTH_CLIENT_ID" "OAUTH_CLIENT_SECRET" "NIGHTLY_WEBHOOK_URL" "RELAY_URL" "STUDENT_API_KEY" "BUILD_API_KEY" }}
 {{- $variable := printf "TAXONOMY_BOT_%s" $name }}
 {{ include "taxonomy-bot.secret" (list $variable $secret $variable true) }}
 {{- end }}
@@ -159,7 +168,7 @@ http://{{ include "taxonomy-bot.fullname" $root }}-{{ $role }}:8000/v1
 - {name: TAXONOMY_PIPELINE_TRACES_URL, value: {{ . | quote }}}
 {{- end }}
 {{ include "taxonomy-bot.secret" (list "TAXONOMY_PIPELINE_BROKER_URL" $secret "TAXONOMY_PIPELINE_BROKER_URL" false) }}
-{{- range $name := list "TEACHER_API_KEY" "CRITIC_API_KEY" "STUDENT_API_KEY" }}
+{{- range $name := list "TEACHER_API_KEY" "CRITIC_API_KEY" "STUDENT_API_KEY" "HUB_TOKEN" }}
 {{- $variable := printf "TAXONOMY_PIPELINE_%s" $name }}
 {{ include "taxonomy-bot.secret" (list $variable $secret $variable true) }}
 {{- end }}

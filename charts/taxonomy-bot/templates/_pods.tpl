@@ -93,3 +93,39 @@ affinity:
   mountPath: /srv/artifacts
 {{- end }}
 {{- end }}
+
+{{/* what the bot has at hand, and whatever does something in its place */}}
+{{- define "taxonomy-bot.bot-mounts" -}}
+- {name: state, mountPath: /var/lib/taxonomy-bot}
+- {name: tmp, mountPath: /tmp}
+{{- include "taxonomy-bot.artifacts-mount" . }}
+{{- include "taxonomy-bot.ca-mount" . }}
+{{- end }}
+
+{{- define "taxonomy-bot.bot-volumes" -}}
+- name: state
+  {{- if eq .Values.database.kind "sqlite" }}
+  persistentVolumeClaim:
+    claimName: {{ include "taxonomy-bot.fullname" . }}-state
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
+- name: tmp
+  emptyDir: {}
+{{- include "taxonomy-bot.artifacts-volume" . }}
+{{- include "taxonomy-bot.ca-volume" . }}
+{{- end }}
+
+{{- define "taxonomy-bot.backups-mount" -}}
+{{- if .Values.backup.enabled }}
+- {name: backups, mountPath: /srv/backups}
+{{- end }}
+{{- end }}
+
+{{- define "taxonomy-bot.backups-volume" -}}
+{{- if .Values.backup.enabled }}
+- name: backups
+  persistentVolumeClaim:
+    claimName: {{ default (printf "%s-backups" (include "taxonomy-bot.fullname" .)) .Values.backup.claim.existing }}
+{{- end }}
+{{- end }}
