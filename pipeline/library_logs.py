@@ -68,14 +68,15 @@ def _constant_message(record: logging.LogRecord) -> str:
         return ""
     constants = [*frame.f_globals.values()]
     for _ in range(_WRAPPERS + 1):
-        constants += frame.f_code.co_consts if frame else ()
-        frame = frame.f_back if frame else None
+        constants += frame.f_code.co_consts if frame is not None else ()
+        frame = frame.f_back if frame is not None else None
     return record.msg if any(each is record.msg for each in constants) else ""
 
 
 def _place_of(record: logging.LogRecord) -> FrameType | None:
     """Return the call that logged this, which still runs."""
+    place = (record.pathname, record.funcName)
     frame: FrameType | None = sys._getframe()
-    while frame and (frame.f_code.co_filename, frame.f_code.co_name) != (record.pathname, record.funcName):
+    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != place:
         frame = frame.f_back
     return frame
