@@ -22,10 +22,8 @@ _UNREACHABLE = re.compile(r"Failed to fetch|error sending request|dns error|Coul
 def extras_of(containerfile: Path) -> list[str]:
     "Return the extras of ours that a Containerfile installs."
     text = containerfile.read_text()
-    named = re.findall(r'"\.\[([^\]]+)\]"', text) + re.findall(r"--extra[= ](\S+)", text)
-    argument = re.search(r"^ARG EXTRAS=(\S+)$", text, re.MULTILINE)
-    default = argument[1] if argument else ""
-    return sorted({extra for group in named for extra in group.replace("${EXTRAS}", default).split(",") if extra})
+    named = re.findall(r"--extra[= ]([a-z0-9]+)", text) + re.findall(r"^ARG EXTRAS=(\S+)$", text, re.MULTILINE)
+    return sorted({extra for group in named for extra in group.split(",")})
 
 
 def contradictions(extras: list[str]) -> str | None:
