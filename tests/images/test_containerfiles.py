@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.images.resolving import extras_of
-
 ROOT = Path(__file__).parents[2]
 IMAGES = ("Containerfile", "Containerfile.worker")
 _RELEASE = ROOT / ".github/workflows/release.yml"
@@ -143,9 +141,3 @@ def test_both_images_hold_what_the_chart_mounts_over() -> None:
         assert mounted == {home, "/srv/artifacts"}
         assert f"--home-dir {home} --create-home" in users
         assert "install --directory --owner 10001 --group 10001 /srv/artifacts" in users
-
-
-def test_what_has_to_go_together_is_read_from_the_containerfiles() -> None:
-    "Whether it does, `make lint` asks a package index."
-    assert {"postgresql", "s3"} <= set(extras_of(ROOT / "Containerfile"))
-    assert {"gpu", "pipeline", "s3"} <= set(extras_of(ROOT / "Containerfile.worker"))
