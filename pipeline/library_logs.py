@@ -66,17 +66,21 @@ def _constant_message(record: logging.LogRecord) -> str:
     frame = _place_of(record)
     if frame is None or not isinstance(record.msg, str):
         return ""
-    constants = [*frame.f_globals.values()]
-    for _ in range(_WRAPPERS + 1):
-        constants += frame.f_code.co_consts if frame is not None else ()
-        frame = frame.f_back if frame is not None else None
+    constants = [*frame.f_globals.values(), *frame.f_code.co_consts]
+    for _ in range(_WRAPPERS):
+        frame = frame.f_back
+        if frame is None:
+            break
+        constants += frame.f_code.co_consts
     return record.msg if any(each is record.msg for each in constants) else ""
 
 
 def _place_of(record: logging.LogRecord) -> FrameType | None:
     """Return the call that logged this, which still runs."""
-    place = (record.pathname, record.funcName)
     frame: FrameType | None = sys._getframe()
-    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != place:
+    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != (
+        record.pathname,
+        record.funcName,
+    ):
         frame = frame.f_back
     return frame
