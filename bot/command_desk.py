@@ -143,10 +143,12 @@ class CommandDesk:
         return _left(handled)
 
     async def _is_ahead_of_us(self, order: Order) -> bool:
-        """True when a command judges the content, and we have not looked at the newest commit."""
+        """True when a command judges a commit that it names, and we have not looked at the newest one."""
         known = all_commands().get(order.command.name)
         if known is None or not known.about_content or takes_back(order, known):
             return False
+        if not (order.seen or bound(order, known)[0]):
+            return False  # whoever names none can only mean one that we knew
         memory = await self._memories.get(order.origin.repository_id, order.number)
         client = self._app.installation(order.origin.installation_id)
         pull = await PullReader(client, order.origin.full_name).pull(order.number)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import structlog
 
 from bot.actions import RemoveLabel, Reply
+from bot.appearance import appearance
 from bot.apply import Writer
 from bot.clock import Clock
 from bot.command_desk import CommandDesk
@@ -17,7 +19,7 @@ from bot.comments.notices import label_put_right
 from bot.events import Labelled, Origin
 from bot.github.client import GitHubApp
 from bot.github.errors import NotFoundError
-from bot.github.listings import Listings
+from bot.github.listings import BY_HISTORY, Listings
 from bot.github.pulls import Pull, PullReader
 from bot.labels import KIND_LABELS, RESTRAINTS, STATE_LABELS, WORKFLOW_LABELS, Label
 from bot.orders import act_of_label, same_matter
@@ -26,6 +28,10 @@ from bot.store.desk_log import BEGUN, AuditEntry, DeskLog
 from bot.store.pull_requests import PullMemory, PullRequestStore
 
 log = structlog.get_logger()
+
+_MAY_CHANGE_ONES_MIND = timedelta(minutes=10)  # so long after a label we look whether it was taken back unheard
+_PUT_RIGHT = "put right"
+_ENDS = frozenset({"done", _PUT_RIGHT})
 
 
 class HandLabels:
@@ -60,6 +66,8 @@ class HandLabels:
         earlier = await self._log.result_of(repository_id, event.source)
         if _says(memory, event) and earlier not in ("done", BEGUN):  # else an earlier try got this far
             return None
+        if not earlier and await self._was_heard_before(event):
+            return None
         if event.actor.is_bot and event.actor.login == await self._app.own_login():
             return None  # told late: what we have done since is what counts
         if await self._is_overtaken(event):
@@ -73,34 +81,53 @@ class HandLabels:
         if pull is None or not pull.is_open or _is_exchanged(event, pull):
             return None
         reason = handled.refusal if handled else ""
-        await self._write_down(event, pull.head_sha)
         text = label_put_right(event.label, event.actor.login, reason, was_set=event.on)
         if event.on and event.label in RESTRAINTS & pull.labels:  # triage never takes these off
             client = self._app.installation(event.origin.installation_id)
             await Writer(client, pull, self._clock).apply([RemoveLabel(event.label)])
         await self._say(event, [text], f"label:{digest_of(text)}", pull)  # once, however often the label comes back
+        await self._write_down(event, pull.head_sha)  # last: what was not done to its end is begun anew
         return False
 
     async def hear(self, origin: Origin, memory: PullMemory, pull: Pull) -> bool:
         """Act on labels that people have set or taken off without our being told. Return whether there were any.
 
-        Else we would put back what somebody has just taken off, and nobody would ever know.
+        Else we would put back what somebody has just taken off, and nobody would ever know. GitHub is asked only
+        where the labels are not as we have left them, or somebody has changed one that differs a moment ago.
         """
         if not (memory.is_known and memory.is_open):
             return False  # the first look takes the labels over
         differing = (pull.labels & WORKFLOW_LABELS) ^ memory.status.labels
         if not differing:
             return False
+        done = await self._log.of_pull(origin.repository_id, pull.number)
+        left = appearance(pull.head_sha, pull.base_ref, pull.labels, is_draft=pull.is_draft)
+        since = self._clock.now() - _MAY_CHANGE_ONES_MIND
+        of_these = {act_of_label(name, on=on) for name in differing for on in (True, False)}
+        if memory.swept.startswith(left) and not any(e.act in of_these and e.at >= since for e in done):
+            return False
         listings = Listings(self._app.installation(origin.installation_id), pull.repository, self._app.app_id)
         last = await listings.label_events(pull.number)
-        done = await self._log.of_pull(origin.repository_id, pull.number)
         unheard = [
             Labelled(origin, pull.number, event.actor, Label(name), event.on, event.at, pull.head_sha, event.guid)
-            for name in sorted(differing)
+            for name in differing
             if (event := last.get(name)) is not None and event.on is (name in pull.labels) and not event.is_ours
         ]
+        unheard.sort(key=lambda event: (event.at, int(event.guid.removeprefix(BY_HISTORY))))
         heard = [await self.take(event) for event in unheard if not is_settled(event, done)]
         return any(counts is not None for counts in heard)
+
+    async def _was_heard_before(self, event: Labelled) -> bool:
+        """True when the history of the pull request has told of it, so that its webhook tells nothing new."""
+        if event.guid.startswith(BY_HISTORY):
+            return False
+        told = act_of_label(event.label, on=event.on)
+        by_history = f"{told.removeprefix('label ')}:{BY_HISTORY}"
+        done = await self._log.of_pull(event.origin.repository_id, event.number)
+        return any(
+            entry.at >= event.at and entry.act == told and entry.result in _ENDS and by_history in entry.source
+            for entry in done
+        )
 
     async def _is_overtaken(self, event: Labelled) -> bool:
         """True when somebody has since done the opposite: its own event comes, or came before this one."""
@@ -138,7 +165,7 @@ class HandLabels:
                 act=act_of_label(event.label, on=event.on),
                 arguments="",
                 sha=sha,
-                result="put right",
+                result=_PUT_RIGHT,
                 source=event.source.replace("label", "right", 1),
             )
         )
@@ -146,11 +173,14 @@ class HandLabels:
 
 
 def is_settled(event: Labelled, done: Iterable[AuditEntry]) -> bool:
-    """True when a label says nothing new: we have acted on it, or on a comment about the same matter, since."""
+    """True when a label says nothing new: we have acted on it, or on a comment about the same matter, since.
+
+    What was refused, or only begun, settles nothing.
+    """
     known = commands_of_labels().get((event.label, event.on))
     comments = {f"/{name}" for name in same_matter(known.name)} if known else set()
     acts = {act_of_label(event.label, on=event.on), *comments}
-    return any(entry.at >= event.at and entry.act in acts for entry in done)
+    return any(entry.at >= event.at and entry.act in acts and entry.result in _ENDS for entry in done)
 
 
 def _is_exchanged(event: Labelled, pull: Pull) -> bool:

@@ -147,7 +147,8 @@ def too_late(order: Order, known: Command, effects: Iterable[Effect], situation:
     """
     if situation.is_open or order.label_set is not None:
         return ""
-    if situation.closed_at is not None and order.at < situation.closed_at and not known.about_content:
+    is_in_time = situation.closed_at is not None and order.at < situation.closed_at
+    if is_in_time and not known.about_content and not situation.is_merged:
         return ""
     return "This pull request is closed." if any(isinstance(e, Fire | Approve | SetAside) for e in effects) else ""
 

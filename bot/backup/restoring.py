@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text, update
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.backup.counters import go_on_from
@@ -47,7 +47,9 @@ async def restore(database_url: str, store: ArtifactStore, path: Path, *, replac
         await claim.claim()
         engine = patient_engine(database_url)
         try:
-            # first the files: named by their content, they change nothing should the database refuse
+            async with connected(engine) as connection:
+                await connection.run_sync(_check_room, replace)
+            # first the files: named by their content, they change nothing should the database fail
             stored, lacking = await asyncio.to_thread(_bring_files_back, backup, store)
             async with connected(engine) as connection, connection.begin():
                 await connection.run_sync(_brought_back, backup, replace)
@@ -96,9 +98,17 @@ def _distrust(connection: Connection) -> None:
 
 def _make_room(connection: Connection, *, replace: bool) -> None:
     """Take our tables away, provided that nobody uses them and they are empty or may go."""
+    found = _check_room(connection, replace)
+    if found is not None:
+        found.drop_all(connection)
+        connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+
+
+def _check_room(connection: Connection, replace: bool) -> MetaData | None:
+    """Return our tables, None where there are none. Refuse those that a bot uses, or that hold what has to stay."""
     revision = revision_of(connection)
     if revision is None:
-        return
+        return None
     found = tables_of(connection, revision)
     _check_nobody_runs(connection, found.tables.get("replicas"))
     full = [table.name for table in found.sorted_tables if connection.scalar(select(1).select_from(table).limit(1))]
@@ -107,8 +117,7 @@ def _make_room(connection: Connection, *, replace: bool) -> None:
             f"The database is not empty: it has rows in {', '.join(full[:5])}{' and more' * (len(full) > 5)}. "
             "Restore into an empty one, or say --replace to have all of that deleted first."
         )
-    found.drop_all(connection)
-    connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+    return found
 
 
 def _check_nobody_runs(connection: Connection, replicas: Table | None) -> None:

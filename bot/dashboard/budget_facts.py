@@ -68,7 +68,7 @@ async def budgets_of(visit: Visit) -> BudgetFacts:
     budget, engine = house.settings.budget, house.reads
     facts = await gpu_facts(JobStore(engine), Switches(engine), budget, visit.now)
     client = house.github.installation(visit.origin.installation_id)
-    told = client.rate_limit
+    told = client.limits.scarcest()
     requests = RequestFacts(told.limit, told.remaining, told.reset_datetime) if told is not None else None
     return budget_facts(facts, budget, requests, client.pace, house.settings.writes_per_minute)
 

@@ -71,7 +71,7 @@ async def overview_seen(visit: Visit) -> Overview:
 async def _vitals(visit: Visit) -> Vitals:
     house, settings, now = visit.house, visit.house.settings, visit.now
     waiting, parked = await DeliveryDesk(house.reads).not_over()
-    limits = house.github.installation(visit.origin.installation_id).rate_limit
+    limits = house.github.installation(visit.origin.installation_id).limits.scarcest()
     every = timedelta(minutes=settings.sweep_minutes) if settings.sweep_minutes else None
     return Vitals(
         now=now,

@@ -150,13 +150,12 @@ class GitHubClient(GitHubAPI):
         self._may_write = may_write
 
     @property
-    def rate_limit(self) -> RateLimit | None:
-        """What is left of the pool of which the smallest part is left; None where GitHub has not said so."""
-        return self.limits.scarcest()
+    def rate_limit(self) -> None:
+        """Nothing: `limits` knows. What gidgethub would keep takes both pools for one, and hears no refusals."""
 
     @rate_limit.setter
     def rate_limit(self, told: RateLimit | None) -> None:
-        """Leave out what gidgethub would keep: it takes both pools for one, and does not hear refusals."""
+        """Leave it out."""
 
     @property
     def pace(self) -> Pace:

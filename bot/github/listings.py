@@ -13,6 +13,7 @@ from bot.github.client import GitHubClient
 from checks.contribution import Login
 
 _GHOST = Account(Login("ghost"), 0, is_bot=True)  # what GitHub calls accounts that are gone; they command nothing
+BY_HISTORY = "event-"  # how the ids of acts begin that the history of a pull request tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Listings:
                 item["event"] == "labeled",
                 _account(item["actor"]),
                 datetime.fromisoformat(item["created_at"]),
-                f"event-{item['id']}",
+                f"{BY_HISTORY}{item['id']}",
                 (item.get("performed_via_github_app") or {}).get("id") == self._app_id,
             )
             for item in items

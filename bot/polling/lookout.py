@@ -153,5 +153,5 @@ class Lookout:
 
 def _is_low(client: GitHubClient) -> bool:
     """True when what is left of the hour's requests is needed for what was found."""
-    budget = client.rate_limit
+    budget = client.limits.scarcest()
     return budget is not None and budget.remaining < budget.limit * _SHARE_LEFT

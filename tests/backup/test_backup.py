@@ -227,8 +227,9 @@ async def test_a_database_with_something_in_it_is_left_alone(
 ) -> None:
     "Unless somebody says that it may go."
     await is_filled(unbuilt_database_url)
-    path = tmp_path / "a.zip"
-    await save(unbuilt_database_url, store, path, NOW, with_artifacts=False)
+    path, cleaned_up = tmp_path / "a.zip", store.put("b.jsonl", b"two" * 1000)
+    await save(unbuilt_database_url, store, path, NOW, with_artifacts=True)
+    store.delete(cleaned_up.sha256)
     engine = open_engine(unbuilt_database_url)
     async with engine.begin() as connection:
         await connection.execute(sa.text("UPDATE audit SET actor = 'later'"))
@@ -238,6 +239,7 @@ async def test_a_database_with_something_in_it_is_left_alone(
     with pytest.raises(BackupError, match=r"not empty: it has rows in .* or say --replace"):
         await restore(unbuilt_database_url, store, path, replace=False)
     assert await content_of(unbuilt_database_url) == later
+    assert not store.exists(cleaned_up), "nor is a file brought back"
 
     await restore(unbuilt_database_url, store, path, replace=True)
     assert {row["actor"] for row in (await content_of(unbuilt_database_url))["audit"]} != {"later"}

@@ -63,7 +63,7 @@ async def test_an_answer_of_graphql_says_nothing_of_rest(desk: Desk) -> None:
     desk.github.limits.requests_per_hour = 10
     assert await desk.asks_by_graphql() == 2
     assert desk.left() == {"core": 9, "graphql": 4_998}
-    scarce = desk.client.rate_limit
+    scarce = desk.client.limits.scarcest()
     assert scarce is not None
     assert (scarce.remaining, scarce.limit) == (9, 10)
 
@@ -82,7 +82,7 @@ async def test_nothing_is_told_of_an_hour_that_is_over(desk: Desk) -> None:
     assert desk.left() == {"core": 4_999}
     await desk.clock.advance(minutes=61)
     assert desk.left() == {}
-    assert desk.client.rate_limit is None
+    assert desk.client.limits.scarcest() is None
     await desk.client.read(REPO)
     assert desk.left() == {"core": 4_999}
 

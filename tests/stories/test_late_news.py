@@ -118,6 +118,75 @@ async def test_what_we_have_not_yet_taken_off_is_no_order_of_its_setter(world: W
     assert [entry.act for entry in await world.audit_of(pr)] == ["label +hold", "/unhold"]
 
 
+async def test_a_strangers_command_settles_nothing(world: World, pr: PullRequest) -> None:
+    "Nobody told the bot of the label; what otto may not do does not make it old news."
+    with world.no_webhooks():
+        await world.github.label(pr.pull, "hold", by="tess")
+    await world.clock.advance(seconds=5)
+    await world.otto.comments(pr, "/unhold")
+    assert "Only a triager" in await pr.next_comment()
+    await world.ana.pushes(pr, {SKILL_PATH: a_skill(seed_examples=6)})
+    await pr.settled()
+    assert "Merging is held up by hand" in await pr.edited_comment()
+    assert "hold" in pr.labels
+
+
+async def test_a_strangers_label_goes_although_github_stumbled(world: World, pr: PullRequest) -> None:
+    "Nobody told of it, and the first try to take it off failed."
+    with world.no_webhooks():
+        await world.github.label(pr.pull, "hold", by="otto")
+    world.github.fail_next("DELETE", r"/labels/hold$", status=502)
+    await world.clock.advance(seconds=5)
+    await world.github.edit_pull(pr.pull, title="Another title")
+    await world.while_time_passes(minutes=5)
+    assert "hold" not in pr.labels
+    assert "Only a triager may do this" in await pr.next_comment()
+
+
+async def test_of_two_labels_that_nobody_told_of_the_later_counts(world: World, pr: PullRequest) -> None:
+    "Tess was not sure, then she was, and left both labels on."
+    with world.no_webhooks():
+        await world.github.label(pr.pull, "triage-uncertain", by="tess")
+        await world.clock.advance(seconds=5)
+        await world.github.label(pr.pull, "triage-approved", by="tess")
+    await world.clock.advance(seconds=5)
+    await world.github.edit_pull(pr.pull, title="Another title")
+    await pr.settled()
+    assert pr.labels == {"skill", "triage-approved"}
+    pr.has_been_read()
+
+
+async def test_a_label_that_was_heard_of_is_not_heard_of_again(world: World, pr: PullRequest) -> None:
+    "Its history told of it, a command took it back, and only then its webhook arrives."
+    with world.no_webhooks():
+        await world.github.label(pr.pull, "hold", by="tess")
+        put_on = world.github.deliveries[-1]
+    await world.clock.advance(seconds=5)
+    await world.github.edit_pull(pr.pull, title="Another title")
+    await pr.settled()
+    assert "hold" in pr.labels
+    await world.clock.advance(seconds=5)
+    await world.tess.comments(pr, "/unhold")
+    await pr.settled()
+    await arrives(world, put_on)
+    assert "hold" not in pr.labels
+    assert [entry.act for entry in await world.audit_of(pr)] == ["label +hold", "/unhold"]
+    pr.has_been_read()
+
+
+async def test_nothing_holds_what_was_merged_meanwhile(world: World, pr: PullRequest) -> None:
+    "The command came first, but too late to matter: whoever gave it is told so."
+    with world.no_webhooks():
+        await world.github.comment(pr.pull, "tess", "/hold")
+        said = world.github.deliveries[-1]
+        await world.clock.advance(seconds=5)
+    await world.github.merge_pull(pr.pull, by="max")
+    await pr.settled()
+    await arrives(world, said)
+    assert "This pull request is closed" in await pr.next_comment()
+    pr.has_been_read()
+
+
 @pytest.mark.parametrize(("command", "counts"), [("/hold", True), ("/triage-approve", False)])
 async def test_a_command_from_before_the_closing_is_in_time(
     world: World, pr: PullRequest, command: str, *, counts: bool
