@@ -38,9 +38,9 @@ class Limits:
     """How much GitHub allows; None switches a limit off."""
 
     requests_per_hour: int | None = 5_000
-    points_per_hour: int | None = 5_000  # of GraphQL, which is counted apart; each request here is one
     writes_per_minute: int | None = 80
     writes_per_hour: int | None = 500
+    points_per_hour: int | None = 5_000  # of GraphQL, which is counted apart; each request here is one
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ class Pair:
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="replicas-"))
         self.clock = ClockAhead()
-        self.github = Simulator(clock=self.clock, webhook_secret=_SECRET, limits=Limits(None, _MANY, _MANY))
+        self.github = Simulator(clock=self.clock, webhook_secret=_SECRET, limits=Limits(None, _MANY, _MANY, None))
         files = {"README.md": "# Our taxonomy\n"} | ({POLICY_PATH: policy} if policy else {})
         self.repo = self.github.create_repository("birds/taxonomy", files)
         self.ports = [free_port() for _ in range(bots)]

@@ -62,7 +62,7 @@ class Troupe:
         "Play all journeys. What went wrong in one is kept for whoever asks for it."
         world = self._world
         gives_powers(world)
-        world.github.gate.limits = Limits(None, None, None)  # time stands still while they go
+        world.github.gate.limits = Limits(None, None, None, None)  # time stands still while they go
         await world.github.push_to_default(world.repo, {_POLICY: _CALM})
         groups: defaultdict[tuple[Weather, ...], list[tuple[Hashable, Journey, Plan]]] = defaultdict(list)
         for name, (row, plan) in plans.items():
